@@ -1,0 +1,1 @@
+"""Hardware blocks in Amaranth, usable without the compiler: they take plain values."""

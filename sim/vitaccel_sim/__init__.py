@@ -1,0 +1,1 @@
+"""Benches, stream drivers and monitors, scoreboards and runners for the hardware blocks."""

@@ -1,0 +1,98 @@
+"""The house's test fixtures: one seed for a whole run, golden text, long tests on request, no network."""
+
+from __future__ import annotations
+
+import difflib
+import random
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# A loaded machine is slow, not wrong: no timed assertion.
+hypothesis.settings.register_profile("vitaccel", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("vitaccel")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("vitaccel")
+    group.addoption("--seed", type=int, help="seed of every random test (default: a new one for each run)")
+    group.addoption("--update-golden", action="store_true", help="write tests/golden/* instead of comparing with it")
+    group.addoption("--full", action="store_true", help="run the tests marked `full` too")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the seed before pytest-xdist copies the options to its workers and Hypothesis reads its own."""
+    if config.option.seed is None:
+        config.option.seed = random.SystemRandom().randrange(2**32)
+    if getattr(config.option, "hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = str(config.option.seed)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: {config.option.seed} (repeat with --seed {config.option.seed})"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
+        terminalreporter.write_line(f"seed of this run: --seed {config.option.seed}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.full:
+        return
+    long_tests = [item for item in items if item.get_closest_marker("full")]
+    config.hook.pytest_deselected(items=long_tests)
+    items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+
+@pytest.fixture
+def seed(pytestconfig: pytest.Config) -> int:
+    """Return the seed of this run; it is printed with every failure. Use it as ``numpy.random.default_rng(seed)``."""
+    value: int = pytestconfig.option.seed
+    print(f"seed {value}: repeat with --seed {value}")  # noqa: T201
+    return value
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Return ``check(name, text)``, which requires *text* to equal the file ``tests/golden/<name>``."""
+    folder = Path(__file__).parent / "golden"
+
+    def check(name: str, text: str) -> None:
+        path = folder / name
+        if request.config.option.update_golden:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+            return
+        how = f"if the new text is right: pytest '{request.node.nodeid}' --update-golden"
+        if not path.exists():
+            pytest.fail(f"tests/golden/{name} is not there; {how}", pytrace=False)
+        expected = path.read_bytes().decode()
+        if text == expected:
+            return
+        diff = difflib.unified_diff(
+            expected.splitlines(), text.splitlines(), f"tests/golden/{name}", "this run", lineterm=""
+        )
+        shown = "\n".join(diff) or "only line endings differ"
+        pytest.fail(f"tests/golden/{name} is not what this run gives; {how}\n{shown}", pytrace=False)
+
+    return check
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """Refuse every connection that leaves the machine."""
+    connect = socket.socket.connect
+
+    def connect_locally(self: socket.socket, address: tuple[object, ...] | str | bytes) -> None:
+        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise RuntimeError(f"a test must not reach the network, not even {address[0]}")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect_locally)
+        yield

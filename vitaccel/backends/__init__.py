@@ -1,0 +1,1 @@
+"""Readings of one Program; they do not import each other."""

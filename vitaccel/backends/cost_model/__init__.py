@@ -1,0 +1,1 @@
+"""Predicts the cycles, traffic and energy of a Program."""

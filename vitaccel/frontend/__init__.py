@@ -1,0 +1,1 @@
+"""ONNX in, Graph out: load and check, translate node by node, recognise patterns."""

@@ -1,0 +1,1 @@
+"""Graph to Program: one file is one pass with one command-line name."""

@@ -1,0 +1,1 @@
+"""The integer meaning of every op, on PyTorch integer tensors."""

@@ -1,0 +1,1 @@
+"""Turns the numbers of the cost model into tables, JSON, CSV, HTML and traces."""

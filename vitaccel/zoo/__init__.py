@@ -1,0 +1,1 @@
+"""PyTorch definitions of the models, for export to ONNX."""
