@@ -1,1 +1,1 @@
-"""The two languages, Graph and Program: types, ops, printers, and what is legal in them."""
+"""The two languages of vitaccel and what is legal in them: the Graph (tensor operations) and the Program (macro-instructions)."""
