@@ -7,6 +7,7 @@ import random
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -25,11 +26,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the seed before pytest-xdist copies the options to its workers and Hypothesis reads its own."""
+    """Choose the seed before Hypothesis reads its own; a worker of pytest-xdist takes what it was handed."""
     if config.option.seed is None:
-        config.option.seed = random.SystemRandom().randrange(2**32)
+        handed = getattr(config, "workerinput", {}).get("seed")
+        config.option.seed = random.SystemRandom().randrange(2**32) if handed is None else handed
     if getattr(config.option, "hypothesis_seed", None) is None:
         config.option.hypothesis_seed = str(config.option.seed)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand the seed to a worker: pytest-xdist passes on the command line, not what was set since."""
+    node.workerinput["seed"] = node.config.option.seed
 
 
 def pytest_report_header(config: pytest.Config) -> str:

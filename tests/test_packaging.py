@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,6 @@ def test_wheel_imports_from_where_it_is_unpacked(wheel: Path, tmp_path: Path) ->
 
 def test_every_direct_dependency_is_pinned_once() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    named = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    named = chain(project["dependencies"], *project["optional-dependencies"].values())
     pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert sorted(requirement.split(">=")[0] for requirement in named) == [pin.split("==")[0] for pin in pins]
