@@ -50,7 +50,7 @@ class OutputError(VitaccelError):
 
 
 class VerifyError(VitaccelError):
-    """The Graph or the Program breaks one of its own rules: a defect of vitaccel, reported with the pass that caused it."""
+    """The Graph or the Program breaks one of its own rules: a defect of vitaccel, told with the pass that caused it."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
