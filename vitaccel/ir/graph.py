@@ -61,6 +61,7 @@ class Graph:
     def __init__(self, name: str) -> None:
         self.name = name
         self.outputs: list[str] = []
+        self.folded_parameters = 0
         self.digraph: nx.DiGraph[str] = nx.DiGraph()
         self._nodes: dict[str, Node] = {}
         self._arrays: dict[str, np.ndarray] = {}
@@ -141,8 +142,10 @@ class Graph:
 
     @property
     def parameters(self) -> int:
-        """Learned elements: sizes of all constants that are parameters, each counted once."""
-        return sum(node.type.size for n in self.topological() if (node := self._nodes[n]) and is_parameter(node))
+        """Learned elements: sizes of all parameters, each counted once, and those folded away (batch normalisation)."""
+        return self.folded_parameters + sum(
+            node.type.size for n in self.topological() if (node := self._nodes[n]) and is_parameter(node)
+        )
 
     # -- building --------------------------------------------------------------------------------------------------
     def fresh(self, stem: str = "v") -> str:
@@ -242,6 +245,7 @@ class Graph:
     def canonical(self) -> Graph:
         """A copy with names ``%0, %1, ...`` in canonical order (constants ``%c0, ...``, inputs keep their names)."""
         fresh = Graph(self.name)
+        fresh.folded_parameters = self.folded_parameters
         new_name: dict[str, str] = {}
         counts = {"%": 0, "%c": 0}
         unused_inputs = [n for n in self.inputs if n not in set(self.topological())]

@@ -165,7 +165,9 @@ class AttentionLogits(Op):
 
     def infer(self, *operands: TensorType) -> TensorType:
         q, k = operands[:2]
-        need(q.rank == 3 and k.rank == 3 and q.shape[2] == k.shape[2], f"attention of {q} and {k} must agree in channels")
+        need(
+            q.rank == 3 and k.rank == 3 and q.shape[2] == k.shape[2], f"attention of {q} and {k} must agree in channels"
+        )
         need(q.static_shape[2] % self.heads == 0, f"{self.heads} heads must divide {q.shape[2]} channels")
         return TensorType((q.shape[0], self.heads, q.shape[1], k.shape[1]))
 
@@ -226,7 +228,10 @@ class Moe(Op):
         x, logits, w1, _, w2, _ = operands
         need(self.score in SCORES, f"moe score must be one of {', '.join(SCORES)}, not {self.score!r}")
         need(1 <= self.k <= self.experts, f"moe k must be 1 to {self.experts}, not {self.k}")
-        need(logits.shape == (*x.shape[:-1], self.experts), f"moe router logits {logits} must rate {self.experts} experts")
+        need(
+            logits.shape == (*x.shape[:-1], self.experts),
+            f"moe router logits {logits} must rate {self.experts} experts",
+        )
         need(w1.static_shape[:2] == (self.experts, x.shape[-1]), f"moe first weights {w1} must fit {x}")
         need(w2.static_shape[:2] == (self.experts, w1.shape[2]), f"moe second weights {w2} must fit {w1}")
         need(bool(self.capacity) == bool(self.order), "a moe capacity must come with a drop order")
@@ -259,7 +264,18 @@ class LayerNorm(Op):
         return x
 
 
-ACTIVATIONS = ("gelu", "gelu_tanh", "gelu_sigmoid", "relu", "relu6", "silu", "hardswish", "hardsigmoid", "sigmoid", "tanh")
+ACTIVATIONS = (
+    "gelu",
+    "gelu_tanh",
+    "gelu_sigmoid",
+    "relu",
+    "relu6",
+    "silu",
+    "hardswish",
+    "hardsigmoid",
+    "sigmoid",
+    "tanh",
+)
 
 
 @dataclass(frozen=True)
@@ -409,7 +425,9 @@ class Slice(Op):
 
     def infer(self, *operands: TensorType) -> TensorType:
         shape = list(operands[0].static_shape)
-        need(0 <= self.start < self.stop <= shape[self.axis], f"slice {self.start}:{self.stop} must lie in {operands[0]}")
+        need(
+            0 <= self.start < self.stop <= shape[self.axis], f"slice {self.start}:{self.stop} must lie in {operands[0]}"
+        )
         shape[self.axis] = self.stop - self.start
         return TensorType(tuple(shape), operands[0].element)
 
