@@ -1,0 +1,139 @@
+"""The two ONNX exporters of PyTorch behind one call, without their chatter."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from vitaccel.errors import UnsupportedError, VitaccelError
+from vitaccel.zoo.microsoft_moe import legacy_symbolic, translation_table
+
+if TYPE_CHECKING:
+    import onnx
+
+OPSETS = {"dynamo": range(17, 25), "legacy": range(13, 21)}
+"""Opsets that each exporter really writes. Asked for less than 17, dynamo writes 18 without a word; its 17 is converted down."""
+
+OUTPUT_NAME = "logits"
+_OTHER = {"dynamo": "legacy", "legacy": "dynamo"}
+
+
+def check_exporter(exporter: str, opset: int) -> None:
+    """Raise when ``exporter`` is unknown or does not write ``opset``."""
+    if exporter not in OPSETS:
+        raise VitaccelError(f"Exporter must be dynamo or legacy, not {exporter!r}.")
+    if opset in OPSETS[exporter]:
+        return
+    legal, other = OPSETS[exporter], _OTHER[exporter]
+    hint = f"; the {other} exporter writes opset {opset}" if opset in OPSETS[other] else ""
+    raise UnsupportedError(
+        f"Opset of the {exporter} exporter must be from {legal.start} to {legal.stop - 1}, not {opset}{hint}."
+    )
+
+
+def to_onnx(
+    model: nn.Module, inputs: Mapping[str, Tensor], *, exporter: str, opset: int, dynamic_batch: bool, custom_ops: bool
+) -> onnx.ModelProto:
+    """Return ``model`` as ONNX with weights inside.
+
+    Parameters
+    ----------
+    model, inputs
+        Module in eval mode and its inputs by name, in order.
+    exporter, opset
+        Checked by :func:`check_exporter`.
+    dynamic_batch
+        Leave the first axis of ``image`` open, named ``batch``.
+    custom_ops
+        The model holds the ``com.microsoft::MoE`` node.
+
+    Raises
+    ------
+    UnsupportedError
+        The exporter refuses the model, or writes another opset than the one asked for.
+    """
+    convert = _dynamo if exporter == "dynamo" else _legacy
+    try:
+        with _silence(), torch.no_grad():
+            proto = convert(model, inputs, opset=opset, dynamic_batch=dynamic_batch, custom_ops=custom_ops)
+    except Exception as error:
+        reason = _first_sentence(error)
+        raise UnsupportedError(
+            f"The {exporter} exporter cannot write this model at opset {opset} ({reason}); try the {_OTHER[exporter]} exporter."
+        ) from error
+    written = next(entry.version for entry in proto.opset_import if entry.domain in {"", "ai.onnx"})
+    if written != opset:
+        raise UnsupportedError(
+            f"Opset of the {exporter} export must be {opset}, not {written}: its down-conversion failed."
+        )
+    return proto
+
+
+def _dynamo(
+    model: nn.Module, inputs: Mapping[str, Tensor], *, opset: int, dynamic_batch: bool, custom_ops: bool
+) -> onnx.ModelProto:
+    shapes = tuple({0: torch.export.Dim("batch")} if name == "image" else None for name in inputs)
+    program = torch.onnx.export(
+        model,
+        tuple(inputs.values()),
+        dynamo=True,
+        opset_version=opset,
+        input_names=list(inputs),
+        output_names=[OUTPUT_NAME],
+        dynamic_shapes=shapes if dynamic_batch else None,
+        custom_translation_table=translation_table() if custom_ops else None,
+        verbose=False,
+    )
+    assert program is not None
+    return program.model_proto
+
+
+def _legacy(
+    model: nn.Module, inputs: Mapping[str, Tensor], *, opset: int, dynamic_batch: bool, custom_ops: bool
+) -> onnx.ModelProto:
+    import onnx
+
+    stream = io.BytesIO()
+    with ExitStack() as stack:
+        if custom_ops:
+            stack.enter_context(legacy_symbolic(opset))
+        torch.onnx.export(
+            model,
+            tuple(inputs.values()),
+            stream,  # type: ignore[arg-type]
+            dynamo=False,
+            opset_version=opset,
+            input_names=list(inputs),
+            output_names=[OUTPUT_NAME],
+            dynamic_axes={"image": {0: "batch"}, OUTPUT_NAME: {0: "batch"}} if dynamic_batch else None,
+            verbose=False,
+        )
+    return onnx.load_model_from_string(stream.getvalue())
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Swallow prints, warnings and log records of the exporters; they report nothing that an error does not."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+def _first_sentence(error: BaseException) -> str:
+    """Return the first line of the innermost cause, which names the operator; the outer ones are advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".:") if lines else type(error).__name__
