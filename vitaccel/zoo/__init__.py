@@ -1,6 +1,6 @@
 """Model zoo: PyTorch vision transformers with seeded weights that export to ONNX.
 
-``models`` lists what there is and needs no PyTorch; everything else is imported on first use and needs the ``torch`` extra.
+``models`` lists what there is and needs no PyTorch; the rest is imported on first use and needs the ``torch`` extra.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 from vitaccel.errors import VitaccelError
-from vitaccel.zoo.catalog import ModelInfo, Option, models
+from vitaccel.zoo.catalog import ModelInfo, models
+from vitaccel.zoo.option import Option
 
 if TYPE_CHECKING:
     from vitaccel.zoo.assemble import build, example_input, example_inputs

@@ -60,7 +60,7 @@ def example_input(name: str, *, seed: int = 0, batch: int = 1, **options: Any) -
 
 
 def example_inputs(name: str, *, seed: int = 0, batch: int = 1, **options: Any) -> dict[str, Tensor]:
-    """Return every input of a zoo model by its ONNX name: ``image``, and ``task`` (a scalar int64) with ``task_input``."""
+    """Return every input by its ONNX name: ``image``, and with ``task_input`` also ``task``, a scalar int64."""
     inputs = {"image": example_input(name, seed=seed, batch=batch, **options)}
     if resolve(name, options).options.get("task_input"):
         inputs["task"] = torch.tensor(0)

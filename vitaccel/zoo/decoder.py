@@ -12,9 +12,10 @@ STAGES = 4
 
 
 class UpHead(nn.Module):
-    """Drop the class token, LayerNorm, 4 x [conv 3x3, batch norm, ReLU, bilinear x2]; a 1x1 conv before the last resize.
+    """Four stages of convolution, batch norm, ReLU and bilinear x2 on the normalised patch tokens.
 
-    Returns ``(B, classes, 16 h, 16 w)`` for a ``h x w`` patch grid (M3ViT ``models/vit_up_head.py``, ``num_conv`` 4).
+    A 1x1 convolution to the classes stands before the last resize. Returns ``(B, classes, 16 h, 16 w)``
+    for a ``h x w`` patch grid (M3ViT ``models/vit_up_head.py``, ``num_conv`` 4).
     """
 
     def __init__(self, *, width: int, classes: int, patch_grid: tuple[int, int]) -> None:
@@ -27,7 +28,8 @@ class UpHead(nn.Module):
         self.classify = nn.Conv2d(DECODER_CHANNELS, classes, 1)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        x = self.norm(tokens[:, 1:]).transpose(1, 2).unflatten(2, self.patch_grid)
+        patches: Tensor = self.norm(tokens[:, 1:])
+        x = patches.transpose(1, 2).reshape(tokens.shape[0], -1, *self.patch_grid)
         for stage, (conv, bn) in enumerate(zip(self.convs, self.bns, strict=True), start=1):
             x = F.relu(bn(conv(x)))
             if stage == STAGES:

@@ -21,7 +21,7 @@ CAPACITY_MULTIPLE = 4
 def dense_list(x: Tensor, scores: Tensor, indices: Tensor, experts: ListedExperts) -> Tensor:
     """Run every expert on every token; weigh with a scattered ``(S, E)`` gate matrix."""
     gates = torch.zeros(x.shape[0], len(experts), dtype=x.dtype, device=x.device).scatter(1, indices, scores)
-    y = gates[:, 0:1] * experts[0](x)
+    y: Tensor = gates[:, 0:1] * experts[0](x)
     for e in range(1, len(experts)):
         y = y + gates[:, e : e + 1] * experts[e](x)
     return y
@@ -38,7 +38,7 @@ def nonzero(x: Tensor, scores: Tensor, indices: Tensor, experts: ListedExperts) 
 def hit_loop(x: Tensor, scores: Tensor, indices: Tensor, experts: ListedExperts) -> Tensor:
     """Run only the experts that some token chose; tracing this loses the others for good."""
     y = torch.zeros_like(x)
-    for e in indices.unique().tolist():
+    for e in torch.unique(indices).tolist():
         y = _add_expert(y, x, scores, indices, experts, e)
     return y
 

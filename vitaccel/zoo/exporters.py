@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import onnx
 
 OPSETS = {"dynamo": range(17, 25), "legacy": range(13, 21)}
-"""Opsets that each exporter really writes. Asked for less than 17, dynamo writes 18 without a word; its 17 is converted down."""
+"""Opsets that each exporter really writes. Below 17 dynamo silently writes 18; its 17 is converted down from 18."""
 
 OUTPUT_NAME = "logits"
 _OTHER = {"dynamo": "legacy", "legacy": "dynamo"}
@@ -66,7 +67,8 @@ def to_onnx(
     except Exception as error:
         reason = _first_sentence(error)
         raise UnsupportedError(
-            f"The {exporter} exporter cannot write this model at opset {opset} ({reason}); try the {_OTHER[exporter]} exporter."
+            f"The {exporter} exporter cannot write this model at opset {opset} ({reason}); "
+            f"try the {_OTHER[exporter]} exporter."
         ) from error
     written = next(entry.version for entry in proto.opset_import if entry.domain in {"", "ai.onnx"})
     if written != opset:
@@ -124,11 +126,32 @@ def _silence() -> Iterator[None]:
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        with (
+            warnings.catch_warnings(),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+            _no_native_output(),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:
         logging.disable(disabled)
+
+
+@contextmanager
+def _no_native_output() -> Iterator[None]:
+    """Swallow what C++ writes: the legacy exporter prints the whole graph when an operator fails."""
+    kept = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for descriptor in kept:
+            os.dup2(sink, descriptor)
+        yield
+    finally:
+        for descriptor, copy in kept.items():
+            os.dup2(copy, descriptor)
+            os.close(copy)
+        os.close(sink)
 
 
 def _first_sentence(error: BaseException) -> str:

@@ -28,7 +28,7 @@ class ConvUnit(nn.Module):
 
 
 class Hybrid(nn.Module):
-    """Stem, max pool, depthwise and pointwise convolutions, average pool; tokens at an eighth of the image side; blocks; average."""
+    """Stem, max pool, depthwise and pointwise convolution, average pool; tokens of 8 x 8 pixels; blocks; average."""
 
     def __init__(self, request: Request) -> None:
         super().__init__()

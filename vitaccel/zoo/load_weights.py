@@ -91,7 +91,7 @@ def _parse(path: Path) -> object:
 
 def _parse_safetensors(path: Path) -> object:
     try:
-        from safetensors.torch import load_file
+        from safetensors.torch import load_file  # type: ignore[import-not-found, unused-ignore]
     except ModuleNotFoundError as error:
         raise VitaccelError(
             "A .safetensors weight file needs safetensors: install it with pip install safetensors."

@@ -15,7 +15,10 @@ LOOKUP_RATIO = 2
 
 
 class Gather(nn.Module):
-    """Cross-attention of compressed queries on lookup keys; also returns its logits and probabilities ``(B, H, M, N)``."""
+    """Cross-attention of compressed queries on lookup keys.
+
+    Also returns its logits and its probabilities, both ``(B, H, M, N)``.
+    """
 
     def __init__(self, *, width: int, heads: int) -> None:
         super().__init__()
@@ -43,8 +46,9 @@ class Infuse(nn.Module):
     Parameters
     ----------
     reuse
-        ``post_softmax_T``: the probabilities, not normalised again (the paper); ``pre_softmax_T``: the logits, with a second
-        softmax over the compressed tokens; ``head_mean_T``: the probabilities averaged over the heads, with no projections.
+        ``post_softmax_T``: the probabilities, not normalised again (the paper);
+        ``pre_softmax_T``: the logits, with a second softmax over the compressed tokens;
+        ``head_mean_T``: the probabilities averaged over the heads, with no projections.
     """
 
     def __init__(self, *, width: int, heads: int, reuse: str) -> None:
@@ -95,7 +99,7 @@ class LookupBlock(nn.Module):
 
 
 class LookupVit(nn.Module):
-    """N lookup tokens, M = grid^2 compressed tokens, L blocks; the mean of one classifier on the average of each set."""
+    """N lookup tokens, M = grid^2 compressed tokens, L blocks; the mean of two classifiers, one per set."""
 
     def __init__(self, request: Request) -> None:
         super().__init__()
@@ -122,6 +126,6 @@ class LookupVit(nn.Module):
         lookup = features + self.pos_embed
         for block in self.blocks:
             compressed, lookup = block(compressed, lookup)
-        narrow = self.head(self.norm(compressed).mean(dim=1))
-        wide = self.head_lookup(self.norm_lookup(lookup).mean(dim=1))
+        narrow: Tensor = self.head(self.norm(compressed).mean(dim=1))
+        wide: Tensor = self.head_lookup(self.norm_lookup(lookup).mean(dim=1))
         return (narrow + wide) / 2

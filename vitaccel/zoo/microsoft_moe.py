@@ -8,10 +8,18 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from onnx.defs import OpSchema
 from torch import Tensor
 
 DOMAIN = "com.microsoft"
-LEGACY_OPSETS = range(13, 21)
+_INPUTS = (
+    "input",
+    "router_probs",
+    "fc1_experts_weights",
+    "fc1_experts_bias",
+    "fc2_experts_weights",
+    "fc2_experts_bias",
+)
 
 
 @torch.library.custom_op("vitaccel::moe", mutates_args=())
@@ -46,11 +54,29 @@ def _(x: Tensor, *_: Any) -> Tensor:
     return torch.empty_like(x)
 
 
+def _schema() -> OpSchema:
+    """Return the part of the ONNX Runtime schema that the node uses; the onnx package does not know the domain."""
+    kind = OpSchema.AttrType
+    return OpSchema(
+        "MoE",
+        DOMAIN,
+        1,
+        inputs=[OpSchema.FormalParameter(name, "T") for name in _INPUTS],
+        outputs=[OpSchema.FormalParameter("output", "T")],
+        type_constraints=[("T", ["tensor(float)", "tensor(float16)", "tensor(bfloat16)"], "")],
+        attributes=[
+            OpSchema.Attribute("k", kind.INT, ""),
+            OpSchema.Attribute("activation_type", kind.STRING, ""),
+            OpSchema.Attribute("normalize_routing_weights", kind.INT, ""),
+        ],
+    )
+
+
 def translation_table() -> dict[Callable[..., Any], Callable[..., Any]]:
     """Return the ``custom_translation_table`` of the dynamo exporter."""
     from onnxscript.values import Op, Opset
 
-    moe = Op(Opset(DOMAIN, 1), "MoE")
+    moe = Op(Opset(DOMAIN, 1), "MoE", _schema())
 
     def translate(x: Any, logits: Any, w1: Any, b1: Any, w2: Any, b2: Any, top_k: int, normalize: bool) -> Any:
         return moe(x, logits, w1, b1, w2, b2, k=top_k, activation_type="gelu", normalize_routing_weights=int(normalize))
@@ -61,15 +87,13 @@ def translation_table() -> dict[Callable[..., Any], Callable[..., Any]]:
 @contextmanager
 def legacy_symbolic(opset: int) -> Iterator[None]:
     """Let the legacy exporter write the node at ``opset`` inside the ``with`` block."""
-    from torch.onnx import register_custom_op_symbolic, unregister_custom_op_symbolic
+    from torch.onnx.symbolic_helper import parse_args
+    from torch.onnx.utils import register_custom_op_symbolic, unregister_custom_op_symbolic
 
-    def symbolic(g: Any, x: Any, logits: Any, w1: Any, b1: Any, w2: Any, b2: Any, top_k: Any, normalize: Any) -> Any:
-        node = g.op(
-            f"{DOMAIN}::MoE", x, logits, w1, b1, w2, b2,
-            k_i=top_k.node().i("value"),
-            activation_type_s="gelu",
-            normalize_routing_weights_i=normalize.node().i("value"),
-        )  # fmt: skip
+    @parse_args("v", "v", "v", "v", "v", "v", "i", "i")
+    def symbolic(g: Any, x: Any, logits: Any, w1: Any, b1: Any, w2: Any, b2: Any, top_k: int, normalize: int) -> Any:
+        attributes = {"k_i": top_k, "activation_type_s": "gelu", "normalize_routing_weights_i": int(normalize)}
+        node = g.op(f"{DOMAIN}::MoE", x, logits, w1, b1, w2, b2, **attributes)
         node.setType(x.type())
         return node
 

@@ -29,7 +29,8 @@ class MoeBlock(nn.Module):
     def forward(self, x: Tensor, task: Tensor | None) -> Tensor:
         x = x + self.attn(self.norm1(x))
         normed = self.norm2(x)
-        return x + (self.mlp(normed, task) if isinstance(self.mlp, Moe) else self.mlp(normed))
+        mixed: Tensor = self.mlp(normed, task) if isinstance(self.mlp, Moe) else self.mlp(normed)
+        return x + mixed
 
 
 class MoeVit(nn.Module):

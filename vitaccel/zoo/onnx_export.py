@@ -45,8 +45,8 @@ def export(
 ) -> Path:
     """Write a zoo model as ONNX and return its path.
 
-    Inputs are ``image`` ``(batch, 3, height, width)`` and, with ``task_input``, the scalar int64 ``task``; the output is ``logits``.
-    The file appears complete or not at all.
+    Inputs are ``image`` ``(batch, 3, height, width)`` and, with ``task_input``, the scalar int64 ``task``;
+    the output is ``logits``. The file appears complete or not at all.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def _check(request: Request, *, exporter: str, dynamic_batch: bool, batch: int, 
     name, options = request.info.name, request.options
     if precision not in PRECISIONS:
         raise VitaccelError(f"Precision must be one of {', '.join(PRECISIONS)}, not {precision!r}.")
-    if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+    if batch < 1:
         raise VitaccelError(f"Batch must be a positive integer, not {batch!r}.")
     if dynamic_batch and batch != 1:
         raise VitaccelError(f"Batch must be left out with a dynamic batch axis, not {batch}.")
@@ -154,8 +154,8 @@ def _write(proto: onnx.ModelProto, target: Path, *, external_data: bool) -> None
             size_threshold=EXTERNAL_THRESHOLD_BYTES,
         )
         if (aside / data_name).exists():
-            os.replace(aside / data_name, target.with_name(data_name))
-        os.replace(aside / target.name, target)
+            (aside / data_name).replace(target.with_name(data_name))
+        (aside / target.name).replace(target)
     except OSError as error:
         raise OutputError(f"Output file {target} must be writable, not {error.strerror}.") from error
     finally:

@@ -55,7 +55,7 @@ class TokenResample(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         if self.form == "matmul":
             return torch.matmul(self.get_buffer("matrix"), tokens)
-        grid = tokens.transpose(1, 2).unflatten(2, self.source)
+        grid = tokens.transpose(1, 2).reshape(tokens.shape[0], -1, *self.source)
         if self.form == "pool":
             grid = F.adaptive_avg_pool2d(grid, self.target)
         else:

@@ -19,7 +19,8 @@ class Router(nn.Module):
         D, E and k; W is ``(D, E)``.
     scores
         ``softmax_all``: the softmax over all E, not renormalised (V-MoE; M3ViT ``noisy_vmoe``);
-        ``softmax_topk``: softmax over the k selected logits (M3ViT ``noisy``); ``renorm``: ``softmax_all`` divided by its sum over k.
+        ``softmax_topk``: softmax over the k selected logits (M3ViT ``noisy``);
+        ``renorm``: ``softmax_all`` divided by its sum over k.
     official
         Keep what the M3ViT source leaves in the graph: noise times zero, and a top-(k+1) cut to k.
     task

@@ -20,10 +20,10 @@ def count_parameters(model: nn.Module) -> int:
 def count_macs(model: nn.Module, *inputs: Tensor) -> int:
     """Return the multiply-accumulates of one forward pass, by ``FlopCounterMode``.
 
-    Matrix products and convolutions count; biases, normalisation, softmax, GELU and resizing do not. Attention is counted in
-    its explicit form, because the counter takes the fused call on a CPU as zero. A mixture of experts counts what its style
-    computes: the routed rows for ``nonzero`` and ``gather_w``, every expert on every token for ``dense_list``. The ``microsoft``
-    node counts as ``nonzero``.
+    Matrix products and convolutions count; biases, normalisation, softmax, GELU and resizing do not. Attention is
+    counted in its explicit form, because the counter takes the fused call on a CPU as zero. A mixture of experts counts
+    what its style computes: the routed rows for ``nonzero`` and ``gather_w``, every expert on every token for
+    ``dense_list``. The ``microsoft`` node counts as ``nonzero``.
 
     Parameters
     ----------

@@ -66,7 +66,8 @@ class Vit(nn.Module):
 class Deit(nn.Module):
     """Patch tokens behind ``[class, distillation]``; the classifier reads the class token.
 
-    With ``distilled_head`` the result is the mean of two classifiers, one on each of the two tokens (arXiv 2012.12877, section 4).
+    With ``distilled_head`` the result is the mean of two classifiers, one on each of the two tokens
+    (arXiv 2012.12877, section 4).
     """
 
     def __init__(self, request: Request) -> None:

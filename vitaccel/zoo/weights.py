@@ -19,11 +19,11 @@ def canonical_tensors(module: nn.Module, prefix: str = "") -> Iterator[tuple[str
     if split is not None:
         yield from ((prefix + name, tensor) for name, tensor in split())
         return
-    for name, tensor in module.named_parameters(recurse=False):
-        yield prefix + name, tensor
-    for name, tensor in module.named_buffers(recurse=False):
+    for name, parameter in module.named_parameters(recurse=False):
+        yield prefix + name, parameter
+    for name, buffer in module.named_buffers(recurse=False):
         if name in {"running_mean", "running_var"}:
-            yield prefix + name, tensor
+            yield prefix + name, buffer
     for name, child in module.named_children():
         yield from canonical_tensors(child, f"{prefix}{name}.")
 
@@ -31,9 +31,9 @@ def canonical_tensors(module: nn.Module, prefix: str = "") -> Iterator[tuple[str
 def seed_weights(model: nn.Module, *, seed: int) -> None:
     """Fill ``model`` with reproducible random weights; no parameter keeps a trivial value.
 
-    Normal numbers cut at two standard deviations. A weight has deviation ``1/sqrt(fan_in)``, so that every projection of a
-    normalised token, and every attention logit, has a deviation near one. Each tensor has a generator of its own, seeded with
-    its canonical name.
+    Normal numbers cut at two standard deviations. A weight has deviation ``1/sqrt(fan_in)``, so that every projection
+    of a normalised token, and every attention logit, has a deviation near one. Each tensor has a generator of its own,
+    seeded with its canonical name.
     """
     with torch.no_grad():
         for name, tensor in canonical_tensors(model):
