@@ -30,28 +30,32 @@ def pool2d(op: ops.Pool2d, x: Tensor) -> Tensor:
 
 @apply.register
 def resize2d(op: ops.Resize2d, x: Tensor) -> Tensor:
-    """Separable interpolation, coordinates as ONNX ``Resize`` names them, the border clamped."""
-    if not op.antialias:
-        return _resize_axis(_resize_axis(x, 2, op.height, op), 3, op.width, op)
-    if (op.mode, op.coordinates) != ("linear", "half_pixel"):
-        raise UnsupportedError(f"an antialiased resize must be linear half_pixel, not {op.mode} {op.coordinates}")
-    return F.interpolate(x, (op.height, op.width), mode="bilinear", antialias=True)
+    """``R_h @ x @ R_w^T``: interpolation is separable, and a matrix along each axis."""
+    rows = _axis_matrix(x.shape[2], op.height, op)
+    columns = _axis_matrix(x.shape[3], op.width, op)
+    return rows @ x @ columns.mT
 
 
-def _resize_axis(x: Tensor, axis: int, size: int, op: ops.Resize2d) -> Tensor:
-    last = x.shape[axis] - 1
-    position = _source_positions(last + 1, size, op.coordinates)
+def _axis_matrix(old: int, new: int, op: ops.Resize2d) -> Tensor:
+    """Weight of each of ``old`` samples in each of ``new`` ones, float32 [new, old].
+
+    Antialiasing widens the triangle of linear interpolation to the step between samples and leaves out what lies beyond
+    the border (ONNX ``exclude_outside=1``, which is what PyTorch and JAX mean); otherwise the border is repeated.
+    """
+    position = _source_positions(old, new, op.coordinates)[:, None]
+    sample = torch.arange(old, dtype=torch.float64)
+    if op.antialias:
+        if (op.mode, op.coordinates) != ("linear", "half_pixel"):
+            raise UnsupportedError(f"an antialiased resize must be linear half_pixel, not {op.mode} {op.coordinates}")
+        weight = (1 - (sample - position).abs() / max(old / new, 1)).clamp(min=0)
+        return (weight / weight.sum(-1, keepdim=True)).float()
+    if op.mode == "linear":
+        return (1 - (sample - position.clamp(0, old - 1)).abs()).clamp(min=0).float()
     if op.mode == "nearest":
         # What PyTorch means by nearest (asymmetric) rounds down; ONNX's own default sends only ties down.
         nearest = position.floor() if op.coordinates == "asymmetric" else (position - 0.5).ceil()
-        return x.index_select(axis, nearest.long().clamp(0, last))
-    if op.mode != "linear":
-        raise UnsupportedError(f"resize mode must be linear or nearest, not {op.mode!r}")
-    position = position.clamp(0, last)
-    below = position.floor().long()
-    above = (below + 1).clamp(max=last)
-    share = (position - below).float().reshape(-1, *[1] * (x.ndim - 1 - axis))
-    return x.index_select(axis, below) * (1 - share) + x.index_select(axis, above) * share
+        return (sample == nearest.clamp(0, old - 1)).float()
+    raise UnsupportedError(f"resize mode must be linear or nearest, not {op.mode!r}")
 
 
 def _source_positions(old: int, new: int, coordinates: str) -> Tensor:
