@@ -33,11 +33,11 @@ class Node:
     sources
         ONNX node names (or initializer names) this node stands for: the coverage report is their union.
     label
-        Where the node sits in the network, e.g. ``block3.attn.qkv``; assigned by the ``label`` pass, "" before.
+        Where the node sits in the network, e.g. ``block3.attn.q``; assigned by the ``label`` pass, "" before.
     kernel
-        Name of the node that roots the macro-instruction this node is fused into; assigned by the ``fuse`` pass, "" before.
+        The node that roots the kernel this node is fused into; assigned by the ``fuse`` pass, "" before.
     fmt
-        Number format on the machine (``int8``, ``int16``, ``q5.6``, ...); assigned by the ``precision`` pass, "" before.
+        Number format (``int8``, ``int16``, ``q5.6``, ...); assigned by the ``precision`` pass, "" before.
     """
 
     op: Op
@@ -143,9 +143,8 @@ class Graph:
     @property
     def parameters(self) -> int:
         """Learned elements: sizes of all parameters, each counted once, and those folded away (batch normalisation)."""
-        return self.folded_parameters + sum(
-            node.type.size for n in self.topological() if (node := self._nodes[n]) and is_parameter(node)
-        )
+        nodes = (self._nodes[name] for name in self.topological())
+        return self.folded_parameters + sum(node.type.size for node in nodes if is_parameter(node))
 
     # -- building --------------------------------------------------------------------------------------------------
     def fresh(self, stem: str = "v") -> str:
@@ -202,7 +201,7 @@ class Graph:
         return chosen
 
     def update(self, name: str, **fields: object) -> None:
-        """Replace fields of a node (``op``, ``inputs``, ``type``, ``sources``, ``label``, ``kernel``, ``fmt``) in place."""
+        """Replace fields of a node in place; ``inputs`` also moves its edges."""
         node = replace(self._nodes[name], **fields)  # type: ignore[arg-type]
         if "inputs" in fields:
             self.digraph.remove_edges_from(list(self.digraph.in_edges(name)))
