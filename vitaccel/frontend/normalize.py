@@ -1,0 +1,363 @@
+"""A ``ModelProto`` as a Graph of ``Input``, ``Const`` and ``Foreign`` nodes: shapes concrete, constants folded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import helper, inliner
+
+from vitaccel.errors import ModelError, UnsupportedError
+from vitaccel.frontend import fold, identities
+from vitaccel.frontend.infer import TypeInference
+from vitaccel.frontend.order import sorted_nodes
+from vitaccel.frontend.shapes import Shapes, input_types
+from vitaccel.frontend.weights import Weights, widen
+from vitaccel.ir.graph import Graph
+from vitaccel.ir.ops import Attribute, Const, Foreign, Input
+from vitaccel.ir.types import TensorType
+
+NODE_LIMIT = 200_000
+"""Most nodes of a model; the largest legacy export seen has 6000."""
+
+REFUSED = {
+    "Loop": "export the loop unrolled",
+    "Scan": "export the loop unrolled",
+    "If": "its condition must be a constant",
+}
+"""Control flow, and what to do about it."""
+
+PASS_THROUGH = ("Identity", "Dropout")
+KEEP_UNFOLDED = ("Expand", "Tile")
+"""Repetition of a parameter stays an operation: the parameter is stored once."""
+
+
+@dataclass(frozen=True)
+class Normalized:
+    """A model as a Graph, and what became of its nodes on the way.
+
+    Parameters
+    ----------
+    graph
+        The Graph; every type is known, dimensions are ``None`` only where they depend on data.
+    nodes
+        ``(node name, op type)`` of every ONNX node, in file order; nodes without a name get one.
+    folded
+        Names of the nodes evaluated to constants, or equal to one of their inputs.
+    """
+
+    graph: Graph
+    nodes: tuple[tuple[str, str], ...]
+    folded: frozenset[str]
+
+
+def normalize(model: onnx.ModelProto, *, folder: Path | None = None, input_shapes: Shapes | None = None) -> Normalized:
+    """Make shapes concrete and fold everything that depends on shapes and constants only.
+
+    Parameters
+    ----------
+    model
+        From :func:`vitaccel.frontend.load.load`, or made in memory.
+    folder
+        Folder of the model file, which external data is relative to.
+    input_shapes
+        See :func:`vitaccel.frontend.shapes.input_types`.
+
+    Raises
+    ------
+    ModelError
+        If the model breaks a rule of ONNX, or a weight is NaN or infinite.
+    UnsupportedError
+        If an operator, a control flow or an element type is not supported.
+    """
+    if model.functions:
+        model = inline_functions(model)
+    if len(model.graph.node) > NODE_LIMIT:
+        raise UnsupportedError(f"the model must have at most {NODE_LIMIT} nodes, not {len(model.graph.node)}")
+    walk = _Walk(model, Weights(folder))
+    graph, scope = walk.graph, _Scope(None)
+    for name, type_ in input_types(model, input_shapes).items():
+        scope.values[name] = graph.add(Input(), type=type_, name=name)
+    walk.run(model.graph, scope)
+    if not model.graph.output:
+        raise ModelError("the model must have an output")
+    for output in model.graph.output:
+        graph.outputs.append(walk.value(output.name, scope, "the list of outputs"))
+    graph.prune()
+    identities.store_batch_copies_once(graph)
+    return Normalized(graph, tuple(walk.nodes), frozenset(walk.folded))
+
+
+def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with its own functions replaced by their bodies.
+
+    Raises
+    ------
+    ModelError
+        If a function is recursive or malformed.
+    """
+    try:
+        return inliner.inline_local_functions(model)
+    except (RuntimeError, ValueError, onnx.checker.ValidationError) as error:
+        lines = str(error).splitlines() or ["they are malformed"]
+        raise ModelError(f"the functions of the model must be inlinable, but {lines[0]}") from error
+
+
+class _Scope:
+    """Values visible in a graph or in a branch of an ``If``, and the initializers not read yet."""
+
+    def __init__(self, parent: _Scope | None) -> None:
+        self.parent = parent
+        self.values: dict[str, str] = {}
+        self.stored: dict[str, onnx.TensorProto] = {}
+
+    def home(self, name: str) -> _Scope | None:
+        """The innermost scope that knows the name."""
+        scope: _Scope | None = self
+        while scope is not None and name not in scope.values and name not in scope.stored:
+            scope = scope.parent
+        return scope
+
+
+@dataclass
+class _Walk:
+    """State while the nodes of a model are visited."""
+
+    model: onnx.ModelProto
+    weights: Weights
+    nodes: list[tuple[str, str]] = field(default_factory=list)
+    folded: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
+    depth: int = 0
+
+    def __post_init__(self) -> None:
+        self.graph = Graph(self.model.graph.name or "model")
+        self.inference = TypeInference(self.model)
+        self.opsets = list(self.model.opset_import)
+
+    def run(self, body: onnx.GraphProto, scope: _Scope) -> None:
+        """Visit the nodes of a graph or of a branch, each after what it reads."""
+        if body.sparse_initializer:
+            raise UnsupportedError("initializers must be dense, not sparse")
+        for tensor in body.initializer:
+            if tensor.name in scope.stored:
+                raise ModelError(f"initializer {tensor.name!r} must have a name of its own")
+            scope.stored[tensor.name] = tensor
+        for node in sorted_nodes(body):
+            self.visit(node, scope)
+
+    def value(self, name: str, scope: _Scope, where: str) -> str:
+        """The Graph node of an ONNX value; an initializer becomes a Const when it is first read."""
+        home = scope.home(name)
+        if home is None:
+            raise ModelError(
+                f"the value {name!r} read by {where} must be an input, an initializer or some node's output"
+            )
+        if name not in home.values:
+            array = self.weights.array(home.stored[name])
+            home.values[name] = self.constant(array, parameter=_learned(array), source=name)
+        return home.values[name]
+
+    def constant(self, array: np.ndarray, *, parameter: bool, source: str) -> str:
+        """Add a Const."""
+        return self.graph.add_const(array, parameter=parameter, sources=(source,))
+
+    def define(self, name: str, value: str, scope: _Scope, where: str) -> None:
+        """Give an ONNX value its Graph node."""
+        if name in scope.values or name in scope.stored:
+            raise ModelError(f"{where} must define a new value, but {name!r} is defined already")
+        scope.values[name] = value
+
+    # -- one node --------------------------------------------------------------------------------------------------
+    def visit(self, node: onnx.NodeProto, scope: _Scope) -> None:
+        """Fold a node, drop it, or add it as Foreign nodes, one for each output."""
+        name = self.unique_name(node)
+        where = f"{node.op_type} node {name!r}"
+        operands = [self.value(i, scope, where) if i else None for i in node.input]
+        if node.op_type == "If" and self.inlined(node, operands, scope, where):
+            self.folded.add(name)
+            return
+        if node.op_type in REFUSED:
+            raise UnsupportedError(f"{where} must not be in the model: {REFUSED[node.op_type]}")
+        attributes = _attributes(node, where)
+        values = [self.graph.array(o) if o is not None and self.graph.is_const(o) else None for o in operands]
+        types = [None if o is None else self.graph[o].type for o in operands]
+        made = self.constants(node, name, where, operands, values, types, attributes)
+        if made is None:
+            results = self.inference.outputs(node, where, types, values)
+            made = self.simplified(node, operands, values, results, attributes)
+        if made is not None:
+            self.folded.add(name)
+        else:
+            made = self.foreign(node, name, operands, results, attributes)
+        for output, value in zip(node.output, made, strict=False):
+            if output:
+                self.define(output, value, scope, where)
+
+    def unique_name(self, node: onnx.NodeProto) -> str:
+        """The node's name, or one made from its operator and position."""
+        base = node.name or f"{node.op_type}_{len(self.nodes)}"
+        name = base if base not in self.taken else f"{base}#{len(self.nodes)}"
+        self.taken.add(name)
+        self.nodes.append((name, node.op_type))
+        return name
+
+    def inlined(self, node: onnx.NodeProto, operands: Sequence[str | None], scope: _Scope, where: str) -> bool:
+        """Visit the branch an ``If`` takes, when its condition is known."""
+        branches = {a.name: a.g for a in node.attribute}
+        known = len(operands) == 1 and operands[0] is not None and self.graph.is_const(operands[0])
+        if not known or set(branches) != {"then_branch", "else_branch"} or self.depth > 32:
+            return False
+        assert operands[0] is not None
+        branch = branches["then_branch" if self.graph.array(operands[0]).all() else "else_branch"]
+        if len(branch.output) != len(node.output):
+            raise ModelError(f"{where} must have as many outputs as its branches")
+        inner = _Scope(scope)
+        self.depth += 1
+        self.run(branch, inner)
+        self.depth -= 1
+        for output, result in zip(node.output, branch.output, strict=True):
+            self.define(output, self.value(result.name, inner, where), scope, where)
+        return True
+
+    def constants(
+        self,
+        node: onnx.NodeProto,
+        name: str,
+        where: str,
+        operands: Sequence[str | None],
+        values: Sequence[np.ndarray | None],
+        types: Sequence[TensorType | None],
+        attributes: dict[str, object],
+    ) -> list[str] | None:
+        """Consts for the outputs, when they depend on shapes and constants only."""
+        if node.op_type == "Constant" and not operands:
+            array = self.constant_node(node, where)
+            return [self.constant(array, parameter=_learned(array), source=name)]
+        if node.op_type in ("Shape", "Size") and len(types) == 1 and types[0] is not None and types[0].is_static:
+            dims = np.array(types[0].static_shape, np.int64)
+            cut = slice(attributes.get("start", 0), attributes.get("end"))
+            shape = dims[cut] if node.op_type == "Shape" else np.array(dims.prod(), np.int64)
+            return [self.constant(shape, parameter=False, source=name)]
+        if any(v is None and o is not None for v, o in zip(values, operands, strict=True)):
+            return None
+        learned = any(o is not None and _is_parameter(self.graph, o) for o in operands)
+        if learned and node.op_type in KEEP_UNFOLDED:
+            return None
+        if node.op_type not in fold.RULES and not self.small(node, where, types, values):
+            return None
+        arrays = fold.evaluate(node, where, values, attributes, self.opsets)
+        if arrays is None:
+            return None
+        return [self.constant(a, parameter=learned and _learned(a), source=name) for a in arrays]
+
+    def small(
+        self,
+        node: onnx.NodeProto,
+        where: str,
+        types: Sequence[TensorType | None],
+        values: Sequence[np.ndarray | None],
+    ) -> bool:
+        """Whether the results are of bounded size, so that evaluating is safe."""
+        results = self.inference.outputs(node, where, types, values)
+        limit = fold.ELEMENT_LIMIT
+        return all(r is None or not r.is_static or r.size <= limit for r in results)
+
+    def constant_node(self, node: onnx.NodeProto, where: str) -> np.ndarray:
+        """The value of a ``Constant`` node."""
+        if len(node.attribute) != 1 or len(node.output) != 1:
+            raise ModelError(f"{where} must have one attribute and one output")
+        attribute = node.attribute[0]
+        if attribute.name == "value":
+            attribute.t.name = attribute.t.name or node.output[0]
+            return self.weights.array(attribute.t)
+        if attribute.name not in ("value_int", "value_ints", "value_float", "value_floats"):
+            raise UnsupportedError(f"{where} must hold a dense tensor or numbers, not {attribute.name}")
+        numbers = helper.get_attribute_value(attribute)
+        return np.array(numbers, np.int64 if "int" in attribute.name else np.float32)
+
+    def simplified(
+        self,
+        node: onnx.NodeProto,
+        operands: Sequence[str | None],
+        values: Sequence[np.ndarray | None],
+        results: Sequence[TensorType | None],
+        attributes: dict[str, object],
+    ) -> list[str] | None:
+        """The value that the node's first output equals, when arithmetic says so."""
+        result = results[0] if results else None
+        if result is None:
+            return None
+        first = operands[0] if operands else None
+        if node.op_type in PASS_THROUGH and first is not None and not any(node.output[1:]):
+            return [first]
+        if node.op_type == "Cast" and first is not None and self.graph[first].type.element == result.element:
+            return [first]
+        same = identities.equal_operand(node.op_type, operands, values, result, self.graph)
+        if same is not None:
+            return [same]
+        if identities.is_zero(node.op_type, values) and result.is_static and result.size <= fold.ELEMENT_LIMIT:
+            zeros = np.broadcast_to(np.float32(0), result.static_shape)
+            return [self.constant(zeros, parameter=False, source=node.name)]
+        return None
+
+    def foreign(
+        self,
+        node: onnx.NodeProto,
+        name: str,
+        operands: Sequence[str | None],
+        results: Sequence[TensorType | None],
+        attributes: dict[str, object],
+    ) -> list[str]:
+        """Foreign nodes for the outputs; a left-out one is an empty string."""
+        attrs = tuple(sorted((k, _plain(v)) for k, v in attributes.items() if not isinstance(v, np.ndarray)))
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        present = tuple(i for i, o in enumerate(operands) if o is not None)
+        inputs = [o for o in operands if o is not None]
+        made: list[str] = []
+        for at, result in enumerate(results):
+            if result is None:
+                made.append("")
+                continue
+            op = Foreign(node.op_type, domain, attrs, at, present, name)
+            made.append(self.graph.add(op, inputs, type=result, sources=(name,)))
+        return made
+
+
+def _attributes(node: onnx.NodeProto, where: str) -> dict[str, object]:
+    """Attributes as Python values; a tensor as an array."""
+    found: dict[str, object] = {}
+    for attribute in node.attribute:
+        if attribute.name in found:
+            raise ModelError(f"{where} must have one attribute {attribute.name!r}")
+        if attribute.type in (onnx.AttributeProto.TENSOR,):
+            found[attribute.name] = widen(onnx.numpy_helper.to_array(attribute.t), attribute.t.data_type)
+            continue
+        try:
+            found[attribute.name] = helper.get_attribute_value(attribute)
+        except (ValueError, TypeError) as error:
+            raise ModelError(f"{where} must have a value for attribute {attribute.name!r}") from error
+    return found
+
+
+def _plain(value: object) -> Attribute:
+    """An attribute as the Graph keeps it: hashable, text decoded."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, list | tuple):
+        return tuple(_plain(v) for v in value)  # type: ignore[return-value]
+    if isinstance(value, int | float | str):
+        return value
+    return str(value)
+
+
+def _learned(array: np.ndarray) -> bool:
+    return array.dtype == np.float32 and array.size > 1
+
+
+def _is_parameter(graph: Graph, name: str) -> bool:
+    op = graph[name].op
+    return isinstance(op, Const) and op.parameter
