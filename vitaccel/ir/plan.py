@@ -1,0 +1,237 @@
+"""The Plan: kernels and the tensors between them, on the way from Graph to Program.
+
+A kernel is one fused piece of work (a tiled matmul with its epilogue, one layer's attention, a LayerNorm, a layer of
+experts); a tensor is a value in one layout and width. The ``tile`` pass makes the Plan, ``allocate`` gives its tensors
+places, ``schedule`` turns its kernels into instructions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vitaccel.arch import PARAMETER_BYTES, Arch
+
+TOKEN = "token"
+"""Token-lane layout ``[token/P][channel][P]``: a word is one channel of P tokens."""
+
+CHANNEL = "channel"
+"""Channel-lane layout ``[channel/P][token][P]``: a word is one token's P channels; the operand of token contractions."""
+
+
+def ceil_div(a: int, b: int) -> int:
+    """The least integer that is not below a / b."""
+    return -(-a // b)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """A value in one layout.
+
+    Parameters
+    ----------
+    name
+        Unique in the Plan.
+    frames, tokens, channels
+        Logical shape; every frame starts a new row-block.
+    element_bytes
+        1 (int8) or 2 (int16, logits).
+    layout
+        :data:`TOKEN` or :data:`CHANNEL`.
+    kind
+        ``activation``, ``constant``, ``input`` or ``output``: what its DRAM traffic is called, if it has any.
+    home
+        ``chip`` while it lives in the activation buffer, ``dram`` when kernels stage it in and out.
+    reuses
+        Name of a tensor whose place this one takes over (an in-place residual), or "".
+    """
+
+    name: str
+    frames: int
+    tokens: int
+    channels: int
+    element_bytes: int
+    layout: str = TOKEN
+    kind: str = "activation"
+    home: str = "chip"
+    reuses: str = ""
+
+    def row_blocks(self, arch: Arch) -> int:
+        """Groups of P tokens, over all frames."""
+        return self.frames * ceil_div(self.tokens, arch.array.side)
+
+    def words(self, arch: Arch) -> int:
+        """P-byte words the tensor takes in each bank (one bank an array)."""
+        tiles = ceil_div(ceil_div(self.channels, arch.array.side), arch.array.count)
+        if self.layout == TOKEN:
+            return self.row_blocks(arch) * tiles * arch.array.side * self.element_bytes
+        return self.frames * self.tokens * tiles * self.element_bytes
+
+    def row_block_words(self, arch: Arch) -> int:
+        """Words of one row-block in each bank (token-lane layout)."""
+        return ceil_div(self.words(arch), max(1, self.row_blocks(arch)))
+
+    def dram_bytes(self, arch: Arch) -> int:
+        """Bytes of the tensor as stored in DRAM: channels packed, tokens padded to whole words."""
+        if self.layout == TOKEN:
+            return self.row_blocks(arch) * arch.array.side * self.channels * self.element_bytes
+        padded = ceil_div(self.channels, arch.array.side) * arch.array.side
+        return self.frames * self.tokens * padded * self.element_bytes
+
+    def __str__(self) -> str:
+        shape = f"{self.frames}x{self.tokens}x{self.channels}"
+        place = "" if self.home == "chip" else f" in {self.home}"
+        return f"{self.name} : int{8 * self.element_bytes}[{shape}] {self.layout}-lane{place}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kernel:
+    """Base of kernels: ``label`` names the layer, ``node`` the Graph node that roots it, ``macs`` its useful MACs."""
+
+    label: str
+    node: str
+    op: str
+    out: str
+    macs: int = 0
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Tensors the kernel reads from the activation buffer."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatMulKernel(Kernel):
+    """A tiled matmul with its epilogue.
+
+    ``a`` [tokens, k] times weights (or the activation ``b`` in channel-lane layout) of ``n`` columns in ``n_tiles``
+    tiles of P. ``weight_name`` is the Graph constant, "" when ``b`` is an activation.
+    """
+
+    a: str
+    b: str = ""
+    residual: str = ""
+    weight_name: str = ""
+    frames: int = 1
+    tokens: int = 1
+    k: int = 1
+    n: int = 1
+    n_tiles: int = 1
+    activation: str = ""
+    drain: str = TOKEN
+    moments: bool = False
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return tuple(t for t in (self.a, self.b, self.residual) if t)
+
+    def tile_bytes(self, arch: Arch) -> int:
+        """Bytes of one packed weight tile: K x P weights and P sets of channel parameters."""
+        side = arch.array.side
+        return ceil_div(self.k * side * arch.numerics.weight_bits, 8) + side * PARAMETER_BYTES
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionKernel(Kernel):
+    """Fused attention of one layer, all heads: QK^T, online softmax, A.V (``mode`` none), or a reuse of kept logits.
+
+    With ``mode`` other than none, ``q`` and ``k`` are "" and ``logits`` is read; otherwise ``logits`` is written when
+    named. ``queries`` and ``keys`` are M and N of the logits in every mode.
+    """
+
+    q: str = ""
+    k: str = ""
+    v: str = ""
+    logits: str = ""
+    mask: str = ""
+    mode: str = "none"
+    frames: int = 1
+    heads: int = 1
+    head_dim: int = 1
+    value_dim: int = 1
+    queries: int = 1
+    keys: int = 1
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        kept = self.logits if self.mode != "none" else ""
+        return tuple(t for t in (self.q, self.k, self.v, kept, self.mask) if t)
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Tensors the kernel writes: its output and, when kept, the logits."""
+        return (self.out, self.logits) if self.mode == "none" and self.logits else (self.out,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneKernel(Kernel):
+    """A stream through the lanes of the vector engine: ``function`` over ``tokens`` x ``channels``, ``passes`` times."""
+
+    function: str
+    operands: tuple[str, ...]
+    frames: int = 1
+    tokens: int = 1
+    channels: int = 1
+    passes: int = 1
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return self.operands
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoeKernel(Kernel):
+    """Top-k routed experts of one layer: route, then gather, two matmuls and weighted scatter-add for each expert."""
+
+    x: str
+    logits: str
+    residual: str = ""
+    frames: int = 1
+    tokens: int = 1
+    experts: int = 1
+    k: int = 1
+    capacity: int = 0
+    width_in: int = 1
+    hidden: int = 1
+    width_out: int = 1
+    activation: str = "gelu"
+    staging: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return tuple(t for t in (self.x, self.logits, self.residual) if t)
+
+    @property
+    def max_rows(self) -> int:
+        """Most tokens one expert can get."""
+        rows = self.frames * self.tokens
+        return min(rows, self.capacity) if self.capacity else rows
+
+
+@dataclass
+class Plan:
+    """Kernels in execution order and the tensors between them."""
+
+    name: str
+    arch: Arch
+    kernels: list[Kernel] = field(default_factory=list)
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    inputs: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [f"plan {self.name} on {self.arch.array} PEs"]
+        lines += [f"  tensor {tensor}" for tensor in self.tensors.values()]
+        for kernel in self.kernels:
+            notes = f"  # {kernel.macs} MACs" if kernel.macs else ""
+            lines.append(f"  {kernel.label}: {kernel.out} = {kernel.op}({', '.join(kernel.reads)}){notes}")
+        lines.append(f"  return {', '.join(self.outputs)}")
+        return "\n".join(lines) + "\n"
+
+
+def kernel_writes(kernel: Kernel) -> tuple[str, ...]:
+    """Tensors a kernel writes, staging included."""
+    if isinstance(kernel, AttentionKernel):
+        return kernel.writes
+    if isinstance(kernel, MoeKernel):
+        return (*kernel.staging, kernel.out)
+    return (kernel.out,)

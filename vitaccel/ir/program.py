@@ -1,0 +1,283 @@
+"""The Program: what the machine fetches. Macro-instructions for four engines, with dependency counts.
+
+Each engine (load, compute, vector, store) takes its own instructions in order. An instruction starts when its engine
+is free and, for every engine e, at least ``waits[e]`` instructions of e have completed: a dependency token is a count.
+Waits only ever name instructions that stand earlier in the program, so no program can deadlock.
+
+Addresses are byte addresses in DRAM and word indices in the buffers (a word is P bytes, the same index in the bank of
+every array). ``expert`` >= 0 marks an instruction whose rows are that expert's (or, with ``moe.order = longest``, the
+expert of that rank's) queue length, known only at run time; with no rows it is skipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from enum import IntEnum
+from typing import ClassVar
+
+from vitaccel.arch import Arch
+
+VERSION = 1
+
+
+class Engine(IntEnum):
+    """The engines, in the order of ``waits``."""
+
+    LOAD = 0
+    COMPUTE = 1
+    VECTOR = 2
+    STORE = 3
+
+
+NO_WAITS = (0, 0, 0, 0)
+NOWHERE = -1
+"""Address of an operand that is absent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instruction:
+    """Base of macro-instructions.
+
+    Parameters
+    ----------
+    layer
+        Label of the layer it belongs to (not encoded: for people).
+    waits
+        Completed instructions needed of load, compute, vector and store before it starts.
+    expert
+        Expert slot whose queue gives the rows, or -1.
+    """
+
+    engine: ClassVar[Engine]
+    mnemonic: ClassVar[str]
+    layer: str
+    waits: tuple[int, int, int, int] = NO_WAITS
+    expert: int = -1
+
+    def __str__(self) -> str:
+        shown = [
+            f"{f.name}={getattr(self, f.name)}"
+            for f in fields(self)
+            if f.name not in ("layer", "waits") and getattr(self, f.name) != f.default
+        ]
+        waits = " ".join(f"{e.name.lower()}>={n}" for e, n in zip(Engine, self.waits, strict=True) if n)
+        return f"{self.engine.name.lower():8}{self.mnemonic} {' '.join(shown)}{' wait ' + waits if waits else ''}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer(Instruction):
+    """``rows`` runs of ``row_bytes`` at DRAM distance ``stride_bytes``, packed in the buffer.
+
+    ``buffer`` is ``activation`` or ``weight``; ``traffic`` is what the bytes are: ``weight``, ``constant``, ``input``,
+    ``output`` or ``spill``.
+    """
+
+    dram: int
+    buffer: str
+    address: int
+    rows: int = 1
+    row_bytes: int = 0
+    stride_bytes: int = 0
+    traffic: str = "weight"
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes moved."""
+        return self.rows * self.row_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load(Transfer):
+    """DRAM to buffer."""
+
+    engine = Engine.LOAD
+    mnemonic = "load"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store(Transfer):
+    """Buffer to DRAM."""
+
+    engine = Engine.STORE
+    mnemonic = "store"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatMul(Instruction):
+    """``row_blocks`` x ``n_tiles`` output tiles of depth ``k``, tiles outermost, drained through the epilogue.
+
+    ``tokens`` and ``n`` are the valid rows and columns; ``weight`` is the ring address of the packed tiles, or
+    ``b`` the activation address of a channel-lane operand. ``drain`` is the layout written.
+    """
+
+    engine = Engine.COMPUTE
+    mnemonic = "matmul"
+    a: int
+    weight: int = NOWHERE
+    b: int = NOWHERE
+    out: int
+    residual: int = NOWHERE
+    row_blocks: int
+    tokens: int
+    k: int
+    n: int
+    n_tiles: int
+    activation: str = ""
+    drain: str = "token"
+    out_bytes: int = 1
+    moments: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attention(Instruction):
+    """Attention of ``heads`` heads in ``frames`` frames, one head an array at a time, all row-blocks.
+
+    For mode ``none``: QK^T of a row-block into the logit buffer with online softmax statistics, then A.V with deferred
+    normalisation, software-pipelined over row-blocks; ``logits`` is where the logits are kept, if they are. Other
+    modes read kept logits (see :class:`vitaccel.ir.ops.Attention`).
+    """
+
+    engine = Engine.COMPUTE
+    mnemonic = "attention"
+    q: int = NOWHERE
+    k: int = NOWHERE
+    v: int
+    logits: int = NOWHERE
+    mask: int = NOWHERE
+    out: int
+    mode: str = "none"
+    frames: int
+    heads: int
+    head_dim: int
+    value_dim: int
+    queries: int
+    keys: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane(Instruction):
+    """A stream of ``row_blocks`` x ``channels`` words through the lanes, ``passes`` times."""
+
+    engine = Engine.VECTOR
+    mnemonic = "lane"
+    function: str
+    a: int
+    b: int = NOWHERE
+    out: int
+    row_blocks: int
+    tokens: int
+    channels: int
+    passes: int = 1
+    element_bytes: int = 2
+    out_bytes: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route(Instruction):
+    """Softmax, top-k and expert queues from router logits."""
+
+    engine = Engine.VECTOR
+    mnemonic = "route"
+    logits: int
+    row_blocks: int
+    tokens: int
+    experts: int
+    k: int
+    capacity: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gather(Instruction):
+    """An expert's tokens from channel-lane rows into token-lane words, through the P x P transposer."""
+
+    engine = Engine.VECTOR
+    mnemonic = "gather"
+    a: int
+    out: int
+    channels: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScatterAdd(Instruction):
+    """An expert's results times gate scores, added to the tokens they belong to."""
+
+    engine = Engine.VECTOR
+    mnemonic = "scatter_add"
+    a: int
+    out: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Region:
+    """A tensor's place in the activation buffer while ``first`` <= kernel <= ``last``, for occupancy pictures."""
+
+    tensor: str
+    address: int
+    words: int
+    first: int
+    last: int
+
+
+@dataclass
+class Program:
+    """Instructions in program order, with what is needed to load and to explain them.
+
+    Parameters
+    ----------
+    name
+        The model.
+    arch
+        The machine it was compiled for.
+    instructions
+        In program order; each engine takes its own in this order.
+    kernel_of
+        For each instruction, the index of its kernel.
+    layers
+        For each kernel, its label, op and useful MACs.
+    regions
+        Places of tensors, for occupancy.
+    dram_bytes
+        Size of the DRAM image: weights, constants, inputs, outputs and spills.
+    """
+
+    name: str
+    arch: Arch
+    instructions: list[Instruction] = field(default_factory=list)
+    kernel_of: list[int] = field(default_factory=list)
+    layers: list[Layer] = field(default_factory=list)
+    regions: list[Region] = field(default_factory=list)
+    dram_bytes: int = 0
+
+    def __str__(self) -> str:
+        lines = [
+            f"program {self.name} version {VERSION} for {self.arch.array} PEs, {len(self.instructions)} instructions"
+        ]
+        layer = None
+        for at, instruction in enumerate(self.instructions):
+            if instruction.layer != layer:
+                layer = instruction.layer
+                lines.append(f"  {layer}:")
+            lines.append(f"    {at:5} {instruction}")
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A kernel as the reports name it."""
+
+    label: str
+    op: str
+    macs: int
+    routed: Routed | None = None
+
+
+@dataclass(frozen=True)
+class Routed:
+    """What the cost model must know to assume a routing: tokens, experts, choices per token, capacity, MACs a row."""
+
+    tokens: int
+    experts: int
+    k: int
+    capacity: int
+    macs_per_row: int
