@@ -19,11 +19,12 @@ from vitaccel.ir.types import TensorType
     [
         np.arange(6.0).reshape(2, 3),
         np.arange(6, dtype=np.float16).reshape(3, 2).T,
-        np.arange(6, dtype=ml_dtypes.bfloat16).reshape(2, 3)[:, ::-1],
+        np.arange(6, dtype=np.float32).reshape(2, 3)[:, ::-1],
+        np.arange(6, dtype=ml_dtypes.bfloat16),
         np.broadcast_to(np.arange(3, dtype=np.float32), (2, 3)),
         np.frombuffer(np.arange(6, dtype=">f4").tobytes(), ">f4").reshape(2, 3),
     ],
-    ids=["f64", "f16-transposed", "bf16-reversed", "broadcast", "big-endian-read-only"],
+    ids=["f64", "f16-transposed", "f32-reversed", "bf16", "broadcast", "big-endian-read-only"],
 )
 def test_any_float_array_becomes_float32(view: np.ndarray) -> None:
     tensor = tensor_of(view)
