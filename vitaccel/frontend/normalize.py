@@ -134,7 +134,8 @@ class _Walk:
     depth: int = 0
 
     def __post_init__(self) -> None:
-        self.graph = Graph(self.model.graph.name or "model")
+        # Exporters name graphs differently, and two exports of one model must print alike.
+        self.graph = Graph("main")
         self.inference = TypeInference(self.model)
         self.opsets = list(self.model.opset_import)
 
