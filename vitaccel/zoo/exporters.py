@@ -73,7 +73,8 @@ def to_onnx(
     written = next(entry.version for entry in proto.opset_import if entry.domain in {"", "ai.onnx"})
     if written != opset:
         raise UnsupportedError(
-            f"Opset of the {exporter} export must be {opset}, not {written}: its down-conversion failed."
+            f"Opset of the {exporter} export must be {opset}, not {written}: an operator cannot be converted "
+            f"down; try the {_OTHER[exporter]} exporter."
         )
     return proto
 
@@ -159,4 +160,4 @@ def _first_sentence(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".:") if lines else type(error).__name__
+    return lines[0].split(". ")[0].rstrip(".:") if lines else type(error).__name__

@@ -26,6 +26,9 @@ PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat
 EXTERNAL_THRESHOLD_BYTES = 1024
 """With external data, smaller tensors stay in the model file."""
 
+LEGACY_SDPA_OPSET = 14
+"""First opset at which the legacy exporter writes the fused attention call."""
+
 _PROTOBUF_LIMIT_BYTES = 2**31 - 1
 
 
@@ -80,7 +83,7 @@ def export(
     """
     request = resolve(name, options)
     check_exporter(exporter, opset)
-    _check(request, exporter=exporter, dynamic_batch=dynamic_batch, batch=batch, precision=precision)
+    _check(request, exporter=exporter, opset=opset, dynamic_batch=dynamic_batch, batch=batch, precision=precision)
     target = _checked_target(path)
     model = construct(request)
     if weights is None:
@@ -103,19 +106,24 @@ def export(
     return target
 
 
-def _check(request: Request, *, exporter: str, dynamic_batch: bool, batch: int, precision: str) -> None:
-    name, options = request.info.name, request.options
+def _check(request: Request, *, exporter: str, opset: int, dynamic_batch: bool, batch: int, precision: str) -> None:
     if precision not in PRECISIONS:
         raise VitaccelError(f"Precision must be one of {', '.join(PRECISIONS)}, not {precision!r}.")
     if batch < 1:
         raise VitaccelError(f"Batch must be a positive integer, not {batch!r}.")
     if dynamic_batch and batch != 1:
         raise VitaccelError(f"Batch must be left out with a dynamic batch axis, not {batch}.")
+    name, options = request.info.name, request.options
+    style = options.get("moe_style")
+    if dynamic_batch and style == "einsum_cap":
+        raise UnsupportedError(f"Batch axis of {name} must be fixed with moe_style einsum_cap: it sets the capacity.")
     if exporter == "legacy" and options.get("antialias"):
         raise UnsupportedError(f"Option antialias of {name} must be written by the dynamo exporter, not by legacy.")
-    if exporter == "dynamo" and options.get("moe_style") == "hit_loop":
+    if exporter == "legacy" and opset < LEGACY_SDPA_OPSET and options["attention"] == "sdpa":
+        raise UnsupportedError(f"Option attention of {name} must be eager with the legacy exporter at opset {opset}.")
+    if exporter == "dynamo" and style == "hit_loop":
         raise UnsupportedError(
-            f"Option moe_style hit_loop of {name} must be written by the legacy exporter, not by dynamo."
+            f"Option moe_style hit_loop of {name} must be written by the legacy exporter, not dynamo."
         )
 
 

@@ -31,16 +31,16 @@ def canonical_tensors(module: nn.Module, prefix: str = "") -> Iterator[tuple[str
 def seed_weights(model: nn.Module, *, seed: int) -> None:
     """Fill ``model`` with reproducible random weights; no parameter keeps a trivial value.
 
-    Normal numbers cut at two standard deviations. A weight has deviation ``1/sqrt(fan_in)``, so that every projection
-    of a normalised token, and every attention logit, has a deviation near one. Each tensor has a generator of its own,
-    seeded with its canonical name.
+    Normal numbers, wrapped at two standard deviations so that no two are equal. A weight has deviation
+    ``1/sqrt(fan_in)``, so that every projection of a normalised token, and every attention logit, has a deviation near
+    one. Each tensor has a generator of its own, seeded with its canonical name.
     """
     with torch.no_grad():
         for name, tensor in canonical_tensors(model):
             digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
             generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "little"))
             mean, deviation = _moments(name, tensor)
-            tensor.normal_(generator=generator).clamp_(-2, 2).mul_(deviation).add_(mean)
+            tensor.normal_(generator=generator).fmod_(2.0).mul_(deviation).add_(mean)
 
 
 def _moments(name: str, tensor: Tensor) -> tuple[float, float]:
@@ -54,4 +54,8 @@ def _moments(name: str, tensor: Tensor) -> tuple[float, float]:
         gate = ".router." in name
         fan_in = tensor.shape[0] if gate else tensor[0].numel()
         return 0.0, float(fan_in) ** -0.5
-    return (1.0 if leaf == "weight" else 0.0), 0.1
+    if leaf == "weight":
+        return 1.0, 0.1
+    # The offsets of a LayerNorm favour some experts over others, as in a trained router: some get no token at all.
+    after_norm = name.split(".")[-2].startswith("norm")
+    return 0.0, 0.3 if after_norm else 0.1
