@@ -1,23 +1,24 @@
 """A NumPy evaluator of small regions of the Graph, typed and not yet recognised nodes alike.
 
 It exists to prove rewrites: a region is run as it was exported. Activations are :func:`~.semantics.stand_in`, because they have
-been recognised by then and stand for themselves. Matrices of experts that a graph gathers row by row stay unmaterialised
+been recognised by then and stand for themselves. Matrices of experts that a graph gathers row by row stay where they are
 (:class:`Picked`): taken literally, 1201 tokens with top-4 would fetch 3 GB of weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import prod
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
 
-from vitaccel.frontend.recognize.moe.foreign import FOREIGN, Operand
+from vitaccel.frontend.recognize.moe.dispatch_rules import DISPATCH_RULES, MANY_OUTPUTS
 from vitaccel.frontend.recognize.moe.semantics import softmax, stand_in
 from vitaccel.ir import ops
 from vitaccel.ir.graph import Graph, Node
+from vitaccel.ir.ops import Op
 
 Array = np.ndarray
 
@@ -25,7 +26,7 @@ LARGEST_ARRAY = 1 << 28
 """Elements of one intermediate value beyond which a region counts as too big to run."""
 
 
-class NotEvaluable(Exception):  # noqa: N818 - an answer, not a fault
+class NotEvaluableError(Exception):
     """The region holds an operator without a meaning here, or a value too large; the text names it."""
 
 
@@ -36,16 +37,20 @@ class Picked:
     stack: Array
     index: Array
 
-    def __matmul__(self, columns: Array) -> Array:
+    def times(self, right: Array) -> Array:
+        """``stack[index] @ right``, each matrix of the stack once."""
         flat = self.index.reshape(-1)
-        right = np.broadcast_to(columns, (*self.index.shape, *columns.shape[-2:])).reshape(
-            flat.size, *columns.shape[-2:]
-        )
-        result = np.zeros((flat.size, self.stack.shape[1], columns.shape[-1]), np.float32)
+        columns = np.broadcast_to(right, (*self.index.shape, *right.shape[-2:])).reshape(flat.size, *right.shape[-2:])
+        result = np.zeros((flat.size, self.stack.shape[1], right.shape[-1]), np.float32)
         for expert in np.unique(flat):
-            result[flat == expert] = self.stack[expert] @ right[flat == expert]
+            chosen = flat == expert
+            # (n, K, c) -> (K, n * c): one product for all who picked this matrix.
+            taken = columns[chosen].transpose(1, 0, 2)
+            product = self.stack[expert] @ taken.reshape(taken.shape[0], -1)
+            result[chosen] = product.reshape(-1, *taken.shape[1:]).transpose(1, 0, 2)
         return result.reshape(*self.index.shape, *result.shape[1:])
 
+    @property
     def transposed(self) -> Picked:
         """The same matrices, each transposed."""
         return Picked(self.stack.swapaxes(1, 2), self.index)
@@ -63,13 +68,13 @@ def evaluate_region(
     region
         Names of the nodes to run, in topological order.
     values
-        Values of what the region reads; constants not named here have their own.
+        Values of what the region reads; a constant not named here has its own.
     keep
         Names whose values are wanted.
 
     Raises
     ------
-    NotEvaluable
+    NotEvaluableError
         If a node has no meaning here.
     """
     order = list(region)
@@ -78,8 +83,7 @@ def evaluate_region(
     known: dict[str, Any] = dict(values)
     for name in order:
         node = graph[name]
-        operands = [known[i] if i in known else graph.array(i) for i in node.inputs]
-        known[name] = _run(node, operands)
+        known[name] = _run(node, [known[i] if i in known else graph.array(i) for i in node.inputs])
         for operand in set(node.inputs) - wanted:
             if last_reader[operand] == name:
                 known.pop(operand, None)
@@ -87,38 +91,121 @@ def evaluate_region(
 
 
 def _run(node: Node, operands: list[Any]) -> Any:
-    if node.type.is_static and node.type.size > LARGEST_ARRAY and not _picks(node, operands):
-        raise NotEvaluable(f"{node.op.name} of {node.type}")
+    title = node.op.op_type if isinstance(node.op, ops.Foreign) else node.op.name
+    picked = _pick(node.op, operands)
+    if picked is not None:
+        return picked
+    if node.type.is_static and node.type.size > LARGEST_ARRAY:
+        raise NotEvaluableError(f"{title} gives {node.type}")
     try:
-        return _foreign(node.op, operands) if isinstance(node.op, ops.Foreign) else _typed(node.op, operands)
-    except (ValueError, IndexError, TypeError, AttributeError, ZeroDivisionError) as error:
-        raise NotEvaluable(f"{_title(node)}: {error}") from error
+        with np.errstate(all="ignore"):
+            return meaning(node.op, *operands)
+    except (ValueError, IndexError, TypeError, KeyError, AttributeError, ZeroDivisionError) as error:
+        raise NotEvaluableError(f"{title} cannot be run: {error}") from error
 
 
-def _title(node: Node) -> str:
-    return node.op.op_type if isinstance(node.op, ops.Foreign) else node.op.name
-
-
-def _picks(node: Node, operands: list[Any]) -> bool:
-    """Whether a Gather fetches whole matrices of a stack."""
-    if not isinstance(node.op, ops.Foreign) or node.op.op_type not in ("Gather", "GatherND"):
-        return False
-    table, index = operands[:2]
+def _pick(op: Op, operands: list[Any]) -> Picked | None:
+    """What a Gather of whole matrices, or a transpose of its result, gives; None for everything else."""
+    if isinstance(op, ops.Transpose) and isinstance(operands[0], Picked):
+        rank = operands[0].index.ndim
+        return operands[0].transposed if op.perm == (*range(rank), rank + 1, rank) else None
+    if not isinstance(op, ops.Foreign) or op.op_type not in ("Gather", "GatherND"):
+        return None
+    table, index = operands
     if not isinstance(table, np.ndarray) or table.ndim != 3 or table.dtype.kind != "f":
-        return False
-    if node.op.op_type == "Gather":
-        return node.op.attr("axis", 0) == 0
-    return node.op.attr("batch_dims", 0) == 0 and bool(index.shape[-1] == 1)
+        return None
+    if op.op_type == "Gather":
+        return Picked(table, index) if op.attr("axis", 0) == 0 else None
+    if op.attr("batch_dims", 0) or index.shape[-1] != 1:
+        return None
+    return Picked(table, index[..., 0])
 
 
-def _foreign(op: ops.Foreign, operands: list[Any]) -> Any:
-    if op.op_type not in FOREIGN:
-        raise NotEvaluable(op.op_type)
-    if _picks_now := _picks_operands(op, operands):
-        return _picks_now
-    if any(isinstance(o, Picked) for o in operands):
-        return _on_picked(op, operands)
-    slots: list[Operand] = [None] * (max(op.present, default=-1) + 1)
-    for position, value in zip(op.present, operands, strict=True):
-        slots[position] = value
-    return FOREIGN[op.op_type](op, slots)
+# -- meanings ------------------------------------------------------------------------------------------------------
+@singledispatch
+def meaning(op: Op, *operands: Any) -> Any:
+    """Value of one operation."""
+    raise NotEvaluableError(op.name)
+
+
+@meaning.register
+def _(op: ops.Foreign, *operands: Any) -> Any:
+    given = iter(operands)
+    filled = [next(given) if p in op.present else None for p in range(max(op.present, default=-1) + 1)]
+    if op.op_type == "MatMul" and isinstance(filled[0], Picked):
+        return filled[0].times(filled[1])
+    attributes = dict(op.attrs)
+    if op.op_type in MANY_OUTPUTS:
+        return MANY_OUTPUTS[op.op_type](attributes, *filled, output=op.output)
+    if op.op_type not in DISPATCH_RULES or op.domain not in ("", "ai.onnx"):
+        raise NotEvaluableError(f"{op.op_type} has no meaning here")
+    return DISPATCH_RULES[op.op_type](attributes, *filled)
+
+
+@meaning.register
+def _(op: ops.Linear, x: Array, w: Array, b: Array | None = None) -> Any:
+    return x @ w if b is None else x @ w + b
+
+
+@meaning.register
+def _(op: ops.MatMul, a: Any, b: Any) -> Any:
+    if isinstance(a, Picked):
+        return a.times(b)
+    if isinstance(b, Picked):
+        return b.transposed.times(a.swapaxes(-1, -2)).swapaxes(-1, -2)
+    return a @ b
+
+
+@meaning.register
+def _(op: ops.TokenMix, x: Array, m: Array) -> Any:
+    return m @ x
+
+
+@meaning.register
+def _(op: ops.Activation, x: Array) -> Any:
+    return stand_in(x)
+
+
+@meaning.register
+def _(op: ops.Add, a: Array, b: Array) -> Any:
+    return a + b
+
+
+@meaning.register
+def _(op: ops.Mul, a: Array, b: Array) -> Any:
+    return a * b
+
+
+@meaning.register
+def _(op: ops.Softmax, x: Array) -> Any:
+    return softmax(x)
+
+
+@meaning.register
+def _(op: ops.Reshape, x: Array) -> Any:
+    return x.reshape(op.shape)
+
+
+@meaning.register
+def _(op: ops.Transpose, x: Array) -> Any:
+    return x.transpose(op.perm)
+
+
+@meaning.register
+def _(op: ops.Slice, x: Array) -> Any:
+    return x[(slice(None),) * op.axis + (slice(op.start, op.stop),)]
+
+
+@meaning.register
+def _(op: ops.Concat, *parts: Array) -> Any:
+    return np.concatenate(parts, axis=op.axis)
+
+
+@meaning.register
+def _(op: ops.Broadcast, x: Array) -> Any:
+    return np.broadcast_to(x, op.shape)
+
+
+@meaning.register
+def _(op: ops.Mean, x: Array) -> Any:
+    return x.mean(axis=1)
