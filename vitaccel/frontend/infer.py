@@ -20,12 +20,6 @@ ORT_DOMAIN = "com.microsoft"
 SAME_AS_FIRST = ("BiasGelu", "FastGelu", "Gelu", "MoE", "QuickGelu")
 """``com.microsoft`` operators taken, whose output has the type of their first input."""
 
-REFUSED = {
-    "Loop": "export the loop unrolled",
-    "Scan": "export the loop unrolled",
-    "If": "its condition must be a constant",
-}
-
 
 class TypeInference:
     """Shape inference node by node.
@@ -107,8 +101,8 @@ class TypeInference:
     ) -> list[TensorType | None]:
         if node.op_type not in SAME_AS_FIRST:
             raise UnsupportedError(
-                f"{where} must be one of {', '.join(SAME_AS_FIRST)} in domain {ORT_DOMAIN}: give the model as exported, "
-                "before onnxruntime fuses it"
+                f"{where} must be one of {', '.join(SAME_AS_FIRST)} in domain {ORT_DOMAIN}: give the model as "
+                "exported, before onnxruntime fuses it"
             )
         if not types or types[0] is None or len(node.output) != 1:
             raise ModelError(f"{where} must have a first input and one output")

@@ -6,7 +6,7 @@ import mmap
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from vitaccel.errors import ModelError, UnsupportedError
 from vitaccel.frontend.wire import WireError, without_weights
@@ -42,8 +42,9 @@ def load(path: str | Path) -> onnx.ModelProto:
     """
     file = Path(path)
     lean = _lean_bytes(file)
+    model = onnx.ModelProto()
     try:
-        model = onnx.ModelProto.FromString(lean)
+        model.ParseFromString(lean)
     except DecodeError as error:
         raise ModelError(f"{file} must be an ONNX model, but its protobuf cannot be decoded") from error
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
@@ -68,7 +69,7 @@ def check_opset(model: onnx.ModelProto) -> int:
     newest = onnx.defs.onnx_opset_version()
     if not MIN_OPSET <= versions[0] <= newest:
         raise UnsupportedError(
-            f"opset must be {MIN_OPSET} to {newest}, not {versions[0]}: export again, for instance with opset_version=18"
+            f"opset must be {MIN_OPSET} to {newest}, not {versions[0]}: export again, as with opset_version=18"
         )
     return int(versions[0])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,6 +13,7 @@ from onnx import helper, inliner
 
 from vitaccel.errors import ModelError, UnsupportedError
 from vitaccel.frontend import fold, identities
+from vitaccel.frontend.arithmetic import ELEMENT_LIMIT, RULES
 from vitaccel.frontend.infer import TypeInference
 from vitaccel.frontend.order import sorted_nodes
 from vitaccel.frontend.shapes import Shapes, input_types
@@ -232,7 +234,7 @@ class _Walk:
         operands: Sequence[str | None],
         values: Sequence[np.ndarray | None],
         types: Sequence[TensorType | None],
-        attributes: dict[str, object],
+        attributes: dict[str, Any],
     ) -> list[str] | None:
         """Consts for the outputs, when they depend on shapes and constants only."""
         if node.op_type == "Constant" and not operands:
@@ -248,7 +250,7 @@ class _Walk:
         learned = any(o is not None and _is_parameter(self.graph, o) for o in operands)
         if learned and node.op_type in KEEP_UNFOLDED:
             return None
-        if node.op_type not in fold.RULES and not self.small(node, where, types, values):
+        if node.op_type not in RULES and not self.small(node, where, types, values):
             return None
         arrays = fold.evaluate(node, where, values, attributes, self.opsets)
         if arrays is None:
@@ -264,7 +266,7 @@ class _Walk:
     ) -> bool:
         """Whether the results are of bounded size, so that evaluating is safe."""
         results = self.inference.outputs(node, where, types, values)
-        limit = fold.ELEMENT_LIMIT
+        limit = ELEMENT_LIMIT
         return all(r is None or not r.is_static or r.size <= limit for r in results)
 
     def constant_node(self, node: onnx.NodeProto, where: str) -> np.ndarray:
@@ -286,7 +288,7 @@ class _Walk:
         operands: Sequence[str | None],
         values: Sequence[np.ndarray | None],
         results: Sequence[TensorType | None],
-        attributes: dict[str, object],
+        attributes: dict[str, Any],
     ) -> list[str] | None:
         """The value that the node's first output equals, when arithmetic says so."""
         result = results[0] if results else None
@@ -300,7 +302,7 @@ class _Walk:
         same = identities.equal_operand(node.op_type, operands, values, result, self.graph)
         if same is not None:
             return [same]
-        if identities.is_zero(node.op_type, values) and result.is_static and result.size <= fold.ELEMENT_LIMIT:
+        if identities.is_zero(node.op_type, values) and result.is_static and result.size <= ELEMENT_LIMIT:
             zeros = np.broadcast_to(np.float32(0), result.static_shape)
             return [self.constant(zeros, parameter=False, source=node.name)]
         return None
@@ -311,7 +313,7 @@ class _Walk:
         name: str,
         operands: Sequence[str | None],
         results: Sequence[TensorType | None],
-        attributes: dict[str, object],
+        attributes: dict[str, Any],
     ) -> list[str]:
         """Foreign nodes for the outputs; a left-out one is an empty string."""
         attrs = tuple(sorted((k, _plain(v)) for k, v in attributes.items() if not isinstance(v, np.ndarray)))
@@ -328,9 +330,9 @@ class _Walk:
         return made
 
 
-def _attributes(node: onnx.NodeProto, where: str) -> dict[str, object]:
+def _attributes(node: onnx.NodeProto, where: str) -> dict[str, Any]:
     """Attributes as Python values; a tensor as an array."""
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for attribute in node.attribute:
         if attribute.name in found:
             raise ModelError(f"{where} must have one attribute {attribute.name!r}")

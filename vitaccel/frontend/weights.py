@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,7 +12,7 @@ from onnx import TensorProto, numpy_helper
 
 from vitaccel.errors import ModelError, UnsupportedError
 
-NATIVE = {
+NATIVE: dict[int, np.dtype[Any]] = {
     TensorProto.FLOAT: np.dtype("<f4"),
     TensorProto.DOUBLE: np.dtype("<f8"),
     TensorProto.FLOAT16: np.dtype("<f2"),
@@ -134,7 +135,7 @@ class Weights:
 
 def _typed_field(tensor: TensorProto, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
     """Values stored in ``float_data``, ``int32_data`` and their like."""
-    fields = {
+    fields: dict[int, str] = {
         TensorProto.FLOAT: "float_data",
         TensorProto.DOUBLE: "double_data",
         TensorProto.INT64: "int64_data",

@@ -83,7 +83,7 @@ def _lean_tensor(data: memoryview, start: int, stop: int, location: str) -> byte
 
 
 def _fields(data: memoryview, at: int, stop: int) -> Iterator[tuple[int, int, int, int]]:
-    """``(field number, start of the tag, start of the body, end)`` of each field; body is -1 unless length-delimited."""
+    """``(field number, start of the tag, start of the body, end)`` of each field; body -1 unless length-delimited."""
     while at < stop:
         start = at
         key, at = _read_varint(data, at, stop)

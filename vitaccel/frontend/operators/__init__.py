@@ -1,1 +1,1 @@
-"""Meaning of the ONNX operators in terms of the Graph: one file for each family, collected by ``frontend.translate``."""
+"""Meaning of the ONNX operators in terms of the Graph: one file a family, collected by ``frontend.translate``."""

@@ -69,7 +69,7 @@ def einsum(site: Site) -> str | None:
 
 
 def parse(equation: str, ranks: list[int]) -> tuple[str, ...] | None:
-    """Labels of each operand and of the result, the ellipsis spelled out; ``None`` if the equation is not understood."""
+    """Labels of each operand and of the result, ellipsis spelled out; ``None`` if it is not understood."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(ranks):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vitaccel.ir.graph import Graph
-from vitaccel.ir.ops import Attribute, Const, Foreign, Op, Reshape, Transpose
+from vitaccel.ir.ops import Const, Foreign, Op, Reshape, Transpose
 from vitaccel.ir.types import TensorType
 
 
@@ -112,7 +112,7 @@ class Site:
         if (source, key) not in self.derived.made:
             node = self.graph[source]
             learned = isinstance(node.op, Const) and node.op.parameter
-            array = make(self.graph.array(source))
+            array = np.asarray(make(self.graph.array(source)))
             if array is self.graph.array(source):
                 return source
             self.derived.made[source, key] = self.graph.add_const(array, parameter=learned, sources=node.sources)

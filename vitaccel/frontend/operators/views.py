@@ -44,8 +44,10 @@ def split(site: Site) -> str | None:
     axis = site.axis(0, rank=len(shape))
     width = site.type.static_shape[axis]
     sizes = site.ints("split", 1)
-    # Without sizes the parts are equal, the last one possibly smaller.
-    start = sum(sizes[: site.op.output]) if sizes else site.op.output * _largest_part(site, x, axis)
+    # Without sizes all parts are equal, but the last of num_outputs parts (opset 18) may be smaller.
+    parts = int(site.number("num_outputs", 0))
+    largest = -(-shape[axis] // parts) if parts else width
+    start = sum(sizes[: site.op.output]) if sizes else site.op.output * largest
     return _cut(site, x, axis, start, start + width)
 
 
@@ -115,16 +117,6 @@ def _cut(site: Site, x: str, axis: int, start: int, stop: int) -> str:
     if (start, stop) == (0, site.type_of(x).shape[axis]):
         return x
     return site.emit(Slice(axis, start, stop), x)
-
-
-def _largest_part(site: Site, x: str, axis: int) -> int:
-    whole = site.type_of(x).static_shape[axis]
-    parts = int(site.number("num_outputs", 0)) or 1 + max(
-        op.output
-        for u in site.graph.users(x)
-        if (op := site.graph[u].op).name == "onnx" and getattr(op, "origin", "") == site.op.origin
-    )
-    return -(-whole // parts)
 
 
 RULES: dict[str, Rule] = {

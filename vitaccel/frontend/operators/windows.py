@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from vitaccel.frontend.operators.site import RefusedError, Rule, Site
-from vitaccel.ir.ops import Add, Const, Conv2d, Mul, Pool2d, Resize2d
+from vitaccel.ir.ops import Add, Conv2d, Mul, Pool2d, Resize2d
 
 Padding = tuple[int, int, int, int]
 RESIZE_MODES = ("linear", "nearest")
@@ -100,8 +102,6 @@ def pad(site: Site) -> str | None:
             return None
         total = tuple(int(b) + int(a) for b, a in zip(before, amounts[:, 2:].reshape(-1), strict=True))
         attrs = {**dict(op.attrs), "pads": total, "auto_pad": "NOTSET"}  # type: ignore[attr-defined]
-        from dataclasses import replace
-
         site.graph.update(
             user,
             op=replace(op, attrs=tuple(sorted(attrs.items()))),  # type: ignore[call-arg]
