@@ -1,9 +1,10 @@
 """Mixture of experts, in every form that exporters write it, as one ``moe`` node.
 
-The styles (experts run densely and weighted, one-hot einsums with and without a capacity, NonZero loops with gather and scatter,
-gathered weights, the com.microsoft operator) are not listed here. What they have in common is found by structure: a TopK over
-experts, the value where its consequences meet again, the tokens that enter, and the constants of the experts. What the layer
-computes (k, scores, capacity, drop order, who is expert 3) is then proven by running it.
+The styles (experts run densely and weighted, one-hot einsums with and without a capacity, NonZero loops with gather
+and scatter, gathered weights) are not listed here. What they have in common is found by structure: a TopK over
+experts, the value where its consequences meet again, the tokens that enter, and the constants of the experts. What
+the layer computes (k, scores, capacity, drop order, who is expert 3) is then proven by running it. Only the
+com.microsoft operator is taken at its word.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def _recognize(graph: Graph, router: Router, prover: Prover, position: Mapping[s
         raise UnsupportedError(f"{router.title} must route tokens to experts in a known way, but {error}") from error
     if proven is None:
         raise UnsupportedError(
-            f"{router.title} and its {router.experts} experts must compute a mixture of experts of a known kind; {SUPPORTED}"
+            f"{router.title} and its {router.experts} experts must compute a mixture of experts of a known kind;"
+            f" {SUPPORTED}"
         )
     refuse_baked_capacity(graph, router, regions[-1], proven.op)
     end = next(region for region in regions if region.end == proven.end)
@@ -93,8 +95,8 @@ def _experts(graph: Graph, router: Router, region: Region, width: int) -> list[E
         return find_experts(graph, region, experts=router.experts, width=width)
     except LostExpertsError as error:
         raise UnsupportedError(
-            f"{router.title} rates {router.experts} experts and the file must hold all of them, not {error.found}: a traced"
-            " loop over the experts that were hit loses the others; export a loop over all experts"
+            f"{router.title} rates {router.experts} experts and the file must hold all of them, not {error.found}:"
+            " a traced loop over the experts that were hit loses the others; export a loop over all experts"
         ) from error
     except StrangeExpertsError as error:
         raise UnsupportedError(

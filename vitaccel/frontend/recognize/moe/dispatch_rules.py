@@ -1,6 +1,7 @@
-"""NumPy meaning of the ONNX operators that route tokens; those of shape arithmetic are :data:`vitaccel.frontend.fold.RULES`.
+"""NumPy meaning of the ONNX operators that route tokens, beside those of :data:`vitaccel.frontend.arithmetic.RULES`.
 
-A rule has the form ``(attributes, *inputs) -> output``; a rule of an operator with several outputs takes ``output``, the wanted one.
+A rule has the form ``(attributes, *inputs) -> output``; that of an operator with several outputs takes ``output``, the
+wanted one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vitaccel.frontend.fold import RULES
+from vitaccel.frontend.arithmetic import RULES
 from vitaccel.frontend.recognize.moe.semantics import softmax
 
 Array = np.ndarray
@@ -85,7 +86,7 @@ def _scatter_nd(attributes: Attributes, data: Array, index: Array, updates: Arra
 
 def _scatter_elements(attributes: Attributes, data: Array, index: Array, updates: Array) -> Array:
     axis = attributes.get("axis", 0)
-    place = list(np.indices(index.shape, sparse=True))
+    place: list[Array] = list(np.indices(index.shape, sparse=True))
     place[axis] = index
     return _scattered(attributes, np.array(data), tuple(place), updates)
 
@@ -104,7 +105,7 @@ def _scattered(attributes: Attributes, result: Array, place: Any, updates: Array
 def _einsum(attributes: Attributes, *operands: Array) -> Array:
     equation = str(attributes["equation"]).replace(" ", "")
     if len(operands) != 2 or "->" not in equation or "." in equation:
-        return np.einsum(equation, *operands)
+        return np.asarray(np.einsum(equation, *operands))
     return _two_operand_einsum(equation, *operands)
 
 
@@ -115,23 +116,25 @@ def _two_operand_einsum(equation: str, a: Array, b: Array) -> Array:
     batch, contracted = [c for c in shared if c in out], [c for c in shared if c not in out]
     rows, columns = [c for c in left if c not in right], [c for c in right if c not in left]
     if len(set(left)) < len(left) or len(set(right)) < len(right) or set(rows + columns) - set(out):
-        return np.einsum(equation, a, b)
+        return np.asarray(np.einsum(equation, a, b))
     size = {**dict(zip(left, a.shape, strict=True)), **dict(zip(right, b.shape, strict=True))}
 
     def matrix(x: Array, names: str, groups: tuple[list[str], list[str], list[str]]) -> Array:
         order = [names.index(c) for group in groups for c in group]
-        return x.transpose(order).reshape([prod(size[c] for c in group) for group in groups])
+        turned: Array = x.transpose(order).reshape([prod(size[c] for c in group) for group in groups])
+        return turned
 
     product = matrix(a, left, (batch, rows, contracted)) @ matrix(b, right, (batch, contracted, columns))
     names = batch + rows + columns
-    return product.reshape([size[c] for c in names]).transpose([names.index(c) for c in out])
+    spread: Array = product.reshape([size[c] for c in names])
+    return spread.transpose([names.index(c) for c in out])
 
 
 def _gemm(attributes: Attributes, a: Array, b: Array, c: Array | None = None) -> Array:
     left = a.T if attributes.get("transA", 0) else a
     right = b.T if attributes.get("transB", 0) else b
     product = np.float32(attributes.get("alpha", 1.0)) * (left @ right)
-    return product if c is None else product + np.float32(attributes.get("beta", 1.0)) * c
+    return np.asarray(product if c is None else product + np.float32(attributes.get("beta", 1.0)) * c)
 
 
 def _random(_: Attributes, x: Array) -> Array:
@@ -140,11 +143,11 @@ def _random(_: Attributes, x: Array) -> Array:
 
 
 def _smallest(_: Attributes, *operands: Array) -> Array:
-    return np.minimum.reduce(np.broadcast_arrays(*operands))
+    return np.asarray(np.minimum.reduce(np.broadcast_arrays(*operands)))
 
 
 def _largest(_: Attributes, *operands: Array) -> Array:
-    return np.maximum.reduce(np.broadcast_arrays(*operands))
+    return np.asarray(np.maximum.reduce(np.broadcast_arrays(*operands)))
 
 
 DISPATCH_RULES: Mapping[str, Callable[..., Array]] = {
@@ -157,6 +160,7 @@ DISPATCH_RULES: Mapping[str, Callable[..., Array]] = {
     "Gemm": _gemm,
     "Max": _largest,
     "Min": _smallest,
+    "MatMul": lambda _, a, b: a @ b,
     "NonZero": _non_zero,
     "OneHot": _one_hot,
     "RandomNormalLike": _random,

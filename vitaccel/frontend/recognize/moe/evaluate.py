@@ -1,8 +1,8 @@
 """A NumPy evaluator of small regions of the Graph, typed and not yet recognised nodes alike.
 
-It exists to prove rewrites: a region is run as it was exported. Activations are :func:`~.semantics.stand_in`, because they have
-been recognised by then and stand for themselves. Matrices of experts that a graph gathers row by row stay where they are
-(:class:`Picked`): taken literally, 1201 tokens with top-4 would fetch 3 GB of weights.
+It exists to prove rewrites: a region is run as it was exported. Activations are :func:`~.semantics.stand_in`, because
+they have been recognised by then and stand for themselves. Matrices of experts that a graph gathers row by row stay
+where they are (:class:`Picked`): taken literally, 1201 tokens with top-4 would fetch 3 GB of weights.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _pick(op: Op, operands: list[Any]) -> Picked | None:
 
 # -- meanings ------------------------------------------------------------------------------------------------------
 @singledispatch
-def meaning(op: Op, *operands: Any) -> Any:
+def meaning(op: Op, *_: Any) -> Any:
     """Value of one operation."""
     raise NotEvaluableError(op.name)
 
@@ -132,8 +132,8 @@ def meaning(op: Op, *operands: Any) -> Any:
 def _(op: ops.Foreign, *operands: Any) -> Any:
     given = iter(operands)
     filled = [next(given) if p in op.present else None for p in range(max(op.present, default=-1) + 1)]
-    if op.op_type == "MatMul" and isinstance(filled[0], Picked):
-        return filled[0].times(filled[1])
+    if op.op_type == "MatMul" and isinstance(filled[0], Picked) and len(operands) == 2:
+        return filled[0].times(operands[1])
     attributes = dict(op.attrs)
     if op.op_type in MANY_OUTPUTS:
         return MANY_OUTPUTS[op.op_type](attributes, *filled, output=op.output)
@@ -143,12 +143,12 @@ def _(op: ops.Foreign, *operands: Any) -> Any:
 
 
 @meaning.register
-def _(op: ops.Linear, x: Array, w: Array, b: Array | None = None) -> Any:
+def _(_: ops.Linear, x: Array, w: Array, b: Array | None = None) -> Any:
     return x @ w if b is None else x @ w + b
 
 
 @meaning.register
-def _(op: ops.MatMul, a: Any, b: Any) -> Any:
+def _(_: ops.MatMul, a: Any, b: Any) -> Any:
     if isinstance(a, Picked):
         return a.times(b)
     if isinstance(b, Picked):
@@ -157,27 +157,27 @@ def _(op: ops.MatMul, a: Any, b: Any) -> Any:
 
 
 @meaning.register
-def _(op: ops.TokenMix, x: Array, m: Array) -> Any:
+def _(_: ops.TokenMix, x: Array, m: Array) -> Any:
     return m @ x
 
 
 @meaning.register
-def _(op: ops.Activation, x: Array) -> Any:
+def _(_: ops.Activation, x: Array) -> Any:
     return stand_in(x)
 
 
 @meaning.register
-def _(op: ops.Add, a: Array, b: Array) -> Any:
+def _(_: ops.Add, a: Array, b: Array) -> Any:
     return a + b
 
 
 @meaning.register
-def _(op: ops.Mul, a: Array, b: Array) -> Any:
+def _(_: ops.Mul, a: Array, b: Array) -> Any:
     return a * b
 
 
 @meaning.register
-def _(op: ops.Softmax, x: Array) -> Any:
+def _(_: ops.Softmax, x: Array) -> Any:
     return softmax(x)
 
 
@@ -207,5 +207,5 @@ def _(op: ops.Broadcast, x: Array) -> Any:
 
 
 @meaning.register
-def _(op: ops.Mean, x: Array) -> Any:
+def _(_: ops.Mean, x: Array) -> Any:
     return x.mean(axis=1)

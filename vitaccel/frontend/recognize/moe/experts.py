@@ -1,7 +1,8 @@
 """The experts' weights in a region: E pairs of matrices, or stacks that hold all of them.
 
-What is found here is a proposal. Sizes decide where they can (a stack of 16 x 384 x 192 with D = 192 has h = 384); where two
-axes have one size every reading is offered, and :mod:`~vitaccel.frontend.recognize.moe.proof` picks the one that holds.
+What is found here is a proposal. Sizes decide where they can (a stack of 16 x 384 x 192 with D = 192 has h = 384);
+where two axes have one size every reading is offered, and :mod:`~vitaccel.frontend.recognize.moe.proof` picks the one
+that holds.
 """
 
 from __future__ import annotations
@@ -66,11 +67,11 @@ class Stack:
 class Experts:
     """The four stacked operands of a Moe and the activation between the two matrices."""
 
+    activation: str
     w1: Stack
     b1: Stack
     w2: Stack
     b2: Stack
-    activation: str
 
     @property
     def stacks(self) -> tuple[Stack, Stack, Stack, Stack]:
@@ -93,7 +94,7 @@ class Experts:
 
     def reordered(self, order: tuple[int, ...]) -> Experts:
         """The experts in another order."""
-        return Experts(*(stack.reordered(order) for stack in self.stacks), activation=self.activation)
+        return Experts(self.activation, *(stack.reordered(order) for stack in self.stacks))
 
 
 class LostExpertsError(Exception):
@@ -141,7 +142,7 @@ def find_experts(graph: Graph, region: Region, *, experts: int, width: int) -> l
             return [found]
     if len(activations) == 1:
         stacked = list(_stacked(graph, region, activations[0], experts=experts, width=width))
-        return [Experts(*stacks, activation=kind) for stacks in stacked]
+        return [Experts(kind, *stacks) for stacks in stacked]
     if len(pairs) == len(activations) and len(pairs) < experts:
         raise LostExpertsError(len(pairs))
     if len(pairs) == len(activations):
@@ -184,7 +185,7 @@ def _listed(graph: Graph, pairs: list[tuple[str, str]], kind: str) -> Experts | 
         stacks.append(Stack((len(pairs), rows, columns), tuple(o[0] for o in operands)))
         biases = tuple(o[1] for o in operands if len(o) == 2)
         stacks.append(Stack((len(pairs), columns), biases))
-    return Experts(*stacks, activation=kind)
+    return Experts(kind, *stacks)
 
 
 # -- stacks that hold all experts ----------------------------------------------------------------------------------
@@ -231,7 +232,7 @@ def _splits(shape: tuple[int, ...], experts: int) -> list[tuple[int, ...]]:
     if len(shape) != 2:
         return []
     a, b = shape
-    found = [(a, experts, b // experts), (a, b // experts, experts)] if b % experts == 0 else []
+    found: list[tuple[int, ...]] = [(a, experts, b // experts), (a, b // experts, experts)] if b % experts == 0 else []
     return found + ([(experts, a // experts, b), (a // experts, experts, b)] if a % experts == 0 else [])
 
 

@@ -1,7 +1,8 @@
 """The ``com.microsoft`` operator MoE: the one style whose meaning is given, not found.
 
-As the CPU kernel of ONNX Runtime 1.31 computes it: the input named ``router_probs`` takes logits, the operator applies the softmax
-itself (over all experts, or over the chosen ones with ``normalize_routing_weights``), and its ``gelu`` is the tanh form.
+As the CPU kernel of ONNX Runtime 1.31 computes it: the input named ``router_probs`` takes logits, the operator
+applies the softmax itself (over all experts, or over the chosen ones with ``normalize_routing_weights``), and its
+``gelu`` is the tanh form.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
 """Which Moe a region is, proven by running it.
 
-The region is run as it was exported on random tokens and router logits, with random numbers in the place of the experts' weights;
-so is every Moe it could be. Activations are a polynomial on both sides (see :mod:`~.semantics`), so two different functions agree
-at a random point with probability practically zero. Random weights instead of the real ones have two uses: experts that start out
-equal are told apart, and the proof holds for every layer of the same form, so that six layers cost as much as one.
+The region is run as it was exported on random tokens and router logits, with random numbers in the place of the
+experts' weights; so is every Moe it could be. Activations are a polynomial on both sides (see :mod:`~.semantics`), so
+two different functions agree at a random point with probability practically zero. Random weights instead of the real
+ones have two uses: experts that start out equal are told apart, and the proof holds for every layer of the same form,
+so that six layers cost as much as one.
 
-The logits make visible what must be: every expert is the first choice of some token (a missing or misplaced expert shows), and
-expert 0 is wanted by all (every capacity below the number of tokens overflows), by some tokens first and by others second.
+The logits make visible what must be: every expert is the first choice of some token (a missing or misplaced expert
+shows), and expert 0 is wanted by all (every capacity below the number of tokens overflows), by some first and by
+others second.
 """
 
 from __future__ import annotations
@@ -137,7 +139,7 @@ class Prover:
     def _orders(
         self, router: Router, regions: list[Region], weights: Mapping[str, Array], reading: Experts
     ) -> Iterator[tuple[int, ...]]:
-        """Which listed expert may answer to each expert id: as listed, or as found by sending token e to expert e alone."""
+        """Which listed expert may answer to each id: as listed, or as found by sending token e to expert e alone."""
         natural = tuple(range(router.experts))
         yield natural
         type_ = self.graph[regions[0].tokens].type
@@ -248,7 +250,7 @@ def _form(graph: Graph, router: Router, regions: list[Region], readings: list[Ex
 
 
 def _digest(array: Array) -> Hashable:
-    return ("constant", array.shape, str(array.dtype), hashlib.sha256(np.ascontiguousarray(array)).hexdigest())
+    return ("constant", array.shape, str(array.dtype), hashlib.sha256(array.tobytes()).hexdigest())
 
 
 def _nameless(op: Op) -> Op:

@@ -12,7 +12,7 @@ _COMPARISONS = ("Less", "LessOrEqual", "Greater", "GreaterOrEqual")
 
 
 def refuse_soft_moe(graph: Graph) -> None:
-    """Refuse Soft-MoE: two softmaxes of one linear layer's result, over the slots for one, over the tokens for the other.
+    """Refuse Soft-MoE: two softmaxes of one linear layer's result, one over the slots, one over the tokens.
 
     Raises
     ------
@@ -60,6 +60,6 @@ def refuse_baked_capacity(graph: Graph, router: Router, region: Region, op: Moe)
             # "rank < C" and "rank <= C" with ranks from 0 or 1 are all in use.
             if limit > op.capacity + 1:
                 raise UnsupportedError(
-                    f"{title(graph, name)} admits {limit} tokens to an expert and the experts of {router.title} must have as"
-                    f" many slots, not {op.capacity}: export with the batch size you run"
+                    f"{title(graph, name)} admits {limit} tokens to an expert and the experts of {router.title} must"
+                    f" have as many slots, not {op.capacity}: export with the batch size you run"
                 )

@@ -1,8 +1,8 @@
 """Where a mixture of experts begins and ends in the Graph.
 
-It ends at a value that every path from the router's choice to the outputs passes (a post-dominator of the two TopK results),
-and begins at the router logits and at the tokens. Everything is found by walks that stay inside the layer, so a network with L
-layers costs O(nodes), not O(L * nodes).
+It ends at a value that every path from the router's choice to the outputs passes (a post-dominator of the two TopK
+results), and begins at the router logits and at the tokens. Everything is found by walks that stay inside the layer,
+so a network with L layers costs O(nodes), not O(L * nodes).
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Add, Foreign, Mul, Reshape, Slice, Softmax, Transpose
 
 SUPPORTED = (
-    "supported are routers that give each token its top k experts by softmax scores (over all experts, over the chosen, or"
-    " renormalised), with or without a capacity"
+    "supported are routers that give each token its top k experts by softmax scores (over all experts, over the chosen,"
+    " or renormalised), with or without a capacity"
 )
 
 _RANDOM = ("RandomNormalLike", "RandomUniformLike", "RandomNormal", "RandomUniform")
@@ -66,7 +66,8 @@ def drop_zero_noise(graph: Graph) -> None:
         for product in graph.users(name):
             if not _times_zero(graph, product):
                 raise UnsupportedError(
-                    f"{title(graph, name)} must be multiplied by zero, as in a model exported in eval mode, not used as noise"
+                    f"{title(graph, name)} must be multiplied by zero, as in a model exported in eval mode,"
+                    " not used as noise"
                 )
             for total in graph.users(product):
                 if not isinstance(graph[total].op, Add):

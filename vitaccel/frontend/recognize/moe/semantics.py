@@ -1,7 +1,7 @@
 """What ``Moe`` means, in NumPy: the right-hand side of every proof that a region of ONNX nodes is one.
 
-The activation is left out on purpose: a region is compared with :func:`stand_in` in the place of the activation on both sides. It is a
-polynomial, neither odd, even nor homogeneous, so a score that sits on the wrong side of the activation shows.
+The activation is left out on purpose: a region is compared with :func:`stand_in` in the place of the activation on both
+sides. It is a polynomial, neither odd, even nor homogeneous, so a score on the wrong side of the activation shows.
 """
 
 from __future__ import annotations
