@@ -67,14 +67,14 @@ class Views:
             name = self._graph[name].inputs[0]
         if name not in self._known:
             self._known[name] = whole(self._graph, name)
-        for name in reversed(chain):  # noqa: B020 - from the base to the asked value
+        for name in reversed(chain):
             self._known[name] = self._apply(name)
         return self._known[name]
 
     def _apply(self, name: str) -> View:
         node = self._graph[name]
         inner = self._known[node.inputs[0]]
-        layout = _applied(inner.layout, node)
+        layout = applied(inner.layout, node)
         if layout is None:
             return whole(self._graph, name)
         return View(inner.base, layout, inner.sources | node.sources)
@@ -94,7 +94,8 @@ def _is_view(graph: Graph, name: str) -> bool:
     return node.type.size > 0
 
 
-def _applied(layout: Layout, node: Node) -> Layout | None:
+def applied(layout: Layout, node: Node) -> Layout | None:
+    """Return the layout that a view op makes of its operand's layout, or None where strides cannot express it."""
     match node.op:
         case Reshape(shape=shape):
             return layout.reshape(shape)
@@ -136,11 +137,13 @@ class Box:
 
 def box_of(layout: Layout, base_shape: tuple[int, ...]) -> Box | None:
     """Return the view as a box of its base, or None when it is none (it skips elements in a way no slice does)."""
-    once = tuple(tuple((1, 0) if stride == 0 else (size, stride) for size, stride in axis) for axis in layout.axes)
+    once = layout.axes
     repeats: tuple[int, ...] = ()
-    if once != layout.axes:
-        repeats = tuple(size for axis in layout.axes for size, _ in axis)
-        once = tuple((factor,) for axis in once for factor in axis)
+    if any(stride == 0 for _, stride in layout.factors):
+        mixed = any(len({stride == 0 for _, stride in axis}) > 1 for axis in layout.axes)
+        axes = tuple((factor,) for factor in layout.factors) if mixed else layout.axes
+        once = tuple(() if axis and axis[0][1] == 0 else axis for axis in axes)
+        repeats = Layout(0, axes).shape
     for shape in (base_shape, _refined(layout, prod(base_shape))):
         box = _cut(Layout(layout.offset, once), shape)
         if box is not None:

@@ -1,0 +1,167 @@
+"""Scaled-dot-product attention in every form: the logits, and what is done with their softmax."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+
+import numpy as np
+
+from vitaccel.errors import UnsupportedError
+from vitaccel.frontend.recognize.heads import Heads, compressed, snapped, spell_tokens
+from vitaccel.frontend.recognize.leftovers import refuse_leftovers
+from vitaccel.frontend.recognize.match import is_foreign, place, scalar
+from vitaccel.frontend.recognize.probabilities import Use, find_use
+from vitaccel.frontend.recognize.scores import Scores, peeled, trace_scores
+from vitaccel.frontend.recognize.view import Speller, Views, whole
+from vitaccel.ir.graph import Graph
+from vitaccel.ir.ops import Attention, AttentionLogits, MatMul, Softmax
+
+
+def recognize_attention(graph: Graph) -> None:
+    """Replace products, scalings, masks, softmax and products by ``attention_logits`` and ``attention``.
+
+    Recognised with any reshapes and transposes in between, heads split off or merged with the batch:
+    ``softmax(s Q K^T + mask) V``, and on the same scores the transposed probabilities, the softmax of the transposed
+    scores, and the transposed mean of the probabilities over the heads.
+
+    Raises
+    ------
+    UnsupportedError
+        If a softmax of scores is applied to values with something in between that is none of these, or if a mask hides
+        every key of a query.
+    """
+    _drop_guards(graph)
+    rewriter = _Rewriter(graph)
+    for name in graph.topological():
+        if isinstance(graph[name].op, Softmax):
+            rewriter.note(name)
+    for name in graph.topological():
+        if isinstance(graph[name].op, MatMul):
+            rewriter.apply(name)
+    graph.prune()
+    refuse_leftovers(graph)
+
+
+def _drop_guards(graph: Graph) -> None:
+    """Remove ``where(isnan(p), 0, p)`` around a softmax: only a row without any key needs it, and that is refused."""
+    for name in graph.topological():
+        if not is_foreign(graph, name, "Where"):
+            continue
+        condition, zero, kept = graph[name].inputs
+        guards = is_foreign(graph, condition, "IsNaN") and graph[condition].inputs[0] == kept
+        if guards and scalar(graph, zero) == 0.0 and isinstance(graph[kept].op, Softmax):
+            graph.update(kept, sources=graph[kept].sources | graph[name].sources | graph[condition].sources)
+            graph.replace_uses(name, kept)
+
+
+def batch_of(graph: Graph) -> int:
+    """Return the leading dimension of the first graph input, 1 without one."""
+    shape = graph[graph.inputs[0]].type.shape if graph.inputs else ()
+    return (shape[0] if shape else None) or 1
+
+
+@dataclass
+class _Rewriter:
+    graph: Graph
+    scores: dict[str, Scores] = field(default_factory=dict)
+    heads: dict[str, Heads] = field(default_factory=dict)
+    logits: dict[tuple[object, ...], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.views = Views(self.graph)
+        self.speller = Speller(self.graph)
+        self.batch = batch_of(self.graph)
+
+    def note(self, softmax: str) -> None:
+        """Keep a softmax if its argument is scores."""
+        found = trace_scores(self.graph, self.graph[softmax].inputs[0])
+        if found is not None:
+            self.scores[softmax] = found
+            self.heads[found.product] = self._heads(found.product)
+
+    def apply(self, product: str) -> None:
+        """Rewrite a product one of whose operands is probabilities; on the right, both are transposed."""
+        left, right = self.graph[product].inputs
+        for weights, values, turned in ((left, right, False), (right, left, True)):
+            view = self.views.of(weights)
+            if turned:
+                rank = len(view.shape)
+                view = view.transpose(*range(rank - 2), rank - 1, rank - 2)
+            use = find_use(self.graph, self.views, view, self.scores, self.heads)
+            if use is not None and self._rewrite(product, values, use, turned=turned):
+                return
+
+    def _rewrite(self, product: str, values: str, use: Use, *, turned: bool) -> bool:
+        graph = self.graph
+        heads = self.heads[self.scores[use.softmax].product]
+        if use.reuse == "head_mean_T":
+            heads = Heads(heads.batch, 1)
+        shape = graph[product].type.static_shape
+        if prod(shape[:-2]) != heads.batch * heads.heads:
+            return False
+        candidates = (self.views.of(values), whole(graph, values))
+        v = spell_tokens(self.speller, candidates, heads, shape[:-2], turned=turned)
+        sources = graph[use.softmax].sources | graph[product].sources | use.sources | candidates[0].sources
+        new = graph.add(Attention(use.reuse), [self._logits(use), v], sources=sources)
+        graph.replace_uses(product, heads.restore(graph, new, shape, turned=turned))
+        return True
+
+    def _heads(self, product: str) -> Heads:
+        """Return how the leading axes of a score product divide into batch and heads.
+
+        Four axes and more end in ``(heads, M, N)``. With three, queries that come with that many images have one head;
+        else the leading axis is the batch of the graph times the heads.
+        """
+        node = self.graph[product]
+        lead = node.type.static_shape[:-2]
+        if len(lead) != 1:
+            return Heads(prod(lead[:-1]), lead[-1] if lead else 1)
+        shape = self.graph[peeled(self.graph, node.inputs[0])[0].base].type.static_shape
+        if (len(shape) == 3 and shape[0] == lead[0]) or lead[0] % self.batch:
+            return Heads(lead[0], 1)
+        return Heads(self.batch, lead[0] // self.batch)
+
+    def _logits(self, use: Use) -> str:
+        """Return the logits of a softmax, made at its first use."""
+        graph, scores = self.graph, self.scores[use.softmax]
+        product = graph[scores.product]
+        (queries, q_scale), (keys, k_scale) = (self._operand(product.inputs[at], scores, at) for at in (0, 1))
+        if use.flipped:
+            queries, keys = keys, queries
+        scale = snapped(scores.scale * q_scale * k_scale, graph[product.inputs[0]].type.static_shape[-1])
+        mask = self._mask(scores, exchanged=scores.turned != use.flipped)
+        key = (queries, keys, scale, None if mask is None else (mask.shape, mask.tobytes()))
+        if key not in self.logits:
+            operands = [queries, keys]
+            if mask is not None:
+                operands.append(graph.add_const(mask, sources=scores.sources))
+            self.logits[key] = graph.add(AttentionLogits(self.heads[scores.product].heads, scale), operands)
+        name = self.logits[key]
+        graph.update(name, sources=graph[name].sources | product.sources | scores.sources)
+        return name
+
+    def _operand(self, name: str, scores: Scores, position: int) -> tuple[str, float]:
+        """Return queries or keys as tokens, and the scalar factor taken out of them."""
+        heads, lead = self.heads[scores.product], self.graph[scores.product].type.static_shape[:-2]
+        view, factor = peeled(self.graph, name)
+        merged = heads.tokens(view, lead, turned=position == 1)
+        spelled = None if merged is None else self.speller.spell(merged)
+        if spelled is not None:
+            return spelled, factor
+        return spell_tokens(self.speller, (whole(self.graph, name),), heads, lead, turned=position == 1), 1.0
+
+    def _mask(self, scores: Scores, *, exchanged: bool) -> np.ndarray | None:
+        """Return the mask of the logits, broadcastable to (B, H, M, N), or None."""
+        if scores.mask is None:
+            return None
+        heads = self.heads[scores.product]
+        full = np.broadcast_to(scores.mask, scores.shape)
+        hides_all = bool(np.isneginf(full).all(axis=-1).any())
+        if hides_all or np.isnan(full).any() or np.isposinf(full).any():
+            raise UnsupportedError(
+                f"the attention mask added at ONNX node {place(self.graph, scores.product)} must be finite "
+                f"or -inf and leave every query at least one key"
+            )
+        full = full.reshape(heads.batch, heads.heads, *scores.shape[-2:])
+        return compressed(np.swapaxes(full, -1, -2) if exchanged else full)
