@@ -82,7 +82,8 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _parse(path: Path) -> object:
     if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
+        # np.load leaves a file open that it cannot read, unless it is handed one.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
     if path.suffix == ".safetensors":
         return _parse_safetensors(path)

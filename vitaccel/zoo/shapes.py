@@ -110,7 +110,7 @@ M3VIT = {
     ),
     "micro": ModelShape(
         width=18, depth=4, heads=3, hidden=70, image=(12, 28), patch=4, classes=10,
-        moe=MoeShape(experts=5, top_k=2, hidden=13, layers=(1, 3), task_classes=(3, 1)),
+        moe=MoeShape(experts=7, top_k=2, hidden=13, layers=(1, 3), task_classes=(3, 1)),
     ),
 }  # fmt: skip
 

@@ -8,6 +8,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+RESIDUAL_GAIN = 0.5
+"""Scale of the weights that end a residual branch: at 1, the tokens of a deep model all become alike."""
+
+_RESIDUAL = ("attn.proj.weight", "gather.proj.weight", "infuse.proj.weight", "fc2.weight")
+
 
 def canonical_tensors(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     """Yield every learned tensor of ``module`` as ``(name, view)``.
@@ -33,7 +38,8 @@ def seed_weights(model: nn.Module, *, seed: int) -> None:
 
     Normal numbers, wrapped at two standard deviations so that no two are equal. A weight has deviation
     ``1/sqrt(fan_in)``, so that every projection of a normalised token, and every attention logit, has a deviation near
-    one. Each tensor has a generator of its own, seeded with its canonical name.
+    one; half of that at the end of a residual branch. Each tensor has a generator of its own, seeded with its
+    canonical name.
     """
     with torch.no_grad():
         for name, tensor in canonical_tensors(model):
@@ -51,9 +57,8 @@ def _moments(name: str, tensor: Tensor) -> tuple[float, float]:
     if leaf.endswith("_token") or leaf == "pos_embed":
         return 0.0, 0.5
     if tensor.dim() >= 2:
-        gate = ".router." in name
-        fan_in = tensor.shape[0] if gate else tensor[0].numel()
-        return 0.0, float(fan_in) ** -0.5
+        fan_in = tensor.shape[0] if ".router." in name else tensor[0].numel()
+        return 0.0, float(fan_in) ** -0.5 * (RESIDUAL_GAIN if name.endswith(_RESIDUAL) else 1.0)
     if leaf == "weight":
         return 1.0, 0.1
     # The offsets of a LayerNorm favour some experts over others, as in a trained router: some get no token at all.
