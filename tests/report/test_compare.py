@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import dataclasses
+
+from vitaccel.backends.cost_model.result import Prediction
+from vitaccel.report.compare import column_titles, comparison_tables
+
+
+def test_columns_are_titled_by_what_differs(prediction: Prediction) -> None:
+    wide = dataclasses.replace(prediction, arch=prediction.arch.with_pe("16x16"))
+    other = dataclasses.replace(prediction, model="other")
+    assert column_titles([prediction, wide]) == ("8x8 PEs", "16x16 PEs")
+    assert column_titles([prediction, other]) == ("tiny", "other")
+    assert column_titles([prediction, dataclasses.replace(wide, model="other")]) == (
+        "tiny, 8x8 PEs",
+        "other, 16x16 PEs",
+    )
+    assert column_titles([prediction, wide, prediction]) == ("8x8 PEs (1)", "16x16 PEs", "8x8 PEs (3)")
+
+
+def test_equal_columns_are_numbered(prediction: Prediction) -> None:
+    first, second = column_titles([prediction, prediction])
+    assert (first, second) == ("tiny, default, 8x8 PEs (1)", "tiny, default, 8x8 PEs (2)")
+
+
+def test_ratios_are_to_the_first_column(prediction: Prediction) -> None:
+    wide = dataclasses.replace(prediction, arch=prediction.arch.with_pe("16x16"))
+    *_, totals = comparison_tables([prediction, wide])
+    rows = {row[0]: row[1:] for row in totals.rows}
+    assert rows["PEs"] == ("64", "256", "4.00x")
+    assert rows["utilization"] == ("60.0%", "15.0%", "0.25x")
+    assert rows["bottleneck"] == ("compute", "compute", "")
+
+
+def test_an_operator_that_one_network_lacks_counts_zero(prediction: Prediction) -> None:
+    less = dataclasses.replace(prediction, layers=prediction.layers[::2])
+    _, operators, _ = comparison_tables([prediction, less])
+    rows = {row[0]: row[1:] for row in operators.rows}
+    assert rows["layer_norm"] == ("300", "0", "0.00x")
+
+
+def test_the_parts_of_each_column_sum_to_its_cycles(prediction: Prediction) -> None:
+    wide = dataclasses.replace(prediction, arch=prediction.arch.with_pe("16x16"))
+    parts, operators, _ = comparison_tables([prediction, wide])
+    for table in (parts, operators):
+        for at in (1, 2):
+            assert sum(int(row[at].replace(",", "")) for row in table.rows) == 5000

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vitaccel.backends.cost_model.result import Prediction
+from vitaccel.report.json_record import SCHEMA_VERSION, as_columns, as_record, to_json
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "json.md"
+PROMISED = {
+    *("model", "input_shape", "arch", "params", "macs", "macs_dense", "cycles", "frequency_hz", "latency_s", "fps"),
+    *("utilization", "dram_bytes", "energy_j", "bottleneck", "layers"),
+}
+PROMISED_OF_LAYERS = {"name", "op", "macs", "cycles", "dram_bytes", "energy_j", "utilization"}
+
+
+def keys(value: Any, path: str = "") -> Iterator[str]:
+    """Every key of a JSON value as the document spells it."""
+    if isinstance(value, list):
+        for part in value:
+            yield from keys(part, f"{path}[]")
+    if isinstance(value, dict):
+        for key, part in value.items():
+            name = "NAME" if path == "input_shapes" else key
+            deeper = f"{path}.{name}" if path else name
+            yield deeper
+            yield from keys(part, deeper)
+
+
+def documented(heading: str) -> Iterator[str]:
+    """Every key in the first column of the tables under a heading, with the prefix its table says."""
+    section = re.split(r"^## ", DOCUMENT.read_text(), flags=re.MULTILINE)
+    (text,) = [part for part in section if part.startswith(heading)]
+    prefixes: list[str] = [""]
+    for line in text.splitlines():
+        if line.startswith("| key"):
+            said = re.findall(r"`([^`]+)`", line)
+            prefixes = [f"{name}." for name in said] or [""]
+        elif line.startswith("| `"):
+            first = line.split(" | ")[0] if len(prefixes) == 1 else line
+            yield from (prefix + key for prefix in prefixes for key in re.findall(r"`([^`]+)`", first))
+
+
+def test_every_key_is_documented_and_every_documented_key_is_there(
+    prediction: Prediction, moe_prediction: Prediction
+) -> None:
+    for shown in (prediction, moe_prediction):
+        assert set(keys(as_record(shown))) == set(documented("`vitaccel simulate MODEL.onnx --json`"))
+
+
+def test_the_keys_of_columns_are_documented(prediction: Prediction) -> None:
+    record = as_columns([prediction, prediction])
+    assert set(record) == set(documented("Several columns"))
+    assert record["columns"] == [as_record(prediction)] * 2
+
+
+def test_what_was_promised_is_there(prediction: Prediction) -> None:
+    record = as_record(prediction)
+    assert record["schema_version"] == SCHEMA_VERSION == 1
+    assert set(record) >= PROMISED
+    for layer in record["layers"]:
+        assert set(layer) >= PROMISED_OF_LAYERS
+
+
+def test_totals_equal_the_sum_of_their_rows(prediction: Prediction) -> None:
+    record = as_record(prediction)
+    for rows in (record["layers"], record["blocks"]):
+        for key in ("macs", "cycles", "dram_bytes"):
+            assert sum(row[key] for row in rows) == record[key]
+        assert math.isclose(sum(row["energy_j"] for row in rows), record["energy_j"], rel_tol=1e-12)
+    for whole in (record, *record["layers"]):
+        assert sum(whole["cycle_parts"].values()) == whole["cycles"]
+        assert sum(whole["dram_bytes_by_kind"].values()) == whole["dram_bytes"]
+        assert math.isclose(sum(whole["energy_parts_j"].values()), whole["energy_j"], rel_tol=1e-12)
+
+
+def test_the_numbers(prediction: Prediction, moe_prediction: Prediction) -> None:
+    record = as_record(prediction)
+    assert record["cycles"] == 5000
+    assert record["latency_s"] == 2.5e-05
+    assert record["fps"] == 80_000
+    assert record["utilization"] == 0.6
+    assert record["input_shape"] == [2, 3, 16, 16]
+    assert record["routing"] is None
+    assert record["fits"] is True
+    routed = as_record(moe_prediction)
+    assert (routed["macs"], routed["macs_dense"]) == (192_000, 960_000)
+    assert routed["routing"] == "uniform: 16 experts, top-2"
+    assert routed["fits"] is False
+    assert len(routed["exceeded"]) == 1
+    assert routed["arch"]["pes"] == 768
+
+
+def test_the_text_is_the_record_with_a_layer_a_line(prediction: Prediction) -> None:
+    for record in (as_record(prediction), as_columns([prediction])):
+        text = to_json(record)
+        assert json.loads(text) == record
+        assert text.endswith("}\n")
+        assert sum(line.lstrip().startswith('{"name": "block0.mlp.fc1"') for line in text.splitlines()) == 1
+
+
+def test_numbers_json_does_not_have_are_refused() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        to_json({"latency_s": math.inf})

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import dataclasses
+
+from vitaccel.backends.cost_model.result import Cycles, Prediction
+from vitaccel.report.summary import (
+    CYCLE_WORDS,
+    ENERGY_WORDS,
+    TRAFFIC_WORDS,
+    bottleneck_in_words,
+    cycle_table,
+    facts,
+    summary_table,
+)
+
+
+def said(prediction: Prediction) -> dict[str, str]:
+    return {fact.label: fact.value for fact in facts(prediction)}
+
+
+def test_every_fact_of_a_dense_network(prediction: Prediction) -> None:
+    found = said(prediction)
+    source = found.pop("energy").partition("; ")
+    assert source[0] == "4.74 µJ a frame: MACs 1%, lanes <1%, buffers 1%, DRAM 98%, static <1%"
+    assert source[2] == prediction.arch.energy.source
+    assert found == {
+        "model": "tiny, input image 2x3x16x16, 55.2 k parameters",
+        "machine": "default: 8x8 = 64 PEs at 200 MHz, 128-bit memory port",
+        "latency": "25.0 µs for 2 frames, 5,000 cycles",
+        "throughput": "80,000.0 frames/s, 15.4 GOPS of 25.6 peak",
+        "utilization": "60.0% (useful MACs / (cycles x PEs))",
+        "bottleneck": "compute: the PE array is busy 65.7% of the time (padding 4.0%); next memory, 28.3%",
+        "MACs": "192 k (192,000)",
+        "DRAM traffic": "57.3 kB: weights 55.2 kB, constants 256 B, input 600 B, output 40.0 B, spills 1.20 kB",
+        "bandwidth": "2.29 GB/s of 3.20 GB/s available (71.6%)",
+        "buffers": "activations peak at 20 KiB of 1 MiB (2.0%)",
+        "device": "no limits given",
+    }
+
+
+def test_experts_limits_and_a_slow_memory_are_told(moe_prediction: Prediction) -> None:
+    found = said(moe_prediction)
+    assert found["MACs"] == "192 k (192,000) routed; 960 k if every expert ran on every token"
+    assert found["routing"] == "assumed uniform: 16 experts, top-2"
+    assert found["bandwidth"].endswith("of 1.60 GB/s available (143.2%)")
+    assert found["device"].startswith("does not fit: the 3x16x16 PE array needs 768 multipliers of the 500")
+    assert found["machine"].startswith("default: 3x16x16 = 768 PEs")
+
+
+def test_macs_as_exported_are_told_when_they_differ(prediction: Prediction) -> None:
+    other = dataclasses.replace(prediction, macs_exported=200_000)
+    assert said(other)["MACs"] == "192 k (192,000); 200 k as exported"
+
+
+def test_a_machine_within_its_limits_fits(prediction: Prediction) -> None:
+    arch = prediction.arch.with_settings({"limits.multipliers": "128", "limits.memory_bits": "20000000"})
+    found = said(dataclasses.replace(prediction, arch=arch))
+    assert found["device"] == "fits: 64 of 128 multipliers, 50% of the block RAM in buffers"
+
+
+def test_the_bottleneck_is_the_largest_part(prediction: Prediction) -> None:
+    def of(cycles: Cycles) -> str:
+        layer = dataclasses.replace(prediction.layers[0], cycles=cycles)
+        return bottleneck_in_words(dataclasses.replace(prediction, layers=(layer,)))
+
+    assert of(Cycles(load=900, store=50, array=50)).startswith(
+        "memory: the PE array waits for DRAM 95.0% of the time; next compute, 5.0%"
+    )
+    assert of(Cycles(vector=10)) == "vector: the PE array waits for the lanes 100.0% of the time"
+    assert bottleneck_in_words(dataclasses.replace(prediction, layers=())) == "none: nothing runs"
+
+
+def test_the_cycle_table_sums_to_its_total(prediction: Prediction) -> None:
+    table = cycle_table(prediction)
+    assert sum(int(row[1].replace(",", "")) for row in table.rows) == 5000
+    assert table.footer[0][1] == "5,000"
+    assert [row[0] for row in table.rows] == [words for words, _ in CYCLE_WORDS.values()]
+
+
+def test_every_field_has_its_words(prediction: Prediction) -> None:
+    assert set(TRAFFIC_WORDS) == {f.name for f in dataclasses.fields(prediction.traffic)}
+    assert set(ENERGY_WORDS) == {f.name for f in dataclasses.fields(prediction.energy)}
+
+
+def test_a_prediction_is_never_called_a_measurement(prediction: Prediction) -> None:
+    assert "predicted, not measured" in summary_table(prediction).title
