@@ -142,7 +142,8 @@ def find_experts(graph: Graph, region: Region, *, experts: int, width: int) -> l
             return [found]
     if len(activations) == 1:
         stacked = list(_stacked(graph, region, activations[0], experts=experts, width=width))
-        return [Experts(kind, *stacks) for stacks in stacked]
+        if stacked or not pairs:
+            return [Experts(kind, *stacks) for stacks in stacked]
     if len(pairs) == len(activations) and len(pairs) < experts:
         raise LostExpertsError(len(pairs))
     if len(pairs) == len(activations):
