@@ -45,7 +45,7 @@ class Encoder:
     def matmuls(self) -> Iterator[tuple[int, int, int, int]]:
         """Rows, columns, contraction and count of every product of matrices, patch embedding included."""
         n, d, h = self.tokens, self.width, self.heads
-        yield n, d, 768, 1
+        yield n - 1, d, 768, 1  # one token is the class token
         yield n, d, d, 12 * 4
         yield n, 4 * d, d, 12
         yield n, d, 4 * d, 12
@@ -310,7 +310,7 @@ def report() -> str:
 def published_lines() -> Iterator[str]:
     """Rows with predicted power and residual."""
     fitted = fits()
-    yield "Published boards. fit: is it fitted; pJ/MAC: all on-chip energy, static power taken off; off: fit over published"
+    yield "Published boards. fit: is it fitted; pJ/MAC: on-chip energy without static power; off: fit over published"
     heads = ("GMAC/s", 7), ("W", 6), ("fit", 4), ("pJ/MAC", 7), ("W fit", 6), ("off", 6)
     yield f"{'board':<7} {'design':<18} {'network':<15} " + " ".join(f"{head:>{width}}" for head, width in heads)
     for row in PUBLISHED:
@@ -343,6 +343,11 @@ def spread_lines() -> Iterator[str]:
     yield (
         f"  any one row left out     : {min(statics):.1f} to {max(statics):.1f} W, "
         f"{min(slopes):.1f} to {max(slopes):.1f} pJ/MAC"
+    )
+    middle = zcu102.pj_per_mac
+    yield (
+        f"  relative to the median   : rows x{each[0] / middle:.2f} to x{each[-1] / middle:.2f}, "
+        f"one row left out x{min(slopes) / middle:.2f} to x{max(slopes) / middle:.2f}"
     )
     yield f"U280 fit, {len(rows_of('U280'))} row            : {u280.static_w:.1f} W + the ZCU102's pJ/MAC"
 
