@@ -162,7 +162,7 @@ def _refined(layout: Layout, size: int) -> tuple[int, ...]:
 def _cut(layout: Layout, shape: tuple[int, ...]) -> Box | None:
     if not shape:
         return Box((), (), layout, ()) if not layout.factors and not layout.offset else None
-    split = [_split(axis, shape) for axis in layout.axes]
+    split = [split_factors(axis, shape) for axis in layout.axes]
     if any(axis is None for axis in split):
         return None
     digits = [[] if axis is None else axis for axis in split]
@@ -183,7 +183,7 @@ def _cut(layout: Layout, shape: tuple[int, ...]) -> Box | None:
     return Box(shape, tuple(zip(starts, stops, strict=True)), Layout(0, order), ())
 
 
-def _split(factors: Iterable[Factor], shape: tuple[int, ...]) -> list[tuple[int, Factor]] | None:
+def split_factors(factors: Iterable[Factor], shape: tuple[int, ...]) -> list[tuple[int, Factor]] | None:
     """Return the factors with the base axis each moves along, those that move along several split; None if uneven."""
     strides = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
     result: list[tuple[int, Factor]] = []
@@ -224,11 +224,11 @@ class Speller:
         name = self.reorder(name, box.order, view.sources)
         if box.repeats:
             name = self._broadcast(name, box.repeats, view.sources)
-        return self._reshape(name, view.shape, view.sources)
+        return self.reshape(name, view.shape, view.sources)
 
     def cut(self, view: View, box: Box) -> str:
         """Return the box as a value."""
-        name = self._reshape(view.base, box.shape, view.sources)
+        name = self.reshape(view.base, box.shape, view.sources)
         for axis, (start, stop) in enumerate(box.cuts):
             if stop - start < box.shape[axis]:
                 name = self._write(Slice(axis, start, stop), name, view.sources)
@@ -238,17 +238,18 @@ class Speller:
         """Return the elements of a value in the order of a layout that uses each of them once."""
         shape = self._graph[name].type.static_shape
         if order.is_contiguous(prod(shape)):
-            return self._reshape(name, order.shape, sources)
+            return self.reshape(name, order.shape, sources)
         perm = _plain_transpose(order, shape)
         if perm is None:
             factors = order.factors
             shape = _refined(order, prod(shape))
             by_stride = sorted(factors, key=lambda factor: -factor[1])
             perm = tuple(by_stride.index(factor) for factor in factors)
-            name = self._reshape(name, shape, sources)
-        return self._reshape(self._write(Transpose(perm), name, sources), order.shape, sources)
+            name = self.reshape(name, shape, sources)
+        return self.reshape(self._write(Transpose(perm), name, sources), order.shape, sources)
 
-    def _reshape(self, name: str, shape: tuple[int, ...], sources: frozenset[str]) -> str:
+    def reshape(self, name: str, shape: tuple[int, ...], sources: frozenset[str]) -> str:
+        """Return a value in another shape."""
         if self._graph[name].type.shape == shape:
             return name
         return self._write(Reshape(shape), name, sources)
