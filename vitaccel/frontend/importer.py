@@ -13,9 +13,14 @@ from vitaccel.frontend.macs import macs_exported, macs_of_routed, routed_sources
 from vitaccel.frontend.normalize import normalize
 from vitaccel.frontend.recognize.activation import recognize_activation
 from vitaccel.frontend.recognize.attention import recognize_attention
+from vitaccel.frontend.recognize.attention_operator import recognize_attention_operator
 from vitaccel.frontend.recognize.layernorm import recognize_layernorm
+from vitaccel.frontend.recognize.linear import recognize_linear
 from vitaccel.frontend.recognize.moe import recognize_moe
+from vitaccel.frontend.recognize.operands import order_operands
 from vitaccel.frontend.recognize.softmax import recognize_softmax
+from vitaccel.frontend.recognize.tokens import recognize_tokens
+from vitaccel.frontend.recognize.views import recognize_views
 from vitaccel.frontend.shapes import Shapes
 from vitaccel.frontend.translate import translate
 from vitaccel.ir.graph import Graph
@@ -29,7 +34,12 @@ RECOGNIZERS: tuple[tuple[str, Recognizer], ...] = (
     ("activation", recognize_activation),
     ("layernorm", recognize_layernorm),
     ("moe", recognize_moe),
+    ("attention operator", recognize_attention_operator),
     ("attention", recognize_attention),
+    ("views", recognize_views),
+    ("linear", recognize_linear),
+    ("tokens", recognize_tokens),
+    ("operands", order_operands),
 )
 """Patterns in the order they are looked for; later ones see what earlier ones made."""
 
