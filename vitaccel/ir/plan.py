@@ -15,7 +15,7 @@ TOKEN = "token"
 """Token-lane layout ``[token/P][channel][P]``: a word is one channel of P tokens."""
 
 CHANNEL = "channel"
-"""Channel-lane layout ``[channel/P][token][P]``: a word is one token's P channels; the operand of token contractions."""
+"""Channel-lane layout ``[channel/P][token][P]``: a word is one token's P channels, to contract over tokens."""
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -41,8 +41,6 @@ class Tensor:
         ``activation``, ``constant``, ``input`` or ``output``: what its DRAM traffic is called, if it has any.
     home
         ``chip`` while it lives in the activation buffer, ``dram`` when kernels stage it in and out.
-    reuses
-        Name of a tensor whose place this one takes over (an in-place residual), or "".
     """
 
     name: str
@@ -53,7 +51,6 @@ class Tensor:
     layout: str = TOKEN
     kind: str = "activation"
     home: str = "chip"
-    reuses: str = ""
 
     def row_blocks(self, arch: Arch) -> int:
         """Groups of P tokens, over all frames."""
@@ -143,6 +140,7 @@ class AttentionKernel(Kernel):
     v: str = ""
     logits: str = ""
     mask: str = ""
+    residual: str = ""
     mode: str = "none"
     frames: int = 1
     heads: int = 1
@@ -154,7 +152,7 @@ class AttentionKernel(Kernel):
     @property
     def reads(self) -> tuple[str, ...]:
         kept = self.logits if self.mode != "none" else ""
-        return tuple(t for t in (self.q, self.k, self.v, kept, self.mask) if t)
+        return tuple(t for t in (self.q, self.k, self.v, kept, self.mask, self.residual) if t)
 
     @property
     def writes(self) -> tuple[str, ...]:
@@ -164,7 +162,7 @@ class AttentionKernel(Kernel):
 
 @dataclass(frozen=True, kw_only=True)
 class LaneKernel(Kernel):
-    """A stream through the lanes of the vector engine: ``function`` over ``tokens`` x ``channels``, ``passes`` times."""
+    """A stream of ``tokens`` x ``channels`` through the lanes of the vector engine, ``passes`` times."""
 
     function: str
     operands: tuple[str, ...]
@@ -207,9 +205,29 @@ class MoeKernel(Kernel):
         return min(rows, self.capacity) if self.capacity else rows
 
 
+@dataclass(frozen=True)
+class Place:
+    """Words ``address`` to ``address + words`` of every activation bank, held from kernel ``first`` to ``last``."""
+
+    tensor: str
+    address: int
+    words: int
+    first: int
+    last: int
+
+    def overlaps(self, other: Place) -> bool:
+        """Whether the two share a word, at whatever time."""
+        return self.address < other.address + other.words and other.address < self.address + self.words
+
+
 @dataclass
 class Plan:
-    """Kernels in execution order and the tensors between them."""
+    """Kernels in execution order and the tensors between them.
+
+    ``places`` and ``staging`` are filled by ``allocate``: where each on-chip tensor lives, and where a kernel (by
+    index) stages a tensor that lives in DRAM: one place for all of it, or two that take turns. ``groups`` says in how
+    many pieces a kernel streams its staged tensors (1 when not in the table).
+    """
 
     name: str
     arch: Arch
@@ -217,15 +235,22 @@ class Plan:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     inputs: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
+    places: dict[str, Place] = field(default_factory=dict)
+    staging: dict[tuple[int, str], tuple[Place, ...]] = field(default_factory=dict)
+    groups: dict[int, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [f"plan {self.name} on {self.arch.array} PEs"]
-        lines += [f"  tensor {tensor}" for tensor in self.tensors.values()]
+        lines += [f"  tensor {tensor}{self._where(tensor.name)}" for tensor in self.tensors.values()]
         for kernel in self.kernels:
             notes = f"  # {kernel.macs} MACs" if kernel.macs else ""
             lines.append(f"  {kernel.label}: {kernel.out} = {kernel.op}({', '.join(kernel.reads)}){notes}")
         lines.append(f"  return {', '.join(self.outputs)}")
         return "\n".join(lines) + "\n"
+
+    def _where(self, tensor: str) -> str:
+        place = self.places.get(tensor)
+        return f" at {place.address}+{place.words}" if place else ""
 
 
 def kernel_writes(kernel: Kernel) -> tuple[str, ...]:

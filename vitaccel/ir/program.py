@@ -144,6 +144,7 @@ class Attention(Instruction):
     v: int
     logits: int = NOWHERE
     mask: int = NOWHERE
+    residual: int = NOWHERE
     out: int
     mode: str = "none"
     frames: int

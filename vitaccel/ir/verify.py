@@ -1,4 +1,4 @@
-"""What makes a Graph legal; checked before and after every pass."""
+"""What makes a Graph, a Plan and a Program legal; checked before and after every pass."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import networkx as nx
 from vitaccel.errors import VerifyError
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Const, Foreign, Input
+from vitaccel.ir.plan import Plan, kernel_writes
+from vitaccel.ir.program import Engine, Program
 
 
 def verify_graph(graph: Graph, *, after: str) -> None:
@@ -44,3 +46,53 @@ def verify_graph(graph: Graph, *, after: str) -> None:
             raise VerifyError(f"after {after}: {name} = {node.op.name}: {error}") from error
         if inferred != node.type:
             raise VerifyError(f"after {after}: {name} = {node.op.name} must have type {inferred}, not {node.type}")
+
+
+def verify_plan(plan: Plan, *, after: str) -> None:
+    """Check a Plan: operands exist and are written before they are read, and live places never overlap.
+
+    Raises
+    ------
+    VerifyError
+        If a rule is broken.
+    """
+    ready = {name for name, tensor in plan.tensors.items() if tensor.kind in ("input", "constant")}
+    for kernel in plan.kernels:
+        for name in kernel.reads:
+            if name not in plan.tensors:
+                raise VerifyError(f"after {after}: {kernel.label} reads {name}, which must be a tensor of the plan")
+            if name not in ready:
+                raise VerifyError(f"after {after}: {kernel.label} reads {name}, which must be written before")
+        ready.update(kernel_writes(kernel))
+    held = {*plan.places.values(), *(p for places in plan.staging.values() for p in places)}
+    ordered = sorted(held, key=lambda p: (p.address, p.tensor))
+    for at, place in enumerate(ordered):
+        for other in ordered[at + 1 :]:
+            if other.address >= place.address + place.words:
+                break
+            if place.first <= other.last and other.first <= place.last:
+                raise VerifyError(f"after {after}: places of {place.tensor} and {other.tensor} must not overlap")
+
+
+def verify_program(program: Program, *, after: str) -> None:
+    """Check a Program: every wait names instructions that stand earlier, and every address lies in its buffer.
+
+    Raises
+    ------
+    VerifyError
+        If a rule is broken.
+    """
+    issued = [0] * len(Engine)
+    for at, instruction in enumerate(program.instructions):
+        for engine in Engine:
+            if instruction.waits[engine] > issued[engine]:
+                raise VerifyError(
+                    f"after {after}: instruction {at} must wait for at most {issued[engine]} of {engine.name.lower()}, "
+                    f"not {instruction.waits[engine]}"
+                )
+        issued[instruction.engine] += 1
+    unit = program.arch.array.side * program.arch.array.count
+    capacity = program.arch.buffers.activation_bytes // unit
+    for region in program.regions:
+        if region.address < 0 or region.address + region.words > capacity:
+            raise VerifyError(f"after {after}: the place of {region.tensor} must lie in the activation buffer")

@@ -1,1 +1,1 @@
-"""Graph to Program: one file is one pass with one command-line name."""
+"""Passes: one file, one pass, one name. Graph passes first; ``tile`` makes the Plan, ``schedule`` the Program."""

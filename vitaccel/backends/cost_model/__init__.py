@@ -1,1 +1,1 @@
-"""Predicts the cycles, traffic and energy of a Program."""
+"""The cost model: replays a Program on the four engines and counts cycles, bytes, operations and energy."""

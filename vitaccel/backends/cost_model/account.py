@@ -1,0 +1,151 @@
+"""From timed instructions to layers: where every cycle went, what was moved and clocked, and what it costs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+from vitaccel.arch import Arch, Energy
+from vitaccel.backends.cost_model.replay import NOTHING, Slot, elapsed
+from vitaccel.backends.cost_model.result import Actions, Busy, Cycles, EnergyParts, LayerCost, Traffic
+from vitaccel.backends.cost_model.routing import Routing
+from vitaccel.ir.plan import ceil_div
+from vitaccel.ir.program import (
+    Attention,
+    Engine,
+    Gather,
+    Instruction,
+    Lane,
+    MatMul,
+    Program,
+    Route,
+    ScatterAdd,
+    Transfer,
+)
+
+CAUSES = {Engine.LOAD: "load", Engine.COMPUTE: "drain", Engine.VECTOR: "vector", Engine.STORE: "store"}
+
+
+def layer_costs(program: Program, slots: list[Slot], routing: Routing) -> tuple[LayerCost, ...]:
+    """Costs of the layers in program order; their cycles sum to the elapsed cycles."""
+    cycles = _cycles(program, slots)
+    busy: defaultdict[int, Busy] = defaultdict(Busy)
+    traffic: defaultdict[int, Traffic] = defaultdict(Traffic)
+    actions: defaultdict[int, Actions] = defaultdict(Actions)
+    for instruction, slot, kernel in zip(program.instructions, slots, program.kernel_of, strict=True):
+        if slot.rows == 0:
+            continue
+        busy[kernel] += Busy(**{instruction.engine.name.lower(): slot.occupied})
+        if isinstance(instruction, Transfer):
+            traffic[kernel] += Traffic(**{instruction.traffic: instruction.total_bytes})
+        actions[kernel] += _actions(instruction, slot, program.arch)
+    costs = []
+    for at, layer in enumerate(program.layers):
+        macs = layer.macs
+        if layer.routed:
+            macs = sum(routing.queue_lengths(layer)) * layer.routed.macs_per_row
+        counted = replace(actions[at], macs=macs)
+        energy = _energy(counted, traffic[at], cycles[at], program.arch)
+        costs.append(LayerCost(layer.label, layer.op, cycles[at], busy[at], traffic[at], counted, energy))
+    return tuple(costs)
+
+
+def _cycles(program: Program, slots: list[Slot]) -> defaultdict[int, Cycles]:
+    """Split the elapsed time along the compute engine: busy to its layer, idle to the layer and engine waited for."""
+    cycles: defaultdict[int, Cycles] = defaultdict(Cycles)
+    free = 0
+    last = NOTHING
+    for at, (instruction, slot) in enumerate(zip(program.instructions, slots, strict=True)):
+        if instruction.engine is not Engine.COMPUTE:
+            continue
+        if slot.start > free:
+            cause = CAUSES[Engine(slot.cause)]
+            layer = program.kernel_of[slot.blocker if cause in ("vector", "store") else at]
+            cycles[layer] += Cycles(**{cause: slot.start - free})
+        cycles[program.kernel_of[at]] += Cycles(array=slot.occupied)
+        free = slot.start + slot.occupied
+        last = at
+    _tail(program, slots, free, last, cycles)
+    return cycles
+
+
+def _tail(program: Program, slots: list[Slot], free: int, last: int, cycles: defaultdict[int, Cycles]) -> None:
+    """After the last matmul: its own drain first, then whatever finishes last."""
+    end = elapsed(slots)
+    if last != NOTHING:
+        drained = min(end, slots[last].done)
+        cycles[program.kernel_of[last]] += Cycles(drain=max(0, drained - free))
+        free = max(free, drained)
+    if end > free:
+        final = max(range(len(slots)), key=lambda at: slots[at].done)
+        cause = CAUSES[program.instructions[final].engine]
+        cycles[program.kernel_of[final]] += Cycles(**{cause: end - free})
+
+
+def _actions(instruction: Instruction, slot: Slot, arch: Arch) -> Actions:
+    """Counted actions of one instruction."""
+    side, count = arch.array.side, arch.array.count
+    if isinstance(instruction, Transfer):
+        key = "weight_bytes" if instruction.buffer == "weight" else "activation_bytes"
+        return Actions(**{key: instruction.total_bytes})
+    if isinstance(instruction, MatMul):
+        return _matmul_actions(instruction, slot, side, count)
+    if isinstance(instruction, Attention):
+        return _attention_actions(instruction, slot, side, count)
+    if isinstance(instruction, Lane):
+        elements = instruction.row_blocks * side * instruction.channels * instruction.passes
+        moved = elements * instruction.element_bytes + elements // instruction.passes * instruction.out_bytes
+        return Actions(lane_operations=elements, activation_bytes=moved)
+    if isinstance(instruction, Route):
+        elements = instruction.row_blocks * side * instruction.experts * 2
+        return Actions(lane_operations=elements, activation_bytes=2 * elements)
+    assert isinstance(instruction, Gather | ScatterAdd)
+    elements = slot.rows * instruction.channels
+    if isinstance(instruction, Gather):
+        return Actions(lane_operations=elements, activation_bytes=2 * elements)
+    return Actions(lane_operations=elements, activation_bytes=6 * elements)
+
+
+def _matmul_actions(instruction: MatMul, slot: Slot, side: int, count: int) -> Actions:
+    """Slots clocked; a word of A a cycle, a word of B an array and cycle; results (and residuals) once."""
+    blocks = instruction.row_blocks if slot.rows < 0 else ceil_div(slot.rows, side)
+    results = blocks * side * instruction.n_tiles * side
+    residual = 2 * results if instruction.residual >= 0 else 0
+    b_bytes = slot.occupied * side * count
+    from_weights = instruction.weight >= 0
+    return Actions(
+        mac_slots=slot.occupied * side * side * count,
+        lane_operations=results,
+        activation_bytes=slot.occupied * side
+        + results * instruction.out_bytes
+        + residual
+        + (0 if from_weights else b_bytes),
+        weight_bytes=b_bytes if from_weights else 0,
+    )
+
+
+def _attention_actions(instruction: Attention, slot: Slot, side: int, count: int) -> Actions:
+    """Operands as for a matmul; every logit is written once and read once, two bytes each."""
+    logits = instruction.frames * instruction.heads * instruction.queries * instruction.keys
+    tokens = instruction.queries if instruction.mode == "none" else instruction.keys
+    results = instruction.frames * instruction.heads * tokens * instruction.value_dim
+    kept = 2 * logits if instruction.logits >= 0 else 0
+    return Actions(
+        mac_slots=slot.occupied * side * side * count,
+        lane_operations=2 * logits + results,
+        activation_bytes=2 * slot.occupied * side * count + results + kept,
+        logit_bytes=4 * logits if instruction.mode == "none" else 0,
+    )
+
+
+def _energy(actions: Actions, traffic: Traffic, cycles: Cycles, arch: Arch) -> EnergyParts:
+    """Counted actions times the machine's energy table; static power times the layer's cycles."""
+    table: Energy = arch.energy
+    sram = actions.activation_bytes + actions.weight_bytes + actions.logit_bytes
+    return EnergyParts(
+        mac_pj=actions.mac_slots * table.mac_pj,
+        lane_pj=actions.lane_operations * table.lane_pj,
+        sram_pj=sram * table.sram_pj_per_byte,
+        dram_pj=traffic.total_bytes * table.dram_pj_per_byte,
+        static_pj=table.static_w * cycles.elapsed / arch.frequency_hz * 1e12,
+    )

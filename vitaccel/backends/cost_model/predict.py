@@ -1,0 +1,80 @@
+"""The whole prediction of a Program: cycles, bytes, operations, energy, timeline and occupancy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vitaccel.backends.cost_model.account import layer_costs
+from vitaccel.backends.cost_model.replay import Slot, replay
+from vitaccel.backends.cost_model.result import Event, Occupancy, Prediction
+from vitaccel.backends.cost_model.routing import Routing
+from vitaccel.ir.program import Program
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a report says about the model that the Program does not hold."""
+
+    input_shapes: dict[str, tuple[int, ...]]
+    params: int
+    macs_dense: int
+    macs_exported: int
+
+
+def predict(program: Program, facts: ModelFacts, routing: Routing | None = None) -> Prediction:
+    """Predict a run of the Program.
+
+    Parameters
+    ----------
+    program
+        Scheduled Program.
+    facts
+        Shapes, parameters and MAC counts of the model.
+    routing
+        How tokens spread over experts; uniform when not given.
+    """
+    assumed = routing or Routing()
+    slots = replay(program, assumed)
+    return Prediction(
+        model=program.name,
+        input_shapes=facts.input_shapes,
+        arch=program.arch,
+        params=facts.params,
+        macs_dense=facts.macs_dense,
+        macs_exported=facts.macs_exported,
+        layers=layer_costs(program, slots, assumed),
+        timeline=_timeline(program, slots),
+        occupancy=_occupancy(program, slots),
+        instructions=len(program.instructions),
+        routing=str(assumed) if any(layer.routed for layer in program.layers) else "",
+        exceeded=program.arch.exceeded_limits(),
+    )
+
+
+def _timeline(program: Program, slots: list[Slot]) -> tuple[Event, ...]:
+    return tuple(
+        Event(i.engine.name.lower(), i.mnemonic, i.layer, s.start, s.occupied, s.done)
+        for i, s in zip(program.instructions, slots, strict=True)
+    )
+
+
+def _occupancy(program: Program, slots: list[Slot]) -> tuple[Occupancy, ...]:
+    """Bytes held over time: a place is held from its first kernel's start to the end of its last."""
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for slot, kernel in zip(slots, program.kernel_of, strict=True):
+        first[kernel] = min(first.get(kernel, slot.start), slot.start)
+        last[kernel] = max(last.get(kernel, slot.done), slot.done)
+    unit = program.arch.array.side * program.arch.array.count
+    steps: dict[int, int] = {}
+    for region in program.regions:
+        if region.first not in first or region.last not in last:
+            continue
+        begin, end = first[region.first], last[region.last]
+        steps[begin] = steps.get(begin, 0) + region.words * unit
+        steps[end] = steps.get(end, 0) - region.words * unit
+    used, points = 0, []
+    for cycle in sorted(steps):
+        used += steps[cycle]
+        points.append(Occupancy(cycle, used))
+    return tuple(points)

@@ -1,0 +1,77 @@
+"""Run a Program on four engines in (max, plus) algebra: when every instruction starts, and what it waited for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vitaccel.backends.cost_model.routing import Routing
+from vitaccel.backends.cost_model.timing import timing
+from vitaccel.ir.program import Engine, Program
+
+NOTHING = -1
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One instruction in time.
+
+    Parameters
+    ----------
+    start, occupied, done
+        First cycle; cycles its engine is occupied; cycle at which its result is there.
+    cause
+        Engine of the instruction it waited for longest, or -1 when it started as soon as its engine was free.
+    blocker
+        Index in the program of that instruction, or -1.
+    rows
+        Queue length of an expert's instruction, else -1.
+    """
+
+    start: int
+    occupied: int
+    done: int
+    cause: int
+    blocker: int
+    rows: int
+
+
+def replay(program: Program, routing: Routing) -> list[Slot]:
+    """Time every instruction: ``start = max(engine free, results waited for)``, engines in order.
+
+    Results of one engine complete in order, as its completion count can only grow.
+    """
+    free = [0] * len(Engine)
+    done: list[list[int]] = [[] for _ in Engine]
+    index: list[list[int]] = [[] for _ in Engine]
+    queues = _queues(program, routing)
+    slots: list[Slot] = []
+    for at, instruction in enumerate(program.instructions):
+        engine = instruction.engine
+        rows = queues[program.kernel_of[at]][instruction.expert] if instruction.expert >= 0 else None
+        span = timing(instruction, program.arch, rows)
+        start, cause, blocker = free[engine], NOTHING, NOTHING
+        for other, count in enumerate(instruction.waits):
+            if count and done[other][count - 1] > start:
+                start, cause, blocker = done[other][count - 1], other, index[other][count - 1]
+        free[engine] = start + span.occupied
+        finished = start + span.occupied + span.latency
+        if done[engine]:
+            finished = max(finished, done[engine][-1])
+        done[engine].append(finished)
+        index[engine].append(at)
+        slots.append(Slot(start, span.occupied, finished, cause, blocker, NOTHING if rows is None else rows))
+    return slots
+
+
+def _queues(program: Program, routing: Routing) -> list[tuple[int, ...]]:
+    """Queue lengths by kernel and expert slot; slots are ranks when the machine runs the longest queue first."""
+    found = []
+    for layer in program.layers:
+        lengths = routing.queue_lengths(layer)
+        found.append(tuple(sorted(lengths, reverse=True)) if program.arch.moe.order == "longest" else lengths)
+    return found
+
+
+def elapsed(slots: list[Slot]) -> int:
+    """Cycle at which the last result is there."""
+    return max((slot.done for slot in slots), default=0)

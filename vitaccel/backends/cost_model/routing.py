@@ -1,0 +1,96 @@
+"""Which expert gets how many tokens: uniform, worst case, or a recorded trace."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from vitaccel.errors import VitaccelError, did_you_mean
+from vitaccel.ir.program import Layer, Routed
+
+ASSUMPTIONS = ("uniform", "worst")
+
+
+@dataclass(frozen=True)
+class Routing:
+    """A routing assumption.
+
+    Parameters
+    ----------
+    kind
+        ``uniform``: assignments spread evenly, remainders to the lower experts; ``worst``: every token chooses the same
+        k experts; ``trace``: recorded queue lengths.
+    queues
+        For a trace: queue lengths by layer name.
+    source
+        Where a trace came from.
+    """
+
+    kind: str = "uniform"
+    queues: dict[str, tuple[int, ...]] | None = None
+    source: str = ""
+
+    def __str__(self) -> str:
+        return f"trace {self.source}" if self.kind == "trace" else self.kind
+
+    def queue_lengths(self, layer: Layer) -> tuple[int, ...]:
+        """Tokens of each expert slot of a layer, after capacity; their sum is the assignments that are kept."""
+        routed = layer.routed
+        if routed is None:
+            return ()
+        if self.kind == "trace" and self.queues is not None:
+            return _from_trace(self.queues, layer, routed, self.source)
+        assignments = routed.tokens * routed.k
+        if self.kind == "worst":
+            lengths = [routed.tokens if e < routed.k else 0 for e in range(routed.experts)]
+        else:
+            share, rest = divmod(assignments, routed.experts)
+            lengths = [share + (e < rest) for e in range(routed.experts)]
+        cap = routed.capacity or routed.tokens
+        return tuple(min(length, cap) for length in lengths)
+
+
+def parse_routing(text: str) -> Routing:
+    """A routing assumption from ``uniform``, ``worst`` or the name of a JSON file ``{layer: [queue lengths]}``.
+
+    Raises
+    ------
+    VitaccelError
+        If the word is unknown, or the file cannot be read or has another form.
+    """
+    if text in ASSUMPTIONS:
+        return Routing(text)
+    path = Path(text.removeprefix("trace:"))
+    if not path.exists():
+        hint = did_you_mean(text, ASSUMPTIONS)
+        raise VitaccelError(f"routing must be uniform, worst or a JSON file of queue lengths, not {text!r}{hint}")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise VitaccelError(f"routing trace {path} must be readable JSON: {error}") from error
+    if not isinstance(content, dict) or not all(_is_queue(v) for v in content.values()):
+        raise VitaccelError(f"routing trace {path} must map layer names to lists of queue lengths")
+    return Routing("trace", {str(k): tuple(v) for k, v in content.items()}, str(path))
+
+
+def _is_queue(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in value)
+
+
+def _from_trace(queues: dict[str, tuple[int, ...]], layer: Layer, routed: Routed, source: str) -> tuple[int, ...]:
+    if layer.label not in queues:
+        hint = did_you_mean(layer.label, queues)
+        raise VitaccelError(f"routing trace {source} must have queue lengths for layer {layer.label}{hint}")
+    lengths = queues[layer.label]
+    if len(lengths) != routed.experts:
+        raise VitaccelError(
+            f"routing trace {source} must have {routed.experts} queue lengths for {layer.label}, not {len(lengths)}"
+        )
+    bound = routed.capacity or routed.tokens
+    if max(lengths) > bound or sum(lengths) > routed.tokens * routed.k:
+        raise VitaccelError(
+            f"routing trace {source} must give {layer.label} at most {bound} tokens an expert and "
+            f"{routed.tokens * routed.k} in all, not {max(lengths)} and {sum(lengths)}"
+        )
+    return lengths

@@ -1,0 +1,107 @@
+"""How long an instruction occupies its engine, and when its result is there: closed forms, never simulated.
+
+``occupied`` cycles after it starts, the engine may start its next instruction; ``occupied + latency`` cycles after it
+starts, the result is written and dependants may start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vitaccel.arch import Arch, Memory
+from vitaccel.ir.plan import ceil_div
+from vitaccel.ir.program import Attention, Gather, Instruction, Lane, MatMul, Route, ScatterAdd, Transfer
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Cycles an engine is occupied, and cycles more until the result is there."""
+
+    occupied: int
+    latency: int
+
+
+def timing(instruction: Instruction, arch: Arch, rows: int | None = None) -> Timing:
+    """Timing of any instruction; ``rows`` is the queue length of an expert's instruction (0 skips it)."""
+    if rows == 0:
+        return Timing(0, 0)
+    if isinstance(instruction, Transfer):
+        return transfer_timing(instruction, arch)
+    if isinstance(instruction, MatMul):
+        blocks = instruction.row_blocks if rows is None else ceil_div(rows, arch.array.side)
+        return matmul_timing(blocks, instruction.n_tiles, instruction.k, arch)
+    if isinstance(instruction, Attention):
+        return attention_timing(instruction, arch)
+    return _vector_timing(instruction, arch, rows or 0)
+
+
+def transfer_timing(transfer: Transfer, arch: Arch) -> Timing:
+    """A DMA job: its beats, or its bursts' round trips, or the DRAM's rate, whichever takes longest.
+
+    Beats are ``rows * ceil(row_bytes / beat)``; every burst of at most ``burst_beats`` waits ``latency_cycles`` with
+    ``outstanding`` of them in flight. Jobs follow each other without a gap; the latency shows only when a result is
+    waited for.
+    """
+    memory = arch.memory
+    beats = transfer.rows * ceil_div(transfer.row_bytes, memory.beat_bytes)
+    bursts = transfer.rows * ceil_div(ceil_div(transfer.row_bytes, memory.beat_bytes), memory.burst_beats)
+    dram = -int(-(transfer.total_bytes / arch.dram_bytes_per_cycle) // 1)
+    return Timing(max(beats, round_trip_cycles(bursts, beats, memory), dram), memory.latency_cycles)
+
+
+def round_trip_cycles(bursts: int, beats: int, memory: Memory) -> int:
+    """Least cycles for bursts of which only ``outstanding`` may be in flight: Little's law."""
+    return ceil_div(bursts * memory.latency_cycles + beats, memory.outstanding)
+
+
+def matmul_timing(row_blocks: int, n_tiles: int, k: int, arch: Arch) -> Timing:
+    """``row_blocks * ceil(n_tiles / arrays) * max(K, P)`` cycles.
+
+    A tile accumulates for K cycles while the one before drains its P columns; the last drain and the post-processing
+    pipeline are the latency.
+    """
+    side = arch.array.side
+    tiles = row_blocks * ceil_div(n_tiles, arch.array.count)
+    return Timing(tiles * max(k, side), side + arch.array.post_latency_cycles)
+
+
+def attention_timing(attention: Attention, arch: Arch) -> Timing:
+    """Row-blocks of QK^T and A.V, software-pipelined: QK^T of the next row-block runs before A.V of this one.
+
+    With T_qk and T_av cycles a row-block and n row-blocks (all frames, all rounds of heads) the array is occupied
+    ``n * (T_qk + T_av)`` cycles, plus the wait for the softmax statistics (P + post-processing latency) where the work
+    in between is shorter: ``max(0, wait - T_qk)`` for all but the last A.V, and for the last what A.V before it leaves.
+    """
+    side, count = arch.array.side, arch.array.count
+    post = arch.array.post_latency_cycles
+    rounds = attention.frames * ceil_div(attention.heads, count)
+    passes = arch.numerics.numerator_passes
+    value_tiles = ceil_div(attention.value_dim, side)
+    if attention.mode != "none":
+        blocks = rounds * ceil_div(attention.keys, side)
+        apply = value_tiles * max(passes * attention.queries, side)
+        fill = attention.queries + post if attention.mode == "pre_softmax_T" else 0
+        return Timing(blocks * apply + fill, side + post)
+    blocks = rounds * ceil_div(attention.queries, side)
+    logits = ceil_div(attention.keys, side) * max(attention.head_dim, side)
+    apply = value_tiles * max(passes * attention.keys, side)
+    wait = side + post
+    bubbles = (blocks - 1) * max(0, wait - logits) + max(0, wait - (apply if blocks > 1 else 0))
+    return Timing(blocks * (logits + apply) + bubbles, side + post)
+
+
+def _vector_timing(instruction: Instruction, arch: Arch, rows: int) -> Timing:
+    """One word (P lanes) of every bank a cycle; ``post_latency_cycles`` of pipeline."""
+    side, count, post = arch.array.side, arch.array.count, arch.array.post_latency_cycles
+    if isinstance(instruction, Lane):
+        words = instruction.row_blocks * ceil_div(instruction.channels, count)
+        return Timing(words * instruction.passes, post)
+    if isinstance(instruction, Route):
+        # Two streams of the logits (statistics, then top-k by insertion), then one queue entry a token and choice.
+        words = instruction.row_blocks * instruction.experts * 2
+        return Timing(words + instruction.tokens * instruction.k, post)
+    if isinstance(instruction, Gather | ScatterAdd):
+        # P rows of P channels fill the transposer while the P before them leave.
+        words = ceil_div(rows, side) * side * ceil_div(ceil_div(instruction.channels, side), count)
+        return Timing(words, side + post)
+    raise TypeError(f"no timing for {type(instruction).__name__}")

@@ -1,0 +1,170 @@
+"""The whole flow, top to bottom: ONNX file to Graph, Plan, Program and prediction, with named stopping points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vitaccel.arch import Arch
+from vitaccel.backends.cost_model.predict import ModelFacts, predict
+from vitaccel.backends.cost_model.result import Prediction
+from vitaccel.backends.cost_model.routing import parse_routing
+from vitaccel.errors import VitaccelError, did_you_mean
+from vitaccel.frontend import ImportedModel, import_model
+from vitaccel.ir.graph import Graph
+from vitaccel.ir.plan import Plan
+from vitaccel.ir.program import Program
+from vitaccel.ir.verify import verify_graph, verify_plan, verify_program
+from vitaccel.passes.allocate import Allocate
+from vitaccel.passes.canonicalize import Canonicalize
+from vitaccel.passes.fuse import Fuse
+from vitaccel.passes.label import Label
+from vitaccel.passes.precision import Precision
+from vitaccel.passes.schedule import Schedule
+from vitaccel.passes.tile import Tile
+
+PASS_NAMES = ("import", "canonicalize", "fuse", "label", "precision", "tile", "allocate", "schedule")
+"""Stopping points of :func:`compile_graph`, in order; ``import`` is the frontend's Graph."""
+
+Show = Callable[[str, str], None]
+"""Called with a pass name and the text of what it made."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A model, the Program for it, and what it was compiled from."""
+
+    imported: ImportedModel
+    graph: Graph
+    program: Program
+
+
+def compile_graph(graph: Graph, arch: Arch, *, show: Show | None = None) -> tuple[Graph, Program]:
+    """Lower a recognised Graph to the Program of a machine.
+
+    Parameters
+    ----------
+    graph
+        From :func:`vitaccel.frontend.import_model`.
+    arch
+        The machine.
+    show
+        Receives the text after every pass.
+
+    Raises
+    ------
+    UnsupportedError
+        If an operation has no kernel.
+    CapacityError
+        If the program does not fit the buffers.
+    """
+    report = show or (lambda _name, _text: None)
+    report("import", str(graph)) if show else None
+    verify_graph(graph, after="import")
+    for graph_pass in (
+        Canonicalize(),
+        Fuse(),
+        Label(),
+        Precision(logit_fraction_bits=arch.numerics.logit_fraction_bits),
+    ):
+        graph = graph_pass.run(graph)
+        verify_graph(graph, after=graph_pass.name)
+        report(graph_pass.name, str(graph)) if show else None
+    plan: Plan = Tile(arch=arch).run(graph)
+    verify_plan(plan, after=Tile.name)
+    report(Tile.name, str(plan)) if show else None
+    plan = Allocate().run(plan)
+    verify_plan(plan, after=Allocate.name)
+    report(Allocate.name, str(plan)) if show else None
+    program = Schedule().run(plan)
+    verify_program(program, after=Schedule.name)
+    report(Schedule.name, str(program)) if show else None
+    return graph, program
+
+
+def compile_model(
+    path: Path,
+    arch: Arch,
+    *,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    print_after: Collection[str] = (),
+    show: Show | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Compiled:
+    """Compile an ONNX file for a machine.
+
+    Parameters
+    ----------
+    path
+        The ONNX file.
+    arch
+        The machine.
+    input_shapes
+        Shapes for inputs whose axes the file leaves open; "" names the only input.
+    print_after, show
+        Passes whose result is shown, and where.
+    progress
+        Called with a short text as each stage starts.
+
+    Raises
+    ------
+    VitaccelError
+        For anything wrong with the file, the machine or the fit.
+    """
+    for name in print_after:
+        if name not in PASS_NAMES:
+            known = ", ".join(PASS_NAMES)
+            raise VitaccelError(f"--print-after must name one of {known}, not {name!r}{did_you_mean(name, PASS_NAMES)}")
+    say = progress or (lambda _text: None)
+    say("importing")
+    imported = import_model(path, input_shapes=input_shapes, progress=progress)
+    say("compiling")
+    chosen: Show | None = None
+    if show and print_after:
+        target = show
+
+        def chosen(name: str, text: str) -> None:
+            if name in print_after:
+                target(name, text)
+
+    graph, program = compile_graph(imported.graph, arch, show=chosen)
+    return Compiled(imported, graph, program)
+
+
+def simulate(
+    path: Path,
+    arch: Arch,
+    *,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    routing: str = "uniform",
+    print_after: Collection[str] = (),
+    show: Show | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Prediction:
+    """Predict cycles, traffic and energy of an ONNX model on a machine.
+
+    Parameters
+    ----------
+    path, arch, input_shapes, print_after, show, progress
+        See :func:`compile_model`.
+    routing
+        ``uniform``, ``worst`` or a JSON file of recorded queue lengths.
+    """
+    assumed = parse_routing(routing)
+    compiled = compile_model(
+        path, arch, input_shapes=input_shapes, print_after=print_after, show=show, progress=progress
+    )
+    return predict_compiled(compiled, routing=routing if assumed.kind == "trace" else assumed.kind)
+
+
+def predict_compiled(compiled: Compiled, *, routing: str = "uniform") -> Prediction:
+    """Predict a compiled model under a routing assumption."""
+    graph = compiled.imported.graph
+    facts = ModelFacts(
+        input_shapes=dict(compiled.imported.input_shapes),
+        params=graph.parameters,
+        macs_dense=graph.total_macs_dense,
+        macs_exported=compiled.imported.macs_exported,
+    )
+    return predict(compiled.program, facts, parse_routing(routing))

@@ -1,0 +1,54 @@
+"""Instructions of attention."""
+
+from __future__ import annotations
+
+from vitaccel.ir.plan import AttentionKernel, ceil_div
+from vitaccel.ir.program import Attention
+from vitaccel.passes.emission.emitter import Emitter
+
+
+def emit_attention(emitter: Emitter, kernel: AttentionKernel) -> None:
+    """Emit one instruction for all heads, or one per round of heads when queries, keys and values stream from DRAM."""
+    operands = [t for t in kernel.reads if t]
+    emitter.stage_whole(operands)
+    streamed = [t for t in (*operands, *kernel.writes) if emitter.is_streamed(t)]
+    if not streamed:
+        _issue(emitter, kernel, kernel.heads, 0)
+        emitter.store_results(kernel.writes)
+        return
+    rounds = emitter.plan.groups.get(emitter.at, 1)
+    per_round = ceil_div(kernel.heads, rounds)
+    for piece in range(ceil_div(kernel.heads, per_round)):
+        heads = min(per_round, kernel.heads - piece * per_round)
+        for name in dict.fromkeys(t for t in operands if emitter.is_streamed(t)):
+            emitter.stage_heads(name, piece * per_round, heads, kernel.heads, piece, into=True)
+        _issue(emitter, kernel, heads, piece)
+        for name in kernel.writes:
+            if emitter.is_streamed(name):
+                emitter.stage_heads(name, piece * per_round, heads, kernel.heads, piece, into=False)
+    emitter.store_results(kernel.writes)
+
+
+def _issue(emitter: Emitter, kernel: AttentionKernel, heads: int, piece: int) -> None:
+    logits = kernel.logits
+    emitter.issue(
+        Attention(
+            layer=kernel.label,
+            q=emitter.address(kernel.q, 0, piece),
+            k=emitter.address(kernel.k, 0, piece),
+            v=emitter.address(kernel.v, 0, piece),
+            logits=emitter.address(logits, 0, piece),
+            mask=emitter.address(kernel.mask),
+            residual=emitter.address(kernel.residual),
+            out=emitter.address(kernel.out, 0, piece),
+            mode=kernel.mode,
+            frames=kernel.frames,
+            heads=heads,
+            head_dim=kernel.head_dim,
+            value_dim=kernel.value_dim,
+            queries=kernel.queries,
+            keys=kernel.keys,
+        ),
+        reads=[emitter.access(t, piece=piece) for t in kernel.reads],
+        writes=[emitter.access(t, piece=piece) for t in kernel.writes],
+    )

@@ -1,0 +1,159 @@
+"""Instructions of a layer of routed experts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from vitaccel.ir.plan import MatMulKernel, MoeKernel, ceil_div
+from vitaccel.ir.program import NOWHERE, Engine, Gather, Lane, MatMul, Route, ScatterAdd
+from vitaccel.passes.emission.emitter import Chunk, Emitter
+
+COPIES = 2
+"""Experts in flight: the next one's tokens gather and weights load while one computes."""
+
+
+def emit_moe(emitter: Emitter, kernel: MoeKernel) -> None:
+    """Emit routing, then every expert: gather, first matmul, and the second matmul of the expert before.
+
+    The first matmul of expert e + 1 stands before the second of expert e, so that the array need not wait for its own
+    hidden rows to drain.
+    """
+    emitter.stage_whole(kernel.reads)
+    _start_from_residual(emitter, kernel)
+    route = _route(emitter, kernel)
+    longest = emitter.arch.moe.order == "longest"
+    for expert in range(kernel.experts + 1):
+        if expert < kernel.experts:
+            _gather(emitter, kernel, expert, route)
+            _matmul(emitter, kernel, expert, second=False, route=route if longest else 0)
+        if expert > 0:
+            _matmul(emitter, kernel, expert - 1, second=True, route=route if longest else 0)
+            _scatter(emitter, kernel, expert - 1)
+    emitter.store_results([kernel.out])
+
+
+def _start_from_residual(emitter: Emitter, kernel: MoeKernel) -> None:
+    """The results are added to the residual where it stands, or to a copy (or zeros) where it must survive."""
+    if kernel.residual and emitter.place(kernel.residual) == emitter.place(kernel.out):
+        return
+    blocks = emitter.row_blocks(kernel.out)
+    emitter.issue(
+        Lane(
+            layer=kernel.label,
+            function="copy" if kernel.residual else "zero",
+            a=emitter.address(kernel.residual),
+            out=emitter.address(kernel.out),
+            row_blocks=blocks,
+            tokens=emitter.valid_tokens(kernel.tokens, 0, blocks),
+            channels=kernel.width_out,
+            out_bytes=2,
+        ),
+        reads=[emitter.access(kernel.residual)] if kernel.residual else [],
+        writes=[emitter.access(kernel.out)],
+    )
+
+
+def _route(emitter: Emitter, kernel: MoeKernel) -> int:
+    return emitter.issue(
+        Route(
+            layer=kernel.label,
+            logits=emitter.address(kernel.logits),
+            row_blocks=emitter.row_blocks(kernel.logits),
+            tokens=kernel.frames * kernel.tokens,
+            experts=kernel.experts,
+            k=kernel.k,
+            capacity=kernel.capacity,
+        ),
+        reads=[emitter.access(kernel.logits)],
+    )
+
+
+def _stage(kernel: MoeKernel, expert: int) -> tuple[str, str, str]:
+    """Gathered, hidden and result tensors of an expert."""
+    copy = expert % COPIES
+    gathered, hidden, result = kernel.staging[3 * copy : 3 * copy + 3]
+    return gathered, hidden, result
+
+
+def _gather(emitter: Emitter, kernel: MoeKernel, expert: int, route: int) -> None:
+    gathered, _, _ = _stage(kernel, expert)
+    emitter.issue(
+        Gather(
+            layer=kernel.label,
+            expert=expert,
+            a=emitter.address(kernel.x),
+            out=emitter.address(gathered),
+            channels=kernel.width_in,
+        ),
+        reads=[emitter.access(kernel.x)],
+        writes=[emitter.access(gathered)],
+        after=[(Engine.VECTOR, route)],
+    )
+
+
+def _scatter(emitter: Emitter, kernel: MoeKernel, expert: int) -> None:
+    _, _, result = _stage(kernel, expert)
+    emitter.issue(
+        ScatterAdd(
+            layer=kernel.label,
+            expert=expert,
+            a=emitter.address(result),
+            out=emitter.address(kernel.out),
+            channels=kernel.width_out,
+        ),
+        reads=[emitter.access(result)],
+        writes=[emitter.access(kernel.out)],
+    )
+
+
+def _matmul(emitter: Emitter, kernel: MoeKernel, expert: int, *, second: bool, route: int) -> None:
+    """One of an expert's two matmuls, weight chunk by weight chunk; ``route`` > 0 makes loading wait for the routing."""
+    gathered, hidden, result = _stage(kernel, expert)
+    a, out = (hidden, result) if second else (gathered, hidden)
+    k, n = (kernel.hidden, kernel.width_out) if second else (kernel.width_in, kernel.hidden)
+    side = emitter.arch.array.side
+    n_tiles = ceil_div(n, side)
+    tile_bytes = MatMulKernel(label="", node="", op="", out="", a="", k=k).tile_bytes(emitter.arch)
+    first_tile = 0
+    for tiles in emitter.chunk_sizes(n_tiles, tile_bytes):
+        chunk = _expert_chunk(emitter, kernel, expert, second, first_tile, tiles, tile_bytes, n_tiles, route)
+        words = first_tile // emitter.arch.array.count * side * emitter.tensor(out).element_bytes
+        instruction = MatMul(
+            layer=kernel.label,
+            expert=expert,
+            a=emitter.address(a),
+            weight=chunk.address,
+            out=emitter.address(out) + words,
+            row_blocks=ceil_div(kernel.max_rows, side),
+            tokens=kernel.max_rows,
+            k=k,
+            n=min(tiles * side, n - first_tile * side),
+            n_tiles=tiles,
+            activation="" if second else kernel.activation,
+            out_bytes=emitter.tensor(out).element_bytes,
+        )
+        count = emitter.issue(
+            replace(instruction, residual=NOWHERE),
+            reads=[emitter.access(a)],
+            writes=[emitter.access(out)],
+            after=[(Engine.LOAD, chunk.load_count)],
+        )
+        emitter.ring.used(chunk.handle, count)
+        first_tile += tiles
+
+
+def _expert_chunk(
+    emitter: Emitter,
+    kernel: MoeKernel,
+    expert: int,
+    second: bool,
+    first_tile: int,
+    tiles: int,
+    tile_bytes: int,
+    n_tiles: int,
+    route: int,
+) -> Chunk:
+    name = f"{kernel.node}.expert{expert}.{'w2' if second else 'w1'}"
+    return emitter.load_weights(
+        name, first_tile, tiles, tile_bytes, n_tiles, expert=expert if route else -1, after_route=route
+    )

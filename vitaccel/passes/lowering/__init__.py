@@ -1,0 +1,1 @@
+"""How each kind of Graph op becomes kernels: the parts of the ``tile`` pass."""

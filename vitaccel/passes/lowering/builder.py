@@ -1,0 +1,193 @@
+"""The Plan under construction: which tensor holds a Graph value in which width and layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vitaccel.arch import Arch
+from vitaccel.errors import UnsupportedError
+from vitaccel.ir.graph import Graph
+from vitaccel.ir.ops import Attention, AttentionLogits, Const, Conv2d, Input, Linear, MatMul, Mean, Moe, TokenMix
+from vitaccel.ir.plan import CHANNEL, TOKEN, Kernel, LaneKernel, Plan, Tensor, ceil_div
+from vitaccel.ir.views import base, extent, real_users
+
+Form = tuple[int, str]
+"""Element bytes and layout of a tensor."""
+
+INT8_TOKEN: Form = (1, TOKEN)
+INT8_CHANNEL: Form = (1, CHANNEL)
+INT16_TOKEN: Form = (2, TOKEN)
+
+
+@dataclass
+class Builder:
+    """Graph and Plan side by side.
+
+    Parameters
+    ----------
+    graph
+        Fused, labelled Graph with formats.
+    plan
+        The Plan being filled.
+    """
+
+    graph: Graph
+    plan: Plan
+    primary: dict[str, str] = field(default_factory=dict)
+    forms: dict[tuple[str, Form], str] = field(default_factory=dict)
+
+    @property
+    def arch(self) -> Arch:
+        """The machine."""
+        return self.plan.arch
+
+    def tail(self, root: str) -> str:
+        """The last node fused into a root: the value its kernel produces."""
+        name = root
+        while following := [u for u in real_users(self.graph, name) if self.graph[u].kernel == root]:
+            name = following[0]
+        return name
+
+    def fused(self, root: str) -> list[str]:
+        """Nodes fused behind a root, in data-flow order."""
+        found, name = [], root
+        while following := [u for u in real_users(self.graph, name) if self.graph[u].kernel == root]:
+            name = following[0]
+            found.append(name)
+        return found
+
+    def produced_form(self, value: str) -> Form:
+        """Width and layout in which a kernel should write a value, from what its users want."""
+        if value in {base(self.graph, output) for output in self.graph.outputs}:
+            return INT16_TOKEN
+        wanted = {self.wanted_form(user, value) for user in real_users(self.graph, value)}
+        for form in (INT16_TOKEN, INT8_TOKEN, INT8_CHANNEL):
+            if form in wanted:
+                return form
+        return INT16_TOKEN
+
+    def wanted_form(self, user: str, value: str) -> Form:
+        """Width and layout in which a node reads a value."""
+        op, inputs = self.graph[user].op, [base(self.graph, i) for i in self.graph[user].inputs]
+        if isinstance(op, Linear | Conv2d | AttentionLogits):
+            depthwise = isinstance(op, Conv2d) and op.groups > 1
+            return INT16_TOKEN if depthwise else INT8_TOKEN
+        if isinstance(op, TokenMix | Mean):
+            return INT8_CHANNEL
+        if isinstance(op, MatMul):
+            return INT8_TOKEN if inputs[0] == value else INT8_CHANNEL
+        if isinstance(op, Attention) and inputs[1] == value:
+            return INT8_CHANNEL
+        if isinstance(op, Moe) and inputs[0] == value:
+            return INT8_CHANNEL
+        return INT16_TOKEN
+
+    def read(self, value: str, form: Form, label: str) -> str:
+        """The tensor that holds a value in a form, converting it if no kernel wrote it so."""
+        source = base(self.graph, value)
+        if (source, form) in self.forms:
+            return self.forms[source, form]
+        node = self.graph[source]
+        if isinstance(node.op, Const | Input):
+            kind = "input" if isinstance(node.op, Input) else "constant"
+            return self.leaf(source, value, form, kind)
+        if source not in self.primary:
+            raise UnsupportedError(f"{label}: operand {source} ({node.op.name}) must come from a kernel")
+        have = self.plan.tensors[self.primary[source]]
+        name = self.tensor(source, form, frames=have.frames, tokens=have.tokens, channels=have.channels)
+        self.plan.kernels.append(
+            LaneKernel(
+                label=f"{node.label}.convert",
+                node=source,
+                op="convert",
+                function="convert",
+                out=name,
+                operands=(have.name,),
+                frames=have.frames,
+                tokens=have.tokens,
+                channels=have.channels,
+            )
+        )
+        return name
+
+    def leaf(self, source: str, value: str, form: Form, kind: str) -> str:
+        """A constant or input in DRAM, packed by the host in the form it is read."""
+        shape = extent(self.graph[value].type) if self.graph[value].type.rank >= 2 else extent(self.graph[source].type)
+        name = self.tensor(
+            source, form, frames=shape.frames, tokens=shape.tokens, channels=shape.channels, kind=kind, home="dram"
+        )
+        if kind == "input":
+            self.plan.inputs.append(name)
+        return name
+
+    def tensor(
+        self,
+        value: str,
+        form: Form,
+        *,
+        frames: int,
+        tokens: int,
+        channels: int,
+        kind: str = "activation",
+        home: str = "chip",
+        suffix: str = "",
+    ) -> str:
+        """Add a tensor for a value (or for scratch when ``suffix`` is given) and return its name."""
+        element_bytes, layout = form
+        stem = f"{value}{suffix}"
+        name = stem if stem not in self.plan.tensors else f"{stem}.{'i8' if element_bytes == 1 else 'i16'}.{layout}"
+        self.plan.tensors[name] = Tensor(
+            name=name,
+            frames=frames,
+            tokens=tokens,
+            channels=channels,
+            element_bytes=element_bytes,
+            layout=layout,
+            kind=kind,
+            home=home,
+        )
+        if not suffix:
+            self.forms[value, form] = name
+        return name
+
+    def produce(self, value: str, *, channels: int = 0, form: Form | None = None) -> str:
+        """Add the tensor a kernel writes for a value, in the form its users want."""
+        chosen = form if form is not None else self.produced_form(value)
+        shape = extent(self.graph[value].type)
+        output = value in {base(self.graph, o) for o in self.graph.outputs}
+        name = self.tensor(
+            value,
+            chosen,
+            frames=shape.frames,
+            tokens=shape.tokens,
+            channels=channels or shape.channels,
+            kind="output" if output else "activation",
+        )
+        self.primary[value] = name
+        if output:
+            self.plan.outputs.append(name)
+        return name
+
+    def emit(self, kernel: Kernel) -> None:
+        """Append a kernel."""
+        self.plan.kernels.append(kernel)
+
+    def head_columns(self, value: str, channels: int) -> int:
+        """Columns of a tensor read per head, each head padded to whole tiles where the machine needs it.
+
+        Values always are (a word of theirs holds P channels of one head); queries and keys only when several arrays
+        take a head each.
+        """
+        side, count = self.arch.array.side, self.arch.array.count
+        for user in real_users(self.graph, value):
+            node = self.graph[user]
+            heads, as_value = 0, False
+            if isinstance(node.op, AttentionLogits):
+                heads = node.op.heads
+            elif isinstance(node.op, Attention) and base(self.graph, node.inputs[1]) == value:
+                logits = self.graph[node.inputs[0]].op
+                as_value = True
+                heads = logits.heads if isinstance(logits, AttentionLogits) and node.op.reuse != "head_mean_T" else 0
+            if heads and (channels // heads) % side and (as_value or count > 1):
+                return heads * ceil_div(channels // heads, side) * side
+        return channels
