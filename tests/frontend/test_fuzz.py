@@ -115,9 +115,7 @@ def change_op(model: onnx.ModelProto, rng: random.Random) -> None:
 
 
 def change_attribute(model: onnx.ModelProto, rng: random.Random) -> None:
-    node = rng.choice([n for n in model.graph.node if n.attribute] or list(model.graph.node))
-    if not node.attribute:
-        return
+    node = rng.choice([n for n in model.graph.node if n.attribute])
     attribute = rng.choice(node.attribute)
     kind = rng.randrange(6)
     if kind == 0:
@@ -127,7 +125,9 @@ def change_attribute(model: onnx.ModelProto, rng: random.Random) -> None:
     elif kind == 2 and attribute.ints:
         attribute.ints[rng.randrange(len(attribute.ints))] = rng.choice(NUMBERS)
     elif kind == 3:
-        attribute.CopyFrom(helper.make_attribute(attribute.name, [rng.choice(NUMBERS) for _ in range(rng.randint(1, 5))]))
+        attribute.CopyFrom(
+            helper.make_attribute(attribute.name, [rng.choice(NUMBERS) for _ in range(rng.randint(1, 5))])
+        )
     elif kind == 4:
         attribute.CopyFrom(helper.make_attribute(attribute.name, rng.choice(["", "abc", "ij,jk->ik", "SAME_UPPER"])))
     else:
@@ -168,14 +168,13 @@ def change_interface(model: onnx.ModelProto, rng: random.Random) -> None:
     kind = rng.randrange(6)
     if kind == 0:
         del model.graph.output[:]
-    elif kind == 1:
+    elif kind == 1 and model.graph.output:
         model.graph.output[0].name = "elsewhere"
     elif kind == 2:
         model.opset_import[0].version = rng.choice([0, 1, 12, 13, 17, 20, 23, 24, 99])
     elif kind == 3:
         model.graph.input[0].type.tensor_type.elem_type = rng.randrange(26)
-    elif kind == 4:
-        dims = model.graph.input[0].type.tensor_type.shape.dim
+    elif kind == 4 and (dims := model.graph.input[0].type.tensor_type.shape.dim):
         rng.choice(dims).dim_value = rng.choice(NUMBERS)
     else:
         model.graph.input[0].type.Clear()

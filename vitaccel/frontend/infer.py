@@ -62,13 +62,30 @@ class TypeInference:
             if v is not None and (v.size <= DATA_LIMIT if v.dtype == np.int64 else v.size <= 8)
         }
         try:
-            checker.check_node(node, self._context)
             found = shape_inference.infer_node_outputs(
                 schema, node, known, data, opset_imports=self._opsets, ir_version=self._ir_version
             )
         except (checker.ValidationError, shape_inference.InferenceError, RuntimeError, ValueError) as error:
             raise ModelError(f"{where} must be valid ONNX, but {_sentence(error)}") from error
         return [self._tensor(found.get(name), where) if name else None for name in node.output]
+
+    def check(self, node: onnx.NodeProto, where: str) -> None:
+        """Check that the operator exists and that the node has the inputs, outputs and attributes it defines.
+
+        Raises
+        ------
+        UnsupportedError
+            If the operator is unknown.
+        ModelError
+            If the node breaks the operator's rules.
+        """
+        if node.domain == ORT_DOMAIN:
+            return
+        self.schema(node, where)
+        try:
+            checker.check_node(node, self._context)
+        except (checker.ValidationError, RuntimeError, ValueError) as error:
+            raise ModelError(f"{where} must be valid ONNX, but {_sentence(error)}") from error
 
     def schema(self, node: onnx.NodeProto, where: str) -> onnx.defs.OpSchema:
         """The operator's schema at the model's version.

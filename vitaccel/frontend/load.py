@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
@@ -49,8 +50,36 @@ def load(path: str | Path) -> onnx.ModelProto:
         raise ModelError(f"{file} must be an ONNX model, but its protobuf cannot be decoded") from error
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         raise ModelError(f"{file} must be an ONNX model, but it holds no graph")
+    check_text(model)
     check_opset(model)
     return model
+
+
+def check_text(model: onnx.ModelProto) -> None:
+    """Check that every name in a model is text: protobuf hands out ``bytes`` where it is not UTF-8.
+
+    Raises
+    ------
+    ModelError
+        If a name is not.
+    """
+    functions = (n for f in model.functions for n in (f.name, f.domain))
+    for name in (*_names(model.graph), *(o.domain for o in model.opset_import), *functions):
+        if not isinstance(name, str):
+            raise ModelError(f"names in the model must be UTF-8, not {name!r}")
+
+
+def _names(graph: onnx.GraphProto) -> Iterator[object]:
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        yield value.name
+    for info in graph.input:
+        yield from (dim.dim_param for dim in info.type.tensor_type.shape.dim)
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield attribute.name
+            if attribute.HasField("g"):
+                yield from _names(attribute.g)
 
 
 def check_opset(model: onnx.ModelProto) -> int:
@@ -94,9 +123,6 @@ def _lean_bytes(file: Path) -> bytes:
         return without_weights(view, file.name)
     except WireError as error:
         raise ModelError(f"{file} must be a complete ONNX model, but it is truncated or of another format") from error
-    finally:
-        view.release()
-        mapped.close()
 
 
 def _check_magic(file: Path, head: bytes) -> None:

@@ -17,7 +17,7 @@ from vitaccel.frontend.arithmetic import ELEMENT_LIMIT, RULES
 from vitaccel.frontend.infer import TypeInference
 from vitaccel.frontend.order import sorted_nodes
 from vitaccel.frontend.shapes import Shapes, input_types
-from vitaccel.frontend.weights import Weights, widen
+from vitaccel.frontend.weights import Weights
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Attribute, Const, Foreign, Input
 from vitaccel.ir.types import TensorType
@@ -35,6 +35,15 @@ REFUSED = {
 PASS_THROUGH = ("Identity", "Dropout")
 KEEP_UNFOLDED = ("Expand", "Tile")
 """Repetition of a parameter stays an operation: the parameter is stored once."""
+
+CONSTANT_KINDS: dict[str, int] = {
+    "value": onnx.AttributeProto.TENSOR,
+    "value_int": onnx.AttributeProto.INT,
+    "value_ints": onnx.AttributeProto.INTS,
+    "value_float": onnx.AttributeProto.FLOAT,
+    "value_floats": onnx.AttributeProto.FLOATS,
+}
+"""Attributes a ``Constant`` node may hold its value in, and their types."""
 
 
 @dataclass(frozen=True)
@@ -180,12 +189,15 @@ class _Walk:
         name = self.unique_name(node)
         where = f"{node.op_type} node {name!r}"
         operands = [self.value(i, scope, where) if i else None for i in node.input]
+        if node.op_type not in REFUSED:
+            # A branch has its own rules; it is checked when it is visited.
+            self.inference.check(node, where)
         if node.op_type == "If" and self.inlined(node, operands, scope, where):
             self.folded.add(name)
             return
         if node.op_type in REFUSED:
             raise UnsupportedError(f"{where} must not be in the model: {REFUSED[node.op_type]}")
-        attributes = _attributes(node, where)
+        attributes = _attributes(node, where, self.weights)
         values = [self.graph.array(o) if o is not None and self.graph.is_const(o) else None for o in operands]
         types = [None if o is None else self.graph[o].type for o in operands]
         made = self.constants(node, name, where, operands, values, types, attributes)
@@ -274,13 +286,15 @@ class _Walk:
         if len(node.attribute) != 1 or len(node.output) != 1:
             raise ModelError(f"{where} must have one attribute and one output")
         attribute = node.attribute[0]
+        if attribute.name not in CONSTANT_KINDS:
+            raise UnsupportedError(f"{where} must hold a dense tensor or numbers, not {attribute.name}")
+        if attribute.type != CONSTANT_KINDS[attribute.name]:
+            raise ModelError(f"{where} must have an attribute {attribute.name} of its own type")
         if attribute.name == "value":
             attribute.t.name = attribute.t.name or node.output[0]
             return self.weights.array(attribute.t)
-        if attribute.name not in ("value_int", "value_ints", "value_float", "value_floats"):
-            raise UnsupportedError(f"{where} must hold a dense tensor or numbers, not {attribute.name}")
-        numbers = helper.get_attribute_value(attribute)
-        return np.array(numbers, np.int64 if "int" in attribute.name else np.float32)
+        numbers = np.array(helper.get_attribute_value(attribute))
+        return numbers.astype(np.int64 if "int" in attribute.name else np.float32)
 
     def simplified(
         self,
@@ -330,14 +344,14 @@ class _Walk:
         return made
 
 
-def _attributes(node: onnx.NodeProto, where: str) -> dict[str, Any]:
+def _attributes(node: onnx.NodeProto, where: str, weights: Weights) -> dict[str, Any]:
     """Attributes as Python values; a tensor as an array."""
     found: dict[str, Any] = {}
     for attribute in node.attribute:
         if attribute.name in found:
             raise ModelError(f"{where} must have one attribute {attribute.name!r}")
-        if attribute.type in (onnx.AttributeProto.TENSOR,):
-            found[attribute.name] = widen(onnx.numpy_helper.to_array(attribute.t), attribute.t.data_type)
+        if attribute.type == onnx.AttributeProto.TENSOR:
+            found[attribute.name] = weights.array(attribute.t)
             continue
         try:
             found[attribute.name] = helper.get_attribute_value(attribute)

@@ -10,6 +10,9 @@ from vitaccel.errors import ModelError, UnsupportedError, did_you_mean
 from vitaccel.frontend.weights import element_of
 from vitaccel.ir.types import TensorType
 
+ELEMENT_LIMIT = 1 << 28
+"""No input has more elements: 1 GiB of float, or 1783 images of 3x224x224."""
+
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -43,6 +46,10 @@ def input_types(model: onnx.ModelProto, given: Shapes | None = None) -> dict[str
         if info.name in types:
             raise ModelError(f"input {info.name!r} must have a name of its own")
         types[info.name] = _concrete(info, shapes.get(info.name), symbols)
+        if types[info.name].size > ELEMENT_LIMIT:
+            raise UnsupportedError(
+                f"input {info.name!r} must have at most {ELEMENT_LIMIT} elements, not {types[info.name].size}"
+            )
     return types
 
 

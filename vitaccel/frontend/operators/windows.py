@@ -21,6 +21,8 @@ def conv(site: Site) -> str | None:
         raise RefusedError(f"be 2-D, not {site.type_of(x).rank - 2}-D")
     if not site.graph.is_const(weight) or (bias is not None and not site.graph.is_const(bias)):
         raise RefusedError("have constant weights")
+    if site.type_of(weight).rank != 4:
+        raise RefusedError("have 4-D weights")
     kernel = site.type_of(weight).static_shape[2:]
     stride, dilation = _pair(site, "strides"), _pair(site, "dilations")
     padding = _padding(site, (kernel[0], kernel[1]), stride, dilation)
