@@ -124,7 +124,7 @@ VMOE = {
         moe=MoeShape(experts=8, top_k=2, hidden=3072, layers=_ODD_OF_12),
     ),
     "micro": ModelShape(
-        width=18, depth=2, heads=3, hidden=22, image=(12, 28), patch=4, classes=10,
-        moe=MoeShape(experts=6, top_k=2, hidden=22, layers=(1,)),
+        width=18, depth=3, heads=3, hidden=22, image=(12, 28), patch=4, classes=10,
+        moe=MoeShape(experts=6, top_k=2, hidden=22, layers=(1, 2)),
     ),
 }  # fmt: skip

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from vitaccel.zoo import microsoft_moe  # noqa: F401 (registers the operator)
 from vitaccel.zoo.attention import SelfAttention
 
 
@@ -23,7 +25,7 @@ def count_macs(model: nn.Module, *inputs: Tensor) -> int:
     Matrix products and convolutions count; biases, normalisation, softmax, GELU and resizing do not. Attention is
     counted in its explicit form, because the counter takes the fused call on a CPU as zero. A mixture of experts counts
     what its style computes: the routed rows for ``nonzero`` and ``gather_w``, every expert on every token for
-    ``dense_list``. The ``microsoft`` node counts as ``nonzero``.
+    ``dense_list``. The ``microsoft`` node counts its routed rows.
 
     Parameters
     ----------
@@ -32,9 +34,19 @@ def count_macs(model: nn.Module, *inputs: Tensor) -> int:
     *inputs
         Its inputs, on the same device.
     """
-    with _explicit_attention(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
+    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.vitaccel.moe: _microsoft_moe_flops})
+    with _explicit_attention(model), torch.no_grad(), counter:
         model(*inputs)
     return int(counter.get_total_flops()) // 2
+
+
+def _microsoft_moe_flops(
+    x: Sequence[int], _logits: Sequence[int], w1: Sequence[int], *rest: Any, **_out_shape: Any
+) -> int:
+    """Return the operations of the two layers of k experts per token; the counter does not look inside the node."""
+    *_biases_and_w2, top_k, _normalize = rest
+    tokens, (_experts, hidden, width) = x[0], w1
+    return int(2 * 2 * tokens * top_k * hidden * width)
 
 
 @contextmanager

@@ -139,11 +139,11 @@ def _attention_actions(instruction: Attention, slot: Slot, side: int, count: int
 
 
 def _energy(actions: Actions, traffic: Traffic, cycles: Cycles, arch: Arch) -> EnergyParts:
-    """Counted actions times the machine's energy table; static power times the layer's cycles."""
+    """Counted actions times the energy table; padded MACs multiply zeros, do not toggle, and are not charged."""
     table: Energy = arch.energy
     sram = actions.activation_bytes + actions.weight_bytes + actions.logit_bytes
     return EnergyParts(
-        mac_pj=actions.mac_slots * table.mac_pj,
+        mac_pj=actions.macs * table.mac_pj,
         lane_pj=actions.lane_operations * table.lane_pj,
         sram_pj=sram * table.sram_pj_per_byte,
         dram_pj=traffic.total_bytes * table.dram_pj_per_byte,

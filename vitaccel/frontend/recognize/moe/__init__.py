@@ -45,10 +45,9 @@ def recognize_moe(graph: Graph) -> None:
     recognize_microsoft_moe(graph)
     drop_zero_noise(graph)
     recognize_task_gates(graph)
-    routers = find_routers(graph)
     position = {name: at for at, name in enumerate(graph.topological())}
     prover = Prover(graph)
-    for router in routers:
+    for router in find_routers(graph, position):
         _recognize(graph, router, prover, position)
     graph.prune()
 

@@ -21,7 +21,9 @@ RULES: dict[str, Rule] = {**elementwise.RULES, "Gemm": matrix.gemm, "MatMul": _m
 
 def translate_dynamic_rows(graph: Graph) -> None:
     """Translate row-wise float operators whose number of rows is unknown, then the activations made of them."""
-    derived, changed = Derived(), False
+    if all(node.type.is_static for node in graph.nodes.values()):
+        return
+    derived = Derived()
     for name in graph.topological():
         op = graph[name].op
         if not isinstance(op, Foreign) or op.op_type not in RULES or graph[name].type.is_static:
@@ -34,7 +36,4 @@ def translate_dynamic_rows(graph: Graph) -> None:
             continue
         if made is not None:
             graph.replace_uses(name, made)
-            changed = True
-    if changed:
-        graph.prune()
-        recognize_activation(graph)
+    recognize_activation(graph)

@@ -54,7 +54,11 @@ class Stack:
             return np.zeros(self.shape, np.float32)
         if self.split:
             return array(self.parts[0]).reshape(self.split).transpose(self.perm).reshape(self.shape)
-        return np.stack([array(part).reshape(self.shape[1:]) for part in self.parts])
+        arrays = [array(part).reshape(self.shape[1:]) for part in self.parts]
+        if len(self.shape) == 3 and all(a.flags.f_contiguous for a in arrays):
+            # Gemm holds its weights transposed: stack them as they lie in memory.
+            return np.stack([a.T for a in arrays]).swapaxes(1, 2)
+        return np.stack(arrays)
 
     def reordered(self, order: tuple[int, ...]) -> Stack:
         """The stack with its experts in another order."""

@@ -28,13 +28,11 @@ def recognize_microsoft_moe(graph: Graph) -> None:
     UnsupportedError
         If it has a third weight, quantised weights, a sparse mixer or another activation, or its shapes do not fit.
     """
-    for name in graph.topological():
+    for name in list(graph):
         op = graph[name].op
-        if not isinstance(op, Foreign) or op.domain != "com.microsoft" or op.op_type not in ("MoE", "QMoE"):
-            continue
-        _check(graph, name, op)
-        _rewrite(graph, name, op)
-    graph.prune()
+        if isinstance(op, Foreign) and op.domain == "com.microsoft" and op.op_type in ("MoE", "QMoE"):
+            _check(graph, name, op)
+            _rewrite(graph, name, op)
 
 
 def _check(graph: Graph, name: str, op: Foreign) -> None:

@@ -239,7 +239,8 @@ def _form(graph: Graph, router: Router, regions: list[Region], readings: list[Ex
         for name in reading.constants:
             number.setdefault(name, ("weight", len(number), graph[name].type.shape))
     for name in region.constants:
-        number.setdefault(name, _digest(graph.array(name)))
+        if name not in number:
+            number[name] = _digest(graph.array(name))
     lines: list[Hashable] = []
     for name in region.nodes:
         node = graph[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,8 +89,15 @@ def _times_zero(graph: Graph, name: str) -> bool:
     return isinstance(node.op, Mul) and any(graph.is_const(i) and not np.any(graph.array(i)) for i in node.inputs)
 
 
-def find_routers(graph: Graph) -> list[Router]:
+def find_routers(graph: Graph, position: Mapping[str, int]) -> list[Router]:
     """Every TopK over the last axis, in canonical order.
+
+    Parameters
+    ----------
+    graph
+        The Graph.
+    position
+        Index of every live node in canonical order.
 
     Raises
     ------
@@ -97,7 +105,7 @@ def find_routers(graph: Graph) -> list[Router]:
         If a TopK is no token-choice router.
     """
     outputs: dict[str, list[str]] = {}
-    for name in graph.topological():
+    for name in position:
         op = graph[name].op
         if isinstance(op, Foreign) and op.op_type == "TopK":
             outputs.setdefault(op.origin, []).append(name)

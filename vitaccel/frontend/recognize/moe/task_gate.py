@@ -8,15 +8,13 @@ from vitaccel.ir.ops import Linear, MatMul, Reshape, Select
 
 def recognize_task_gates(graph: Graph) -> None:
     """Make a Linear of every product by a selected constant."""
-    for name in graph.topological():
+    for name in list(graph):
         node = graph[name]
         if not isinstance(node.op, MatMul):
             continue
         x, weight = node.inputs
-        if graph[weight].type.rank != 2 or not _is_selected(graph, weight):
-            continue
-        graph.replace_uses(name, graph.add(Linear(), [x, weight], sources=node.sources))
-    graph.prune()
+        if graph[weight].type.rank == 2 and _is_selected(graph, weight):
+            graph.replace_uses(name, graph.add(Linear(), [x, weight], sources=node.sources))
 
 
 def _is_selected(graph: Graph, name: str) -> bool:
