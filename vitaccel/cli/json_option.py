@@ -1,0 +1,65 @@
+"""``--json [FILE.json]``: a flag that may be followed by a file, without ever taking a model for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from vitaccel.cli.files import write_text
+from vitaccel.report.json_record import to_json
+
+STANDARD_OUTPUT = "-"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class JsonCommand(click.Command):
+    """A command with ``--json``: what follows is its file only if it ends in ``.json`` or is ``-``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, with_explicit_value(args))
+
+
+def with_explicit_value(arguments: list[str]) -> list[str]:
+    """Return the arguments with every ``--json`` written as ``--json=VALUE``."""
+    rewritten: list[str] = []
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if argument == "--":
+            return [*rewritten, argument, *rest]
+        if argument == "--json":
+            is_file = bool(rest) and (rest[0].endswith(".json") or rest[0] == STANDARD_OUTPUT)
+            argument = f"--json={rest.pop(0) if is_file else STANDARD_OUTPUT}"
+        rewritten.append(argument)
+    return rewritten
+
+
+def json_option(function: F) -> F:
+    """Add ``--json``; the command gets ``json_path``: ``None``, ``-`` or a file."""
+    return click.option(
+        "--json", "json_path", metavar="[FILE.json]",
+        help="Print one JSON object and nothing else, or write it to FILE.json; docs/json.md describes it.",
+    )(function)  # fmt: skip
+
+
+def json_files(json_path: str | None) -> list[Path]:
+    """Return the file ``--json`` names, if any."""
+    return [Path(json_path)] if json_path not in (None, STANDARD_OUTPUT) else []
+
+
+def put_json(record: object, json_path: str) -> None:
+    """Print a record, or write it to the file ``--json`` names.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    if json_path == STANDARD_OUTPUT:
+        click.echo(to_json(record), nl=False)
+    else:
+        write_text(Path(json_path), to_json(record))
