@@ -210,13 +210,14 @@ SCORES = ("softmax_all", "softmax_topk", "renorm")
 class Moe(Op):
     """Top-k routed experts. Operands: x[..., D], router logits[..., E], w1[E, D, h], b1[E, h], w2[E, h, D2], b2[E, D2].
 
-    The value of a token is ``sum_j score_j * (act(x @ w1_e + b1_e) @ w2_e + b2_e)`` over its k choices ``e = e_j``, best
-    first; ties go to the lower expert. ``score``: ``softmax_all`` raw probabilities over all experts; ``softmax_topk``
-    softmax over the chosen logits; ``renorm`` raw probabilities divided by their sum over the chosen (the same function,
-    kept apart because it is computed differently). ``capacity`` > 0 bounds the tokens of an expert: it takes the first
-    ``capacity`` assignments in ``order``, which is ``token`` (a token's choices together, tokens in order) or ``choice``
-    (all first choices in token order before any second). Tokens are counted over all leading dimensions together, row
-    by row: a batch is one group. A dropped choice adds nothing, and the scores of the others stay as they were.
+    The value of a token is ``sum_j score_j * (act(x @ w1_e + b1_e) @ w2_e + b2_e)`` over its k choices ``e = e_j``,
+    best first; ties go to the lower expert. ``score``: ``softmax_all`` raw probabilities over all experts;
+    ``softmax_topk`` softmax over the chosen logits; ``renorm`` raw probabilities divided by their sum over the chosen
+    (the same function, kept apart because it is computed differently). ``capacity`` > 0 bounds the tokens of an expert:
+    it takes the first ``capacity`` assignments in ``order``, which is ``token`` (a token's choices together, tokens in
+    order) or ``choice`` (all first choices in token order before any second). Tokens are counted over all leading
+    dimensions together, row by row: a batch is one group. A dropped choice adds nothing, and the scores of the others
+    stay as they were.
     """
 
     name: ClassVar[str] = "moe"
