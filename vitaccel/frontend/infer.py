@@ -67,6 +67,7 @@ class TypeInference:
             )
         except (checker.ValidationError, shape_inference.InferenceError, RuntimeError, ValueError) as error:
             raise ModelError(f"{where} must be valid ONNX, but {_sentence(error)}") from error
+        _add_rank(node, types, found)
         return [self._tensor(found.get(name), where) if name else None for name in node.output]
 
     def check(self, node: onnx.NodeProto, where: str) -> None:
@@ -137,6 +138,16 @@ class TypeInference:
         if any(d is not None and d < 0 for d in dims):
             raise ModelError(f"{where} must give dimensions of at least 0, not {list(dims)}")
         return TensorType(dims, element_of(proto.tensor_type.elem_type, where=f"the output of {where}"))
+
+
+def _add_rank(node: onnx.NodeProto, types: Sequence[TensorType | None], found: dict[str, TypeProto]) -> None:
+    """Give a Reshape to a computed shape the rank it has by the length of that shape; opset 13 does not infer it."""
+    proto = found.get(node.output[0])
+    shape = types[1] if len(types) > 1 else None
+    if node.op_type != "Reshape" or proto is None or shape is None or proto.tensor_type.HasField("shape"):
+        return
+    if shape.rank == 1 and shape.shape[0] is not None:
+        found[node.output[0]] = helper.make_tensor_type_proto(proto.tensor_type.elem_type, [None] * shape.shape[0])
 
 
 def _domain(domain: str) -> str:
