@@ -19,6 +19,7 @@ from vitaccel.frontend.recognize.linear import recognize_linear
 from vitaccel.frontend.recognize.moe import recognize_moe
 from vitaccel.frontend.recognize.operands import order_operands
 from vitaccel.frontend.recognize.softmax import recognize_softmax
+from vitaccel.frontend.recognize.token_map import recognize_token_map
 from vitaccel.frontend.recognize.tokens import recognize_tokens
 from vitaccel.frontend.recognize.views import recognize_views
 from vitaccel.frontend.shapes import Shapes
@@ -36,6 +37,7 @@ RECOGNIZERS: tuple[tuple[str, Recognizer], ...] = (
     ("moe", recognize_moe),
     ("attention operator", recognize_attention_operator),
     ("attention", recognize_attention),
+    ("token map", recognize_token_map),
     ("views", recognize_views),
     ("linear", recognize_linear),
     ("tokens", recognize_tokens),
