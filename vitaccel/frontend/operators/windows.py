@@ -115,8 +115,8 @@ def pad(site: Site) -> str | None:
 def resize(site: Site) -> str | None:
     """Interpolation of an image to a constant size."""
     x = site.x()
-    before, after = site.type_of(x), site.type.static_shape
-    if before.rank != 4 or before.shape[:2] != after[:2]:
+    before, after = site.type_of(x).static_shape, site.type.static_shape
+    if len(before) != 4 or before[:2] != after[:2]:
         raise RefusedError("resize the height and width of an image")
     mode, coordinates = site.text("mode", "nearest"), site.text("coordinate_transformation_mode", "half_pixel")
     if mode not in RESIZE_MODES or coordinates not in RESIZE_COORDINATES:
@@ -124,8 +124,26 @@ def resize(site: Site) -> str | None:
             f"interpolate in mode {' or '.join(RESIZE_MODES)} with coordinates {', '.join(RESIZE_COORDINATES)}, "
             f"not {mode} with {coordinates}"
         )
-    antialias = bool(site.number("antialias", 0))
-    return site.emit(Resize2d(after[2], after[3], mode, antialias, coordinates), x)
+    if coordinates == "pytorch_half_pixel":
+        if any(new == 1 < old for old, new in zip(before[2:], after[2:], strict=True)):
+            raise RefusedError("make more than one row and column with coordinates pytorch_half_pixel")
+        coordinates = "half_pixel"
+    rounding = "floor" if coordinates == "asymmetric" else "round_prefer_floor"
+    if mode == "nearest" and site.text("nearest_mode", "round_prefer_floor") != rounding:
+        raise RefusedError(f"have nearest_mode {rounding} with coordinates {coordinates}")
+    if site.text("keep_aspect_ratio_policy", "stretch") != "stretch" or not _scales_fit(site, before, after):
+        raise RefusedError("have scales that make a whole number of rows and columns")
+    return site.emit(Resize2d(after[2], after[3], mode, bool(site.number("antialias", 0)), coordinates), x)
+
+
+def _scales_fit(site: Site, before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+    """Whether the scales given, if any, are the ratios of the sizes: other scales would shift the samples."""
+    scales = site.const(2)
+    if scales is None or scales.size == 0:
+        return True
+    ratios = [new / old for old, new in zip(before, after, strict=True)]
+    given = scales.reshape(-1).tolist()
+    return all(any(abs(g - r) <= 1e-4 * r for r in ratios) for g in given)
 
 
 def _pair(site: Site, key: str) -> tuple[int, int]:
