@@ -73,6 +73,8 @@ def test_totals_equal_the_sum_of_their_rows(prediction: Prediction) -> None:
     for rows in (record["layers"], record["blocks"]):
         for key in ("macs", "cycles", "dram_bytes"):
             assert sum(row[key] for row in rows) == record[key]
+        for part, size in record["cycle_parts"].items():
+            assert sum(row["cycle_parts"][part] for row in rows) == size
         assert math.isclose(sum(row["energy_j"] for row in rows), record["energy_j"], rel_tol=1e-12)
     for whole in (record, *record["layers"]):
         assert sum(whole["cycle_parts"].values()) == whole["cycles"]

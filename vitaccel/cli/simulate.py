@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,6 @@ from vitaccel.report.breakdown import SORTS
 
 if TYPE_CHECKING:
     from vitaccel.backends.cost_model.result import Prediction
-
-ROUTINGS = ("uniform", "worst")
-"""Routing assumptions that need no file."""
 
 
 @dataclass(frozen=True)
@@ -86,45 +83,29 @@ def simulate(models: tuple[str, ...], list_presets: bool, sort: str, top: int | 
 
 
 def _predict(paths: list[Path], flags: dict[str, Any]) -> list[Prediction]:
-    columns = machines(pe=flags["pe"], preset=flags["preset"], arch_file=flags["arch_file"], settings=flags["settings"])
-    shapes, routing = parse_input_shapes(flags["shapes"]), routing_of(flags["routing"])
+    archs = machines(pe=flags["pe"], preset=flags["preset"], arch_file=flags["arch_file"], settings=flags["settings"])
+    shapes = parse_input_shapes(flags["shapes"])
     # Importing the compiler takes longer than finding a mistake in a flag.
     from vitaccel import compiler
 
-    for name in flags["print_after"]:
-        if name not in compiler.PASS_NAMES:
-            raise VitaccelError(
-                f"--print-after must be one of {', '.join(compiler.PASS_NAMES)}, not {name!r}"
-                f"{did_you_mean(name, compiler.PASS_NAMES)}"
-            )
-    predictions = []
+    predictions: list[Prediction] = []
+    printed: list[str] = []
     for path in paths:
-        for arch in columns:
+        for arch in archs:
             with progress(f"{path.name} on {arch.array} PEs") as say:
-                predictions.append(
-                    compiler.simulate(
-                        path, arch, input_shapes=shapes, routing=routing, print_after=flags["print_after"], progress=say
-                    )
+                prediction = compiler.simulate(
+                    path,
+                    arch,
+                    input_shapes=shapes,
+                    routing=flags["routing"],
+                    print_after=flags["print_after"],
+                    show=lambda name, text: printed.append(f"# after {name}\n{text}"),
+                    progress=say,
                 )
+            # A file is known by its name; what the exporter called the graph is mostly "main".
+            predictions.append(replace(prediction, model=path.stem))
+    click.echo("\n".join(printed), nl=False, err=flags["json_path"] == STANDARD_OUTPUT)
     return predictions
-
-
-def routing_of(text: str) -> str:
-    """Return a routing assumption as the compiler takes it: ``uniform``, ``worst`` or ``trace:FILE``.
-
-    Raises
-    ------
-    VitaccelError
-        If it is neither one of those words nor a ``.json`` file.
-    """
-    if text in ROUTINGS:
-        return text
-    if not text.endswith(".json"):
-        raise VitaccelError(
-            f"--routing must be uniform, worst or a recorded trace in a .json file, not {text!r}"
-            f"{did_you_mean(text, ROUTINGS)}"
-        )
-    return f"trace:{text}"
 
 
 def _write(predictions: list[Prediction], outputs: Outputs, sort: str) -> None:

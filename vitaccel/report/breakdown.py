@@ -81,19 +81,24 @@ def merge(layers: Iterable[LayerCost], name: str) -> LayerCost:
 
 def by_block(prediction: Prediction) -> tuple[LayerCost, ...]:
     """Blocks in program order, each the sum of its layers."""
-    return _grouped(prediction.layers, lambda layer: layer.block)
+    return tuple(merge(parts, name) for name, parts in layers_by_block(prediction).items())
 
 
 def by_op(prediction: Prediction) -> tuple[LayerCost, ...]:
     """Operators in order of first appearance, each the sum of its layers."""
-    return _grouped(prediction.layers, lambda layer: layer.op)
+    return tuple(merge(parts, name) for name, parts in _grouped(prediction.layers, lambda layer: layer.op).items())
 
 
-def _grouped(layers: Iterable[LayerCost], key: Callable[[LayerCost], str]) -> tuple[LayerCost, ...]:
+def layers_by_block(prediction: Prediction) -> dict[str, list[LayerCost]]:
+    """The layers of each block, blocks in program order."""
+    return _grouped(prediction.layers, lambda layer: layer.block)
+
+
+def _grouped(layers: Iterable[LayerCost], key: Callable[[LayerCost], str]) -> dict[str, list[LayerCost]]:
     groups: dict[str, list[LayerCost]] = {}
     for layer in layers:
         groups.setdefault(key(layer), []).append(layer)
-    return tuple(merge(parts, name) for name, parts in groups.items())
+    return groups
 
 
 def ordered(layers: Iterable[LayerCost], sort: str) -> tuple[LayerCost, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from vitaccel.arch import Arch
 from vitaccel.backends.cost_model.result import EnergyParts, LayerCost, Prediction
-from vitaccel.report.breakdown import by_block, split_cycles, utilization
+from vitaccel.report.breakdown import layers_by_block, merge, split_cycles, utilization
 from vitaccel.report.summary import available_bytes_per_s, cycle_parts, peak_gops, peak_occupancy_bytes
 
 SCHEMA_VERSION = 1
@@ -58,9 +58,9 @@ def as_record(prediction: Prediction) -> dict[str, Any]:
         "activation_peak_bytes": peak_occupancy_bytes(prediction),
         "fits": not prediction.exceeded,
         "exceeded": list(prediction.exceeded),
-        "blocks": [{"name": block.name, **_costs(block, pes)} for block in by_block(prediction)],
+        "blocks": [{"name": name, **_costs(layers, pes)} for name, layers in layers_by_block(prediction).items()],
         "layers": [
-            {"name": layer.name, "op": layer.op, "block": layer.block, **_costs(layer, pes)}
+            {"name": layer.name, "op": layer.op, "block": layer.block, **_costs((layer,), pes)}
             for layer in prediction.layers
         ],
     }
@@ -110,17 +110,18 @@ def _compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _costs(layer: LayerCost, pes: int) -> dict[str, Any]:
+def _costs(layers: Sequence[LayerCost], pes: int) -> dict[str, Any]:
+    cost = merge(layers, "")
     return {
-        "macs": layer.actions.macs,
-        "cycles": layer.cycles.elapsed,
-        "utilization": utilization(layer, pes),
-        "dram_bytes": layer.traffic.total_bytes,
-        "energy_j": layer.energy.total_j,
-        "cycle_parts": cycle_parts(split_cycles((layer,), pes)),
-        "busy_cycles": asdict(layer.busy),
-        "dram_bytes_by_kind": asdict(layer.traffic),
-        "energy_parts_j": _joules(layer.energy),
+        "macs": cost.actions.macs,
+        "cycles": cost.cycles.elapsed,
+        "utilization": utilization(cost, pes),
+        "dram_bytes": cost.traffic.total_bytes,
+        "energy_j": cost.energy.total_j,
+        "cycle_parts": cycle_parts(split_cycles(layers, pes)),
+        "busy_cycles": asdict(cost.busy),
+        "dram_bytes_by_kind": asdict(cost.traffic),
+        "energy_parts_j": _joules(cost.energy),
     }
 
 

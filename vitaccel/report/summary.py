@@ -29,7 +29,7 @@ ENERGY_WORDS = {
 
 CYCLE_WORDS = {
     "useful": ("array, useful", "useful MACs, as if every PE were busy"),
-    "padding": ("array, padding", "rows, columns and passes that do not fill a tile"),
+    "padding": ("array, padding", "partly filled tiles, extra passes, sums that count no MACs"),
     "drain": ("drain", "the array waits for its own results to leave"),
     "load": ("memory read", "the array waits for DRAM"),
     "vector": ("lanes", "the array waits for LayerNorm, routing, gather or scatter-add"),
