@@ -211,7 +211,7 @@ class ScatterAdd(Instruction):
 
 @dataclass(frozen=True)
 class Region:
-    """A tensor's place in the activation buffer while ``first`` <= kernel <= ``last``, for occupancy pictures."""
+    """A tensor's place in the activation buffer, and the first and last instruction that touch it."""
 
     tensor: str
     address: int

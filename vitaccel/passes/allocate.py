@@ -195,15 +195,27 @@ def _relieve(
         return
     if isinstance(kernel, MoeKernel):
         raise _does_not_fit(plan, kernel, load[at], capacity)
+    finest = _finest(plan, kernel)
+    staged = any(i.kernel == at and streams(kernel, plan.tensors[i.tensor]) for i in items)
+    if staged and groups.get(at, 1) == 1 and finest > 1:
+        groups[at] = min(4, finest)
+        return
+    excess = load[at] - capacity
     resident = [i for i in items if i.kernel < 0 and i.tensor in touched and i.first <= at <= i.last]
     movable = [i for i in resident if streams(kernel, plan.tensors[i.tensor])]
     if movable:
-        _spill(plan, max(movable, key=lambda i: (i.words, i.tensor)).tensor, homes)
-        groups.setdefault(at, min(4, _finest(plan, kernel)))
+        enough = [i for i in movable if i.words // 2 >= excess]
+        victim = min(enough, key=_by_size) if enough else max(movable, key=_by_size)
+        _spill(plan, victim.tensor, homes)
+        groups.setdefault(at, min(4, finest))
         return
-    if groups.get(at, 1) >= _finest(plan, kernel):
+    if groups.get(at, 1) >= finest:
         raise _does_not_fit(plan, kernel, load[at], capacity)
-    groups[at] = min(2 * groups.get(at, 1), _finest(plan, kernel))
+    groups[at] = min(2 * groups.get(at, 1), finest)
+
+
+def _by_size(item: Item) -> tuple[int, str]:
+    return item.words, item.tensor
 
 
 def _finest(plan: Plan, kernel: Kernel) -> int:

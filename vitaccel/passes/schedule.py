@@ -1,4 +1,4 @@
-"""Turn kernels into instructions: double-buffered weights, row-block groups where engines chain, waits from accesses."""
+"""Turn kernels into instructions: double-buffered weights, row groups where engines chain, waits from accesses."""
 
 from __future__ import annotations
 

@@ -59,7 +59,9 @@ class Tile:
 
 def _lower(builder: Builder, root: str) -> None:
     op = builder.graph[root].op
-    if isinstance(op, Linear | TokenMix | Mean | MatMul) or (isinstance(op, Conv2d) and (op.groups == 1 or builder.graph.operand_types(root)[1].shape[1] != 1)):
+    if isinstance(op, Conv2d) and op.groups > 1 and builder.graph.operand_types(root)[1].shape[1] == 1:
+        lower_lane(builder, root)  # depthwise: one tap a cycle in every lane
+    elif isinstance(op, Linear | Conv2d | TokenMix | Mean | MatMul):
         lower_matmul(builder, root)
     elif isinstance(op, Attention):
         lower_attention(builder, root)

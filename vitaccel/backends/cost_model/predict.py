@@ -59,18 +59,12 @@ def _timeline(program: Program, slots: list[Slot]) -> tuple[Event, ...]:
 
 
 def _occupancy(program: Program, slots: list[Slot]) -> tuple[Occupancy, ...]:
-    """Bytes held over time: a place is held from its first kernel's start to the end of its last."""
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for slot, kernel in zip(slots, program.kernel_of, strict=True):
-        first[kernel] = min(first.get(kernel, slot.start), slot.start)
-        last[kernel] = max(last.get(kernel, slot.done), slot.done)
+    """Bytes held over time: a place is held while instructions that touch it run."""
     unit = program.arch.array.side * program.arch.array.count
     steps: dict[int, int] = {}
     for region in program.regions:
-        if region.first not in first or region.last not in last:
-            continue
-        begin, end = first[region.first], last[region.last]
+        begin = slots[region.first].start
+        end = slots[region.last].start + slots[region.last].occupied
         steps[begin] = steps.get(begin, 0) + region.words * unit
         steps[end] = steps.get(end, 0) - region.words * unit
     used, points = 0, []

@@ -60,6 +60,7 @@ class Emitter:
         self.ring = Ring(self.arch.buffers.weight_bytes // (side * count))
         self._dram: dict[str, int] = {}
         self._dram_next = 0
+        self._held: dict[Place, tuple[int, int]] = {}
         self._readers = self._count_readers()
 
     @property
@@ -86,9 +87,8 @@ class Emitter:
 
     def finish(self) -> Program:
         """The Program, with the places its tensors take over time."""
-        unique = {*self.plan.places.values(), *(p for places in self.plan.staging.values() for p in places)}
-        ordered = sorted(unique, key=lambda p: (p.first, p.address, p.tensor))
-        self.program.regions = [Region(p.tensor, p.address, p.words, p.first, p.last) for p in ordered]
+        ordered = sorted(self._held.items(), key=lambda held: (held[1], held[0].address))
+        self.program.regions = [Region(p.tensor, p.address, p.words, first, last) for p, (first, last) in ordered]
         self.program.dram_bytes = self._dram_next
         return self.program
 
@@ -174,6 +174,10 @@ class Emitter:
         after: Iterable[tuple[Engine, int]] = (),
     ) -> int:
         """Append an instruction with its waits; returns its engine's count including it."""
+        reads, writes = list(reads), list(writes)
+        for access in (*reads, *writes):
+            first, _ = self._held.get(access.place, (len(self.program.instructions), 0))
+            self._held[access.place] = (first, len(self.program.instructions))
         self.program.instructions.append(self.tracker.issue(instruction, reads, writes, after))
         self.program.kernel_of.append(self.at)
         return self.tracker.issued[instruction.engine]
@@ -273,8 +277,9 @@ class Emitter:
         if round_words > self.ring.words:
             need = round_words * side * count
             raise CapacityError(
-                f"{self.kernel.label} ({self.kernel.op}): one tile of weights takes {need} bytes and buffers.weight_bytes is "
-                f"{self.arch.buffers.weight_bytes}; raise it with --set buffers.weight_bytes={2 * need}"
+                f"{self.kernel.label} ({self.kernel.op}): one tile of weights takes {need} bytes and "
+                f"buffers.weight_bytes is {self.arch.buffers.weight_bytes}; "
+                f"raise it with --set buffers.weight_bytes={2 * need}"
             )
         rounds = ceil_div(n_tiles, count)
         at_most = max(1, self.ring.words // 4 // round_words)

@@ -13,19 +13,23 @@ COPIES = 2
 
 
 def emit_moe(emitter: Emitter, kernel: MoeKernel) -> None:
-    """Emit routing, then every expert: gather, first matmul, and the second matmul of the expert before.
+    """Emit routing, then the experts, interleaved so that neither engine waits for the other.
 
     The first matmul of expert e + 1 stands before the second of expert e, so that the array need not wait for its own
-    hidden rows to drain.
+    hidden rows to drain; expert e + 2 is gathered before the results of expert e are scattered, so that its tokens are
+    there when the array is free.
     """
     emitter.stage_whole(kernel.reads)
     _start_from_residual(emitter, kernel)
     route = _route(emitter, kernel)
     longest = emitter.arch.moe.order == "longest"
+    for expert in range(min(COPIES, kernel.experts)):
+        _gather(emitter, kernel, expert, route)
     for expert in range(kernel.experts + 1):
         if expert < kernel.experts:
-            _gather(emitter, kernel, expert, route)
             _matmul(emitter, kernel, expert, second=False, route=route if longest else 0)
+        if expert + COPIES < kernel.experts:
+            _gather(emitter, kernel, expert + COPIES, route)
         if expert > 0:
             _matmul(emitter, kernel, expert - 1, second=True, route=route if longest else 0)
             _scatter(emitter, kernel, expert - 1)
@@ -107,7 +111,7 @@ def _scatter(emitter: Emitter, kernel: MoeKernel, expert: int) -> None:
 
 
 def _matmul(emitter: Emitter, kernel: MoeKernel, expert: int, *, second: bool, route: int) -> None:
-    """One of an expert's two matmuls, weight chunk by weight chunk; ``route`` > 0 makes loading wait for the routing."""
+    """One of an expert's two matmuls, chunk by chunk; ``route`` > 0 makes loading wait for the routing."""
     gathered, hidden, result = _stage(kernel, expert)
     a, out = (hidden, result) if second else (gathered, hidden)
     k, n = (kernel.hidden, kernel.width_out) if second else (kernel.width_in, kernel.hidden)

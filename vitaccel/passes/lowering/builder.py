@@ -17,6 +17,7 @@ Form = tuple[int, str]
 INT8_TOKEN: Form = (1, TOKEN)
 INT8_CHANNEL: Form = (1, CHANNEL)
 INT16_TOKEN: Form = (2, TOKEN)
+INT16_CHANNEL: Form = (2, CHANNEL)
 
 
 @dataclass
@@ -59,7 +60,9 @@ class Builder:
     def produced_form(self, value: str) -> Form:
         """Width and layout in which a kernel should write a value, from what its users want."""
         if value in {base(self.graph, output) for output in self.graph.outputs}:
-            return INT16_TOKEN
+            # A single row (a classifier's scores) drained by rows leaves no lane of its words empty.
+            lone_row = extent(self.graph[value].type).tokens == 1 and not real_users(self.graph, value)
+            return INT16_CHANNEL if lone_row else INT16_TOKEN
         wanted = {self.wanted_form(user, value) for user in real_users(self.graph, value)}
         for form in (INT16_TOKEN, INT8_TOKEN, INT8_CHANNEL):
             if form in wanted:

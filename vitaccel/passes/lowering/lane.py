@@ -91,10 +91,11 @@ def _function(builder: Builder, root: str) -> tuple[str, int]:
         return "copy", 1
     if isinstance(op, Transpose) and graph[root].type.rank == 3 and op.perm == (0, 2, 1):
         return "transpose", 1
+    before, after = graph[graph[root].inputs[0]].type, graph[root].type
     raise UnsupportedError(
-        f"{graph[root].label or root}: {op.name} of {graph[graph[root].inputs[0]].type} to {graph[root].type} must keep "
-        "tokens and channels apart to run on the lanes; supported are views that regroup tokens, [B, N, C] <-> "
-        "[B, C, N] transposes, slices and concatenations"
+        f"{graph[root].label or root}: {op.name} of {before} to {after} must keep "
+        "tokens and channels apart; supported are views that regroup tokens, slices, concatenations and "
+        "[B, N, C] <-> [B, C, N]"
     )
 
 

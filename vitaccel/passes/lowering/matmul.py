@@ -18,7 +18,7 @@ def lower_matmul(builder: Builder, root: str) -> None:
     node, tail = graph[root], builder.tail(root)
     shape = extent(graph[tail].type)
     columns = builder.head_columns(tail, shape.channels)
-    k, n_tiles = _depth_and_tiles(builder, root, columns)
+    k, n_tiles = _depth_and_tiles(builder, root)
     a, b, weight = _operands(builder, root)
     residual = _residual(builder, root)
     out = builder.produce(tail, channels=columns)
@@ -45,7 +45,8 @@ def lower_matmul(builder: Builder, root: str) -> None:
     )
 
 
-def _depth_and_tiles(builder: Builder, root: str, columns: int) -> tuple[int, int]:
+def _depth_and_tiles(builder: Builder, root: str) -> tuple[int, int]:
+    """K of a root, and its column tiles where groups of a convolution make them more than the columns need (else 0)."""
     node, side = builder.graph[root], builder.arch.array.side
     types = builder.graph.operand_types(root)
     if isinstance(node.op, Conv2d):
