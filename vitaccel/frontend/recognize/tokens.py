@@ -6,7 +6,7 @@ import numpy as np
 
 from vitaccel.frontend.recognize.interpolation import pool_matrix, resize_matrix
 from vitaccel.ir.graph import Graph
-from vitaccel.ir.ops import Add, FromTokens, Pool2d, Resize2d, TokenMix, ToTokens
+from vitaccel.ir.ops import Add, Const, FromTokens, Pool2d, Resize2d, TokenMix, ToTokens
 
 TABLE_TOLERANCE = 1e-5
 """Largest difference, relative to the largest position, of a resampled position table from its matrix product."""
@@ -17,11 +17,14 @@ def recognize_tokens(graph: Graph) -> None:
 
     A resize or average pooling counts as resampling when both what it reads and what it makes are used as tokens.
     ``M x + T`` becomes ``M (x + P)`` when ``T = M P`` and the sum ``x + P`` is there: by linearity it is the same, and
-    exporters differ in whether they keep the two resamplings of LookupViT apart.
+    exporters differ in whether they keep the two resamplings of LookupViT apart. A matrix whose rows are averages is a
+    resampling that the file stores, not a learned parameter.
     """
     for name in graph.topological():
         if isinstance(graph[name].op, Resize2d | Pool2d):
             _resample(graph, name)
+        elif isinstance(graph[name].op, TokenMix):
+            _disown_average(graph, graph[name].inputs[1])
     graph.prune()
     for name in graph.topological():
         if isinstance(graph[name].op, Add):
@@ -48,6 +51,13 @@ def _resample(graph: Graph, name: str) -> None:
     new = graph.add(TokenMix(kind), [tokens, constant], sources=sources)
     for user in users:
         graph.replace_uses(user, new)
+
+
+def _disown_average(graph: Graph, matrix: str) -> None:
+    array = graph.array(matrix)
+    averages = (array >= 0).all() and np.abs(array.sum(axis=1) - 1).max() <= TABLE_TOLERANCE
+    if averages and all(isinstance(graph[user].op, TokenMix) for user in graph.users(matrix)):
+        graph.update(matrix, op=Const(parameter=False))
 
 
 def _tokens_of(graph: Graph, image: str) -> str | None:
