@@ -7,7 +7,7 @@ import random
 import resource
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import onnx
@@ -207,7 +207,9 @@ def damaged_bytes(original: bytes, rng: random.Random) -> bytes:
 def damaged_model(original: bytes, rng: random.Random) -> bytes:
     model = onnx.ModelProto.FromString(original)
     for _ in range(rng.choice([1, 1, 1, 2, 5])):
-        rng.choice(STRUCTURE)(model, rng)
+        # A second damage may not apply to what the first one left.
+        with suppress(ValueError, IndexError, TypeError):
+            rng.choice(STRUCTURE)(model, rng)
     return model.SerializeToString()
 
 
