@@ -1,1 +1,1 @@
-"""The two languages of vitaccel and what is legal in them: the Graph (tensor operations) and the Program (macro-instructions)."""
+"""The languages of vitaccel and what is legal in them: Graph (tensor ops), Plan (kernels), Program (instructions)."""

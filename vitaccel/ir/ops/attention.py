@@ -36,9 +36,9 @@ REUSES = ("none", "post_softmax_T", "pre_softmax_T", "head_mean_T")
 class Attention(Op):
     """Probabilities of the logits applied to values. Operands: logits[B, H, M, N], v.
 
-    ``reuse`` says how: ``none`` softmax over N, times v[B, N, H*d]; ``post_softmax_T`` the transpose of the softmax over
-    N, times v[B, M, H*d] (LookupViT); ``pre_softmax_T`` softmax over M of the transposed logits; ``head_mean_T`` the
-    transpose of the probabilities averaged over heads, times all channels of v[B, M, D].
+    ``reuse`` says how: ``none`` softmax over N, times v[B, N, H*d]; ``post_softmax_T`` the transpose of the softmax
+    over N, times v[B, M, H*d] (LookupViT); ``pre_softmax_T`` softmax over M of the transposed logits; ``head_mean_T``
+    the transpose of the probabilities averaged over heads, times all channels of v[B, M, D].
     """
 
     name: ClassVar[str] = "attention"

@@ -45,7 +45,7 @@ class MatMul(Op):
 class TokenMix(Op):
     """``m[M, N] @ x[B, N, C]`` with a constant ``m``: token resampling or pooling. Operands: x, m.
 
-    ``kind`` is how the model wrote it: ``matmul`` (its MACs count), ``resize`` or ``pool`` (they do not, by convention).
+    ``kind`` is how the model wrote it: ``matmul`` (its MACs count), ``resize`` or ``pool`` (by convention they do not).
     """
 
     name: ClassVar[str] = "token_mix"
@@ -63,7 +63,10 @@ class TokenMix(Op):
 
 @dataclass(frozen=True)
 class Conv2d(Op):
-    """2-D convolution. Operands: x[B, C, H, W], w[O, C/groups, kh, kw], (b[O]). ``padding`` is top, left, bottom, right."""
+    """2-D convolution. Operands: x[B, C, H, W], w[O, C/groups, kh, kw], (b[O]).
+
+    ``padding`` is top, left, bottom, right.
+    """
 
     name: ClassVar[str] = "conv2d"
     stride: tuple[int, int] = (1, 1)

@@ -106,7 +106,7 @@ class Broadcast(Op):
 
 @dataclass(frozen=True)
 class Select(Op):
-    """Row of a constant table chosen by an integer input (a task's gate). Operands: table[T, ...], index of one element."""
+    """Row of a constant table chosen by an integer input (a task's gate). Operands: table[T, ...], index."""
 
     name: ClassVar[str] = "select"
 

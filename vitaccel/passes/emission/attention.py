@@ -21,11 +21,11 @@ def emit_attention(emitter: Emitter, kernel: AttentionKernel) -> None:
     for piece in range(ceil_div(kernel.heads, per_round)):
         heads = min(per_round, kernel.heads - piece * per_round)
         for name in dict.fromkeys(t for t in operands if emitter.is_streamed(t)):
-            emitter.stage_heads(name, piece * per_round, heads, kernel.heads, piece, into=True)
+            _stage(emitter, kernel, name, piece * per_round, heads, piece, into=True)
         _issue(emitter, kernel, heads, piece)
         for name in kernel.writes:
             if emitter.is_streamed(name):
-                emitter.stage_heads(name, piece * per_round, heads, kernel.heads, piece, into=False)
+                _stage(emitter, kernel, name, piece * per_round, heads, piece, into=False)
     emitter.store_results(kernel.writes)
 
 
@@ -52,3 +52,12 @@ def _issue(emitter: Emitter, kernel: AttentionKernel, heads: int, piece: int) ->
         reads=[emitter.access(t, piece=piece) for t in kernel.reads],
         writes=[emitter.access(t, piece=piece) for t in kernel.writes],
     )
+
+
+def _stage(
+    emitter: Emitter, kernel: AttentionKernel, name: str, first: int, heads: int, piece: int, *, into: bool
+) -> None:
+    """Move the channels of a run of heads."""
+    channels = emitter.tensor(name).channels
+    begin, end = channels * first // kernel.heads, channels * (first + heads) // kernel.heads
+    emitter.stage_channels(name, (begin, end - begin), (0, emitter.row_blocks(name)), piece, into=into)

@@ -226,22 +226,28 @@ class Emitter:
             reads=[self.access(name, offset, run, piece)],
         )
 
-    def stage_heads(self, name: str, first: int, count: int, heads: int, piece: int, *, into: bool) -> None:
-        """Load (or store) the channels of a run of heads: a strided transfer, one run of bytes a row-block."""
+    def stage_channels(
+        self, name: str, channels: tuple[int, int], blocks: tuple[int, int], piece: int, *, into: bool
+    ) -> None:
+        """Load (or store) a run of channels of a run of row-blocks, both (first, count): a strided transfer.
+
+        A token-lane tensor has one run of bytes in each row-block; a channel-lane tensor has one in all.
+        """
         tensor = self.tensor(name)
         runs = self.row_blocks(name) if tensor.layout == TOKEN else 1
         stride = tensor.dram_bytes(self.arch) // runs
-        begin, end = stride * first // heads, stride * (first + count) // heads
+        begin, size = (stride * part // tensor.channels for part in channels)
+        first, count = blocks if tensor.layout == TOKEN else (0, 1)
         kind = Load if into else Store
-        access = [self.access(name, piece=piece)]
+        access = [self.access(name, 0, blocks[1] if tensor.layout == TOKEN else 0, piece)]
         self.issue(
             kind(
                 layer=self.kernel.label,
-                dram=self.tensor_dram(name) + begin,
+                dram=self.tensor_dram(name) + first * stride + begin,
                 buffer="activation",
                 address=self.place(name, piece).address,
-                rows=runs,
-                row_bytes=end - begin,
+                rows=count,
+                row_bytes=size,
                 stride_bytes=stride,
                 traffic=self.traffic(name),
             ),

@@ -140,14 +140,16 @@ def _rows_outermost(emitter: Emitter, kernel: MatMulKernel, groups: int, chunks:
     """Whether loading rows once moves fewer bytes than loading weights once."""
     weights = 0 if kernel.b else kernel.n_tiles * kernel.tile_bytes(emitter.arch)
     rows = emitter.tensor(kernel.a).dram_bytes(emitter.arch) if emitter.is_streamed(kernel.a) else 0
-    return weights * groups + rows <= weights + rows * chunks or emitter.is_streamed(kernel.out)
+    return weights * groups + rows <= weights + rows * chunks
 
 
 def _rows_first(
     emitter: Emitter, kernel: MatMulKernel, groups: list[tuple[int, int]], chunks: list[tuple[int, int]]
 ) -> None:
     for piece, (first, count) in enumerate(groups):
-        _stream_in(emitter, kernel, (kernel.a, kernel.residual), first, count, piece)
+        _stream_a(emitter, kernel, first, count, piece)
+        if kernel.residual and emitter.is_streamed(kernel.residual):
+            emitter.stage_in(kernel.residual, first, count, piece)
         for first_tile, tiles in chunks:
             chunk = _load(emitter, kernel, first_tile, tiles)
             _issue(emitter, kernel, chunk, _Part(first, count, first_tile, tiles, piece))
@@ -163,19 +165,29 @@ def _weights_first(
     for first_tile, tiles in chunks:
         chunk = _load(emitter, kernel, first_tile, tiles)
         for first, count in groups:
-            _stream_in(emitter, kernel, (kernel.a, kernel.residual), first, count, piece)
-            _issue(emitter, kernel, chunk, _Part(first, count, first_tile, tiles, piece))
+            part = _Part(first, count, first_tile, tiles, piece)
+            _stream_a(emitter, kernel, first, count, piece)
+            if kernel.residual and emitter.is_streamed(kernel.residual):
+                _stream_columns(emitter, kernel.residual, part, into=True)
+            _issue(emitter, kernel, chunk, part)
+            if emitter.is_streamed(kernel.out):
+                _stream_columns(emitter, kernel.out, part, into=False)
             piece += 1
     emitter.store_results([kernel.out])
 
 
-def _stream_in(
-    emitter: Emitter, kernel: MatMulKernel, names: tuple[str, ...], first: int, count: int, piece: int
-) -> None:
-    for name in dict.fromkeys(n for n in names if n and emitter.is_streamed(n)):
-        blocks = emitter.row_blocks(name)
-        if name == kernel.residual or blocks == _row_blocks(emitter, kernel):
-            emitter.stage_in(name, first % blocks, min(count, blocks - first % blocks), piece)
-        else:
-            start = first * blocks // _row_blocks(emitter, kernel)
-            emitter.stage_in(name, start, max(1, count * blocks // _row_blocks(emitter, kernel)), piece)
+def _stream_columns(emitter: Emitter, name: str, part: _Part, *, into: bool) -> None:
+    """Move the columns of a part: a run of bytes in each of its row-blocks."""
+    side = emitter.arch.array.side
+    first = part.first_tile * side
+    count = min(part.tiles * side, emitter.tensor(name).channels - first)
+    emitter.stage_channels(name, (first, count), (part.first, part.count), part.piece, into=into)
+
+
+def _stream_a(emitter: Emitter, kernel: MatMulKernel, first: int, count: int, piece: int) -> None:
+    """Load the rows of A for a run of output row-blocks; a convolution's input has its own number of row-blocks."""
+    if not emitter.is_streamed(kernel.a):
+        return
+    mine, all_blocks = emitter.row_blocks(kernel.a), _row_blocks(emitter, kernel)
+    start = first * mine // all_blocks
+    emitter.stage_in(kernel.a, start, max(1, (first + count) * mine // all_blocks - start), piece)
