@@ -108,8 +108,9 @@ M3VIT = {
         width=384, depth=12, heads=12, hidden=1536, image=(480, 640), patch=16,
         moe=MoeShape(experts=16, top_k=4, hidden=384, layers=_ODD_OF_12, task_classes=(40, 1)),
     ),
+    # The last block is dense, so that what every token gets from its experts reaches the class token.
     "micro": ModelShape(
-        width=18, depth=4, heads=3, hidden=70, image=(12, 28), patch=4, classes=10,
+        width=18, depth=5, heads=3, hidden=70, image=(12, 28), patch=4, classes=10,
         moe=MoeShape(experts=7, top_k=2, hidden=13, layers=(1, 3), task_classes=(3, 1)),
     ),
 }  # fmt: skip
