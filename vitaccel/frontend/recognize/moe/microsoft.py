@@ -1,7 +1,7 @@
 """The ``com.microsoft`` operator MoE: the one style whose meaning is given, not found.
 
-As the CPU kernel of ONNX Runtime 1.31 computes it: the input named ``router_probs`` takes logits, the operator
-applies the softmax itself (over all experts, or over the chosen ones with ``normalize_routing_weights``), and its
+As the CPU kernel of ONNX Runtime 1.31 computes it: the input named ``router_probs`` takes logits, the operator applies
+the softmax over all experts itself (and divides by the sum over the chosen with ``normalize_routing_weights``), and its
 ``gelu`` is the tanh form.
 """
 
@@ -78,7 +78,7 @@ def _rewrite(graph: Graph, name: str, op: Foreign) -> None:
     moe = Moe(
         experts=experts,
         k=int(op.attr("k", 1)),  # type: ignore[arg-type]
-        score="softmax_topk" if op.attr("normalize_routing_weights", 0) else "softmax_all",
+        score="renorm" if op.attr("normalize_routing_weights", 0) else "softmax_all",
         activation=ACTIVATION[str(op.attr("activation_type", "relu"))],
     )
     logits = logits_like_tokens(graph, operand[1], tokens)

@@ -20,7 +20,7 @@ def refuse_soft_moe(graph: Graph) -> None:
         If there is one. (LookupViT too has two softmaxes of one value, but that is a product of two activations.)
     """
     seen: dict[str, set[bool]] = {}
-    for name, node in graph.nodes.items():
+    for node in graph.nodes.values():
         over_last = isinstance(node.op, Softmax)
         if not over_last and not (isinstance(node.op, Foreign) and node.op.op_type == "Softmax"):
             continue
