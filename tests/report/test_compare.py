@@ -45,3 +45,4 @@ def test_the_parts_of_each_column_sum_to_its_cycles(prediction: Prediction) -> N
     for table in (parts, operators):
         for at in (1, 2):
             assert sum(int(row[at].replace(",", "")) for row in table.rows) == 5000
+            assert table.footer[0][at] == "5,000"

@@ -39,7 +39,7 @@ def test_a_share_that_is_not_zero_never_prints_as_zero() -> None:
 def test_ratio() -> None:
     assert ratio(3, 2) == "1.50x"
     assert ratio(1, 1000) == "0.001x"
-    assert ratio(0, 0) == "1x"
+    assert ratio(0, 0) == ""
     assert ratio(5, 0) == ""
 
 

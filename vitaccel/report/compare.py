@@ -56,10 +56,11 @@ def comparison_tables(predictions: Sequence[Prediction]) -> tuple[Table, ...]:
     """Return the totals, the parts of the cycles and the cycles of each operator, one column a prediction."""
     columns = [Column("")]
     for at, title in enumerate(column_titles(predictions)):
-        columns += [Column(title, right=True)] + ([Column("ratio", right=True)] if at else [])
+        columns += [Column(title, right=True)] + ([Column("ratio", right=True, spare=1)] if at else [])
+    total = (_row("total", [p.cycles.elapsed for p in predictions], _whole),)
     return (
-        Table("Where the cycles go (predicted)", tuple(columns), _cycle_rows(predictions)),
-        Table("Cycles by operator (predicted)", tuple(columns), _op_rows(predictions)),
+        Table("Where the cycles go (predicted)", tuple(columns), _cycle_rows(predictions), footer=total),
+        Table("Cycles by operator (predicted)", tuple(columns), _op_rows(predictions), footer=total),
         Table("Side by side (predicted, not measured)", tuple(columns), _metric_rows(predictions)),
     )
 
@@ -75,18 +76,17 @@ def _metric_rows(predictions: Sequence[Prediction]) -> tuple[tuple[str, ...], ..
 
 def _cycle_rows(predictions: Sequence[Prediction]) -> tuple[tuple[str, ...], ...]:
     parts = [cycle_parts(split_cycles(p.layers, p.arch.array.pes)) for p in predictions]
-    return tuple(
-        _row(words, [part[key] for part in parts], lambda v: f"{v:,.0f}") for key, (words, _) in CYCLE_WORDS.items()
-    )
+    return tuple(_row(words, [part[key] for part in parts], _whole) for key, (words, _) in CYCLE_WORDS.items())
 
 
 def _op_rows(predictions: Sequence[Prediction]) -> tuple[tuple[str, ...], ...]:
     found: list[dict[str, LayerCost]] = [{part.name: part for part in by_op(p)} for p in predictions]
     ops = dict.fromkeys(op for ops in found for op in ops)
-    return tuple(
-        _row(op, [ops_of[op].cycles.elapsed if op in ops_of else 0 for ops_of in found], lambda v: f"{v:,.0f}")
-        for op in ops
-    )
+    return tuple(_row(op, [ops_of[op].cycles.elapsed if op in ops_of else 0 for ops_of in found], _whole) for op in ops)
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
 
 
 def _row(label: str, values: Sequence[float], written: Callable[[float], str]) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ def percent(part: float, digits: int = 1) -> str:
 def ratio(value: float, reference: float) -> str:
     """Return *value* as a multiple of *reference*: ``1.52x``, or nothing when there is no multiple."""
     if reference == 0:
-        return "1x" if value == 0 else ""
+        return ""
     multiple = value / reference
     return f"{multiple:.2f}x" if multiple >= 0.01 or multiple == 0 else f"{multiple:.1g}x"
 

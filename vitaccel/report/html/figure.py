@@ -80,14 +80,8 @@ def layout(*, height: int, x: str, y: str, **more: Any) -> dict[str, Any]:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "hoverlabel": {"bgcolor": "#ffffff", "bordercolor": GRID, "font": {"color": INK, "size": 13}, "align": "left"},
-        "legend": {
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 1.02,
-            "yanchor": "bottom",
-            "traceorder": "normal",
-        },
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#aab4be", "activecolor": MUTED},
         "xaxis": {**axis, "title": {"text": x, "font": {"color": MUTED, "size": 13}}},
         "yaxis": {**axis, "title": {"text": y, "font": {"color": MUTED, "size": 13}}},
     }

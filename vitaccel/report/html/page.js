@@ -1,6 +1,7 @@
 "use strict";
 // A figure is drawn when it is first seen: a closed <details> has no width to draw into.
-const settings = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+// The buttons are named because plotly's own set has one that sends the figure to a server.
+const settings = { responsive: true, displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]] };
 
 function draw(element) {
   const figure = JSON.parse(document.getElementById(element.dataset.figure).textContent);

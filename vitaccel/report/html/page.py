@@ -38,7 +38,7 @@ def page(predictions: Sequence[Prediction], plotly_script: str) -> str:
         f"<title>vitaccel: {escape(title)}</title>",
         f"<style>\n{_resource('page.css')}</style>",
         f"</head><body><main>\n{body}",
-        f"<footer>vitaccel {__version__}. Everything on this page is predicted by the cost model, not measured.</footer>",
+        f"<footer>vitaccel {__version__}. All of this is predicted by the cost model, not measured.</footer>",
         f"</main>\n<script>{plotly_script}</script>\n<script>\n{_resource('page.js')}</script></body></html>\n",
     ])  # fmt: skip
 

@@ -38,7 +38,7 @@ def roofline(prediction: Prediction) -> Figure:
         x="operations per DRAM byte",
         y="GOPS",
         xaxis={"type": "log", "dtick": 1, "tickformat": "~s"},
-        yaxis={"type": "log", "dtick": 1, "tickformat": "~s", "range": _decades(lowest / 2, peak * 2)},
+        yaxis={"type": "log", "dtick": "D2", "tickformat": "~s", "range": _decades(lowest / 2, peak * 2)},
         hovermode="closest",
         annotations=[_label(right, peak, f"{peak:,.4g} GOPS", "right"), _slope_label(left, slope, ridge)],
     )
@@ -46,9 +46,9 @@ def roofline(prediction: Prediction) -> Figure:
 
 
 _EXPLANATION = (
-    "Each dot is a layer, its area the time it takes. The line is the most this machine allows: rising where DRAM is the "
-    "limit, flat where the PEs are. Layers that touch no DRAM stand at the right edge. Weights that load while an earlier "
-    "layer computes can lift a dot above the rising line."
+    "Each dot is a layer, its area the time it takes. The line is the most this machine allows: rising where DRAM is "
+    "the limit, flat where the PEs are. Layers that touch no DRAM stand at the right edge. Weights that load while an "
+    "earlier layer computes can lift a dot above the rising line."
 )
 
 
@@ -58,9 +58,7 @@ def _finding(prediction: Prediction, layers: list[LayerCost], ridge: float) -> s
     if not starved or not elapsed:
         return "Every layer has enough work per DRAM byte to keep the PEs busy"
     share = percent(sum(layer.cycles.elapsed for layer in starved) / elapsed)
-    return (
-        f"{len(starved)} of {len(layers)} layers, {share} of the time, have too little work per DRAM byte for the PEs"
-    )
+    return f"{len(starved)} of {len(layers)} layers, {share} of the time, do too little work a DRAM byte for the PEs"
 
 
 def _points(prediction: Prediction, layers: list[LayerCost], right: float) -> list[dict[str, Any]]:
