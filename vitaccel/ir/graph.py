@@ -15,6 +15,7 @@ import networkx as nx
 import numpy as np
 
 from vitaccel.ir.ops import Const, Input, Op
+from vitaccel.ir.printer import print_graph
 from vitaccel.ir.types import TensorType
 
 
@@ -271,8 +272,6 @@ class Graph:
         return [n for n in self.topological() if want(self._nodes[n])]
 
     def __str__(self) -> str:
-        from vitaccel.ir.printer import print_graph
-
         return print_graph(self)
 
     @property

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from vitaccel.ir.graph import Graph, Node
+from typing import TYPE_CHECKING
+
 from vitaccel.ir.ops import Const, Foreign, Input
+
+if TYPE_CHECKING:  # the Graph prints itself with this module
+    from vitaccel.ir.graph import Graph, Node
 
 
 def print_graph(graph: Graph) -> str:
