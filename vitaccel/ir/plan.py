@@ -17,6 +17,9 @@ TOKEN = "token"
 CHANNEL = "channel"
 """Channel-lane layout ``[channel/P][token][P]``: a word is one token's P channels, to contract over tokens."""
 
+LOGIT_BYTES = 2
+"""Bytes of one attention logit (Q5.6 or Q5.8) in a buffer."""
+
 
 def ceil_div(a: int, b: int) -> int:
     """The least integer that is not below a / b."""

@@ -133,8 +133,8 @@ class Attention(Instruction):
     """Attention of ``heads`` heads in ``frames`` frames, one head an array at a time, all row-blocks.
 
     For mode ``none``: QK^T of a row-block into the logit buffer with online softmax statistics, then A.V with deferred
-    normalisation, software-pipelined over row-blocks; ``logits`` is where the logits are kept, if they are. Other
-    modes read kept logits (see :class:`vitaccel.ir.ops.Attention`).
+    normalisation, software-pipelined over row-blocks when the logit buffer holds two (``in_flight``); ``logits`` is
+    where the logits are kept, if they are. Other modes read kept logits (see :class:`vitaccel.ir.ops.Attention`).
     """
 
     engine = Engine.COMPUTE
@@ -153,6 +153,7 @@ class Attention(Instruction):
     value_dim: int
     queries: int
     keys: int
+    in_flight: int = 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,28 +66,41 @@ def matmul_timing(row_blocks: int, n_tiles: int, k: int, arch: Arch) -> Timing:
 
 
 def attention_timing(attention: Attention, arch: Arch) -> Timing:
-    """Row-blocks of QK^T and A.V, software-pipelined: QK^T of the next row-block runs before A.V of this one.
+    """Row-blocks of QK^T and of A.V, over all frames and rounds of heads.
 
-    With T_qk and T_av cycles a row-block and n row-blocks (all frames, all rounds of heads) the array is occupied
-    ``n * (T_qk + T_av)`` cycles, plus the wait for the softmax statistics (P + post-processing latency) where the work
-    in between is shorter: ``max(0, wait - T_qk)`` for all but the last A.V, and for the last what A.V before it leaves.
+    QK^T of a row-block takes ``ceil(keys / P) * max(head_dim, P)`` cycles and A.V ``ceil(value_dim / P) *
+    max(passes * keys, P)``, with as many passes as 8-bit digits in a numerator. A.V also waits for the softmax
+    statistics: P + post-processing latency after QK^T. A reuse of kept logits is A.V alone over row-blocks of keys.
     """
     side, count = arch.array.side, arch.array.count
-    post = arch.array.post_latency_cycles
+    statistics = side + arch.array.post_latency_cycles
     rounds = attention.frames * ceil_div(attention.heads, count)
     passes = arch.numerics.numerator_passes
     value_tiles = ceil_div(attention.value_dim, side)
     if attention.mode != "none":
         blocks = rounds * ceil_div(attention.keys, side)
         apply = value_tiles * max(passes * attention.queries, side)
-        fill = attention.queries + post if attention.mode == "pre_softmax_T" else 0
-        return Timing(blocks * apply + fill, side + post)
+        # The second softmax of pre_softmax_T runs over the queries: its first statistics are not hidden.
+        fill = attention.queries + statistics - side if attention.mode == "pre_softmax_T" else 0
+        return Timing(blocks * apply + fill, statistics)
     blocks = rounds * ceil_div(attention.queries, side)
     logits = ceil_div(attention.keys, side) * max(attention.head_dim, side)
     apply = value_tiles * max(passes * attention.keys, side)
-    wait = side + post
-    bubbles = (blocks - 1) * max(0, wait - logits) + max(0, wait - (apply if blocks > 1 else 0))
-    return Timing(blocks * (logits + apply) + bubbles, side + post)
+    if attention.in_flight == 1:
+        return Timing(blocks * (logits + statistics + apply), statistics)
+    return Timing(_pipelined(blocks, logits, apply, statistics), statistics)
+
+
+def _pipelined(blocks: int, logits: int, apply: int, statistics: int) -> int:
+    """Cycles of ``blocks`` row-blocks when QK^T of the next runs before A.V of this one."""
+    now = logits
+    ready = now + statistics
+    for _ in range(blocks - 1):
+        now += logits
+        following = now + statistics
+        now = max(now, ready) + apply
+        ready = following
+    return max(now, ready) + apply
 
 
 def _vector_timing(instruction: Instruction, arch: Arch, rows: int) -> Timing:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from vitaccel.ir.plan import AttentionKernel, ceil_div
+from vitaccel.arch import Arch
+from vitaccel.errors import CapacityError
+from vitaccel.ir.plan import LOGIT_BYTES, AttentionKernel, ceil_div
 from vitaccel.ir.program import Attention
 from vitaccel.passes.emission.emitter import Emitter
 
@@ -48,10 +50,29 @@ def _issue(emitter: Emitter, kernel: AttentionKernel, heads: int, piece: int) ->
             value_dim=kernel.value_dim,
             queries=kernel.queries,
             keys=kernel.keys,
+            in_flight=_row_blocks_in_flight(kernel, emitter.arch) if kernel.mode == "none" else 2,
         ),
         reads=[emitter.access(t, piece=piece) for t in kernel.reads],
         writes=[emitter.access(t, piece=piece) for t in kernel.writes],
     )
+
+
+def _row_blocks_in_flight(kernel: AttentionKernel, arch: Arch) -> int:
+    """Row-blocks of logits the logit buffer holds, two at most.
+
+    Raises
+    ------
+    CapacityError
+        If it cannot hold one.
+    """
+    row_block = kernel.keys * arch.array.side * LOGIT_BYTES * arch.array.count
+    held = arch.buffers.logit_bytes // row_block
+    if not held:
+        raise CapacityError(
+            f"{kernel.label} ({kernel.op}): a row-block of logits to {kernel.keys} keys takes {row_block} bytes and "
+            f"buffers.logit_bytes is {arch.buffers.logit_bytes}; raise it with --set buffers.logit_bytes={2 * row_block}"
+        )
+    return min(2, held)
 
 
 def _stage(
