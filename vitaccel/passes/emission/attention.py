@@ -70,7 +70,8 @@ def _row_blocks_in_flight(kernel: AttentionKernel, arch: Arch) -> int:
     if not held:
         raise CapacityError(
             f"{kernel.label} ({kernel.op}): a row-block of logits to {kernel.keys} keys takes {row_block} bytes and "
-            f"buffers.logit_bytes is {arch.buffers.logit_bytes}; raise it with --set buffers.logit_bytes={2 * row_block}"
+            f"buffers.logit_bytes is {arch.buffers.logit_bytes}; "
+            f"raise it with --set buffers.logit_bytes={2 * row_block}"
         )
     return min(2, held)
 
