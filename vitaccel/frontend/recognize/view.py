@@ -217,6 +217,8 @@ class Speller:
 
     def spell(self, view: View) -> str | None:
         """Return the name of a value that is the view, or None when no slices and transposes spell it."""
+        if not self._graph[view.base].type.is_static:
+            return None
         box = box_of(view.layout, self._graph[view.base].type.static_shape)
         if box is None:
             return None
