@@ -84,7 +84,7 @@ def _cast(attributes: Attributes, x: np.ndarray) -> np.ndarray:
 
 def _gather(attributes: Attributes, data: np.ndarray, indices: np.ndarray) -> np.ndarray:
     axis = int(attributes.get("axis", 0))
-    check_size((*data.shape[:axis], *indices.shape))
+    check_size((*data.shape[:axis], *indices.shape, *data.shape[axis:][1:]))
     return np.asarray(np.take(data, indices, axis=axis))
 
 

@@ -14,6 +14,7 @@ from onnx import helper, inliner
 from vitaccel.errors import ModelError, UnsupportedError
 from vitaccel.frontend import fold, identities
 from vitaccel.frontend.arithmetic import ELEMENT_LIMIT, RULES
+from vitaccel.frontend.indices import check_indices
 from vitaccel.frontend.infer import TypeInference
 from vitaccel.frontend.order import sorted_nodes
 from vitaccel.frontend.shapes import Shapes, input_types
@@ -200,6 +201,7 @@ class _Walk:
         attributes = _attributes(node, where, self.weights)
         values = [self.graph.array(o) if o is not None and self.graph.is_const(o) else None for o in operands]
         types = [None if o is None else self.graph[o].type for o in operands]
+        check_indices(node.op_type, where, types, values, attributes)
         made = self.constants(node, name, where, operands, values, types, attributes)
         if made is None:
             results = self.inference.outputs(node, where, types, values)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vitaccel.errors import UnsupportedError
 from vitaccel.frontend.identities import all_equal
 from vitaccel.frontend.operators import einsum, elementwise, matrix, rows, views, windows
 from vitaccel.frontend.operators.site import Derived, RefusedError, Rule, Site
 from vitaccel.ir.graph import Graph, is_parameter
-from vitaccel.ir.ops import Foreign
+from vitaccel.ir.ops import Const, Foreign
 
 RULES: dict[str, Rule] = {
     **einsum.RULES,
@@ -44,6 +45,11 @@ def translate(graph: Graph) -> Translation:
     ----------
     graph
         From :func:`vitaccel.frontend.normalize.normalize`.
+
+    Raises
+    ------
+    UnsupportedError
+        If a value has no elements.
     """
     own_uniform_parameters(graph)
     derived, refused = Derived(), {}
@@ -66,7 +72,23 @@ def translate(graph: Graph) -> Translation:
         if made is not None:
             graph.replace_uses(name, made)
     graph.prune()
+    refuse_empty(graph)
     return Translation({name: reason for name, reason in refused.items() if name in graph})
+
+
+def refuse_empty(graph: Graph) -> None:
+    """Check that every value that depends on an input has elements.
+
+    Raises
+    ------
+    UnsupportedError
+        If one has none.
+    """
+    for name in graph.topological():
+        node = graph[name]
+        if node.type.is_static and node.type.size == 0 and not isinstance(node.op, Const):
+            where = ", ".join(sorted(node.sources)) or name
+            raise UnsupportedError(f"the value of node {where!r} must have elements, but its type is {node.type}")
 
 
 def own_uniform_parameters(graph: Graph) -> None:
