@@ -53,7 +53,7 @@ def test_what_has_no_mapping_may_stay(tmp_path: Path) -> None:
     [
         (
             "y = QuantizeLinear(x, s)",
-            r"^QuantizeLinear node 'QuantizeLinear_0' must not be quantised: give the float model",
+            r"^QuantizeLinear node 'QuantizeLinear_0' must not be in the model: give the float model",
         ),
         ("y = NonZero(x)", r"^NonZero node 'NonZero_0' must be part of a mixture of experts that is recognised$"),
         ("y = Div(x, z)", r"^Div node 'Div_0' must divide by numbers that are not 0$"),

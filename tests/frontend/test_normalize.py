@@ -147,12 +147,6 @@ def test_other_control_flow_is_refused() -> None:
         of(f"(float[2] x, int64 n, bool c) => (float[2] y) {{ y = Loop (n, c, x) <body = {body}> }}")
 
 
-def test_functions_are_inlined() -> None:
-    text = """<ir_version: 8, opset_import: ["": 18, "mine": 1]> g (float[2] x) => (float[2] y) { y = mine.twice(x) }
-    <domain: "mine", opset_import: ["": 18]> twice (a) => (c) { b = Relu(a)  c = Tanh(b) }"""
-    assert kinds(normalize(onnx.parser.parse_model(text))) == ["Relu", "Tanh"]
-
-
 def test_dimensions_that_depend_on_data_are_unknown() -> None:
     result = of("(float[2,3] x) => (int64[2,M] y) { y = NonZero(x) }")
     assert result.graph[result.graph.outputs[0]].type.shape == (2, None)

@@ -69,6 +69,14 @@ def test_shapes_that_cannot_be(inputs: str, given: dict[str, tuple[int, ...]], m
         shapes(inputs, **given)
 
 
+def test_names_that_the_graph_could_not_print() -> None:
+    for name in ("", "%0", "two\nlines"):
+        stored = model("float[1] x")
+        stored.graph.input[0].name = name
+        with pytest.raises(ModelError, match=r"must be printable and not begin with %, not"):
+            input_types(stored)
+
+
 def test_inputs_that_are_no_tensors_of_numbers() -> None:
     with pytest.raises(UnsupportedError, match=r"input 'x' must be a tensor$"):
         shapes("seq(float[1]) x")

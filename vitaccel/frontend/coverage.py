@@ -16,11 +16,7 @@ SUPPORTED = (
 """What a vision transformer may be made of, for messages."""
 
 ADVICE = {
-    "DequantizeLinear": "not be quantised: give the float model, vitaccel quantizes it itself",
     "NonZero": "be part of a mixture of experts that is recognised",
-    "QLinearConv": "not be quantised: give the float model, vitaccel quantizes it itself",
-    "QLinearMatMul": "not be quantised: give the float model, vitaccel quantizes it itself",
-    "QuantizeLinear": "not be quantised: give the float model, vitaccel quantizes it itself",
     "TopK": "be the routing of a mixture of experts that is recognised",
 }
 """What a node left over must be, by operator; each completes *X node 'n' must ...*."""

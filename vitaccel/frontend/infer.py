@@ -15,6 +15,9 @@ from vitaccel.ir.types import TensorType
 DATA_LIMIT = 4096
 """Constants up to this many elements are shown to shape inference (shapes, axes, pads; not weights)."""
 
+SENTENCE_LIMIT = 300
+"""Most characters of an onnx message that are passed on."""
+
 ONNX_ELEMENT = {"f32": TensorProto.FLOAT, "i64": TensorProto.INT64, "bool": TensorProto.BOOL}
 ORT_DOMAIN = "com.microsoft"
 SAME_AS_FIRST = ("BiasGelu", "FastGelu", "Gelu", "MoE", "QuickGelu")
@@ -158,4 +161,4 @@ def _sentence(error: Exception) -> str:
     """The first informative line of an onnx error."""
     text = str(error).replace("[ShapeInferenceError] ", "").replace("[TypeInferenceError] ", "")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    return lines[0].rstrip(".")[:SENTENCE_LIMIT] if lines else type(error).__name__

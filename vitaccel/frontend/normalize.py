@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import helper, inliner
+from onnx import helper
 
 from vitaccel.errors import ModelError, UnsupportedError
 from vitaccel.frontend import fold, identities
 from vitaccel.frontend.arithmetic import ELEMENT_LIMIT, RULES
+from vitaccel.frontend.functions import inline_functions
 from vitaccel.frontend.indices import check_indices
 from vitaccel.frontend.infer import TypeInference
 from vitaccel.frontend.order import sorted_nodes
@@ -23,15 +24,18 @@ from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Attribute, Const, Foreign, Input
 from vitaccel.ir.types import TensorType
 
-NODE_LIMIT = 200_000
-"""Most nodes of a model; the largest legacy export seen has 6000."""
-
+_QUANTIZED = "give the float model, vitaccel quantizes it itself"
 REFUSED = {
+    "If": "its condition must be a constant",
     "Loop": "export the loop unrolled",
     "Scan": "export the loop unrolled",
-    "If": "its condition must be a constant",
+    "DequantizeLinear": _QUANTIZED,
+    "DynamicQuantizeLinear": _QUANTIZED,
+    "QLinearConv": _QUANTIZED,
+    "QLinearMatMul": _QUANTIZED,
+    "QuantizeLinear": _QUANTIZED,
 }
-"""Control flow, and what to do about it."""
+"""What no model may hold, and what to do about it."""
 
 PASS_THROUGH = ("Identity", "Dropout")
 KEEP_UNFOLDED = ("Expand", "Tile")
@@ -85,10 +89,7 @@ def normalize(model: onnx.ModelProto, *, folder: Path | None = None, input_shape
     UnsupportedError
         If an operator, a control flow or an element type is not supported.
     """
-    if model.functions:
-        model = inline_functions(model)
-    if len(model.graph.node) > NODE_LIMIT:
-        raise UnsupportedError(f"the model must have at most {NODE_LIMIT} nodes, not {len(model.graph.node)}")
+    model = inline_functions(model)
     walk = _Walk(model, Weights(folder))
     graph, scope = walk.graph, _Scope(None)
     for name, type_ in input_types(model, input_shapes).items():
@@ -101,21 +102,6 @@ def normalize(model: onnx.ModelProto, *, folder: Path | None = None, input_shape
     graph.prune()
     identities.store_batch_copies_once(graph)
     return Normalized(graph, tuple(walk.nodes), frozenset(walk.folded))
-
-
-def inline_functions(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with its own functions replaced by their bodies.
-
-    Raises
-    ------
-    ModelError
-        If a function is recursive or malformed.
-    """
-    try:
-        return inliner.inline_local_functions(model)
-    except (RuntimeError, ValueError, onnx.checker.ValidationError) as error:
-        lines = str(error).splitlines() or ["they are malformed"]
-        raise ModelError(f"the functions of the model must be inlinable, but {lines[0]}") from error
 
 
 class _Scope:
@@ -188,10 +174,10 @@ class _Walk:
     def visit(self, node: onnx.NodeProto, scope: _Scope) -> None:
         """Fold a node, drop it, or add it as Foreign nodes, one for each output."""
         name = self.unique_name(node)
-        where = f"{node.op_type} node {name!r}"
+        where = f"{node.op_type if node.op_type.isidentifier() else repr(node.op_type)} node {name!r}"
         operands = [self.value(i, scope, where) if i else None for i in node.input]
+        # A branch is checked when it is visited.
         if node.op_type not in REFUSED:
-            # A branch has its own rules; it is checked when it is visited.
             self.inference.check(node, where)
         if node.op_type == "If" and self.inlined(node, operands, scope, where):
             self.folded.add(name)

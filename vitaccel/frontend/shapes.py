@@ -43,6 +43,8 @@ def input_types(model: onnx.ModelProto, given: Shapes | None = None) -> dict[str
             _check_given(info, shapes[info.name], symbols)
     types: dict[str, TensorType] = {}
     for info in inputs:
+        if not info.name.isprintable() or info.name[:1] in ("", "%"):
+            raise ModelError(f"the name of an input must be printable and not begin with %, not {info.name!r}")
         if info.name in types:
             raise ModelError(f"input {info.name!r} must have a name of its own")
         types[info.name] = _concrete(info, shapes.get(info.name), symbols)
