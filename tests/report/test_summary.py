@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from vitaccel.backends.cost_model.result import Cycles, Prediction
+from vitaccel.backends.cost_model.result import Busy, Cycles, Prediction
 from vitaccel.report.summary import (
     CYCLE_WORDS,
     ENERGY_WORDS,
@@ -30,6 +30,7 @@ def test_every_fact_of_a_dense_network(prediction: Prediction) -> None:
         "throughput": "80,000.0 frames/s, 15.4 GOPS of 25.6 peak",
         "utilization": "60.0% (useful MACs / (cycles x PEs))",
         "bottleneck": "compute: the PE array is busy 65.7% of the time (padding 4.0%); next memory, 28.3%",
+        "engines": "occupied compute 67.0%, load 75.0%, vector 6.2%, store 1.8%",
         "MACs": "192 k (192,000)",
         "DRAM traffic": "57.3 kB: weights 55.2 kB, constants 256 B, input 600 B, output 40.0 B, spills 1.20 kB",
         "bandwidth": "2.29 GB/s of 3.20 GB/s available (71.6%)",
@@ -68,6 +69,17 @@ def test_the_bottleneck_is_the_largest_part(prediction: Prediction) -> None:
     )
     assert of(Cycles(vector=10)) == "vector: the PE array waits for the lanes 100.0% of the time"
     assert bottleneck_in_words(dataclasses.replace(prediction, layers=())) == "none: nothing runs"
+
+
+def test_a_busy_memory_port_behind_busy_pes_is_told(prediction: Prediction) -> None:
+    def of(busy: Busy) -> str:
+        layer = dataclasses.replace(prediction.layers[0], cycles=Cycles(array=1000), busy=busy)
+        return bottleneck_in_words(dataclasses.replace(prediction, layers=(layer,)))
+
+    assert of(Busy(load=880, store=40, compute=1000)).endswith(
+        "but the memory port is as busy: more PEs alone would not help"
+    )
+    assert "memory port" not in of(Busy(load=800, store=40, compute=1000))
 
 
 def test_the_cycle_table_sums_to_its_total(prediction: Prediction) -> None:

@@ -27,6 +27,12 @@ ENERGY_WORDS = {
 }
 """Components of energy, by field of :class:`~vitaccel.backends.cost_model.result.EnergyParts`."""
 
+ENGINES = ("compute", "load", "vector", "store")
+"""Engines, the fields of :class:`~vitaccel.backends.cost_model.result.Busy`."""
+
+SATURATED = 0.9
+"""An engine occupied more than this has no room left to speak of."""
+
 CYCLE_WORDS = {
     "useful": ("array, useful", "useful MACs, as if every PE were busy"),
     "padding": ("array, padding", "partly filled tiles, extra passes, sums that count no MACs"),
@@ -55,6 +61,7 @@ def facts(prediction: Prediction) -> tuple[Fact, ...]:
         Fact("throughput", _throughput(prediction)),
         Fact("utilization", _utilization(prediction)),
         Fact("bottleneck", bottleneck_in_words(prediction)),
+        Fact("engines", _engines(prediction)),
         Fact("MACs", macs_in_words(prediction)),
     ]
     if prediction.routing:
@@ -140,8 +147,12 @@ def bottleneck_in_words(prediction: Prediction) -> str:
     text = f"{first}: {said[first][1]} {percent(said[first][0] / split.elapsed)} of the time"
     if first == "compute" and split.padding:
         text += f" (padding {percent(split.padding / split.elapsed)})"
-    following = said[others[0]]
-    return f"{text}; next {others[0]}, {percent(following[0] / split.elapsed)}" if following[0] else text
+    if said[others[0]][0]:
+        text += f"; next {others[0]}, {percent(said[others[0]][0] / split.elapsed)}"
+    transfers = (prediction.busy.load + prediction.busy.store) / split.elapsed
+    if first == "compute" and transfers > SATURATED:
+        text += "; but the memory port is as busy: more PEs alone would not help"
+    return text
 
 
 def macs_in_words(prediction: Prediction) -> str:
@@ -187,6 +198,11 @@ def _throughput(prediction: Prediction) -> str:
 
 def _utilization(prediction: Prediction) -> str:
     return f"{percent(prediction.utilization)} (useful MACs / (cycles x PEs))"
+
+
+def _engines(prediction: Prediction) -> str:
+    busy, elapsed = prediction.busy, max(1, prediction.cycles.elapsed)
+    return "occupied " + ", ".join(f"{engine} {percent(getattr(busy, engine) / elapsed)}" for engine in ENGINES)
 
 
 def _traffic(traffic: Traffic) -> str:

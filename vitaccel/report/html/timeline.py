@@ -130,8 +130,8 @@ def buffer_occupancy(prediction: Prediction) -> Figure:
     }
     line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": size / 1024, "y1": size / 1024}
     label = {
-        "xref": "paper", "x": 1, "y": size / 1024, "text": f"buffer, {binary_bytes(size)}", "showarrow": False,
-        "xanchor": "right", "yanchor": "bottom", "font": {"color": MUTED, "size": 12},
+        "xref": "paper", "x": 0, "y": size / 1024, "text": f"buffer, {binary_bytes(size)}", "showarrow": False,
+        "xanchor": "left", "yanchor": "bottom", "font": {"color": MUTED, "size": 12},
     }  # fmt: skip
     # A buffer far larger than its use would press the curve flat; then only the words tell its size.
     near = peak * 4 >= size
