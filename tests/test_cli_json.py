@@ -1,0 +1,97 @@
+"""Every key that a command prints as JSON is documented in docs/json.md, and every documented key is printed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from vitaccel.cli import main
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "json.md"
+
+
+def keys(value: Any, path: str = "") -> Iterator[str]:
+    """Every key of a JSON value as the document spells it."""
+    if isinstance(value, list):
+        for part in value:
+            yield from keys(part, f"{path}[]")
+    if isinstance(value, dict):
+        for key, part in value.items():
+            name = "NAME" if path == "input_shapes" else key
+            deeper = f"{path}.{name}" if path else name
+            yield deeper
+            yield from keys(part, deeper)
+
+
+def documented(heading: str) -> set[str]:
+    """Every key in the tables under a heading, with the prefix that the head of its table says."""
+    sections = re.split(r"^## ", DOCUMENT.read_text(), flags=re.MULTILINE)
+    (text,) = [section for section in sections if section.startswith(heading)]
+    found: set[str] = set()
+    prefixes = [""]
+    for line in text.splitlines():
+        if line.startswith("| key"):
+            prefixes = [f"{name}." for name in re.findall(r"`([^`]+)`", line)] or [""]
+        elif line.startswith("| `"):
+            named = line if len(prefixes) > 1 else line.split(" | ")[0]
+            found |= {prefix + key for prefix in prefixes for key in re.findall(r"`([^`]+)`", named)}
+    return found
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """One linear layer."""
+    weight = numpy_helper.from_array(np.ones((8, 4), np.float32), "w")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"], name="fc")],
+        "main",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 4])],
+        [weight],
+    )
+    path = tmp_path / "one.onnx"
+    onnx.save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), path)
+    return path
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> dict[str, Any]:
+    assert main([str(argument) for argument in arguments]) == 0
+    record: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert record["schema_version"] == 1
+    return record
+
+
+def test_simulate(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = printed(capsys, "simulate", model, "--json")
+    assert set(keys(record)) == documented("`vitaccel simulate MODEL.onnx --json`")
+
+
+def test_columns(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = printed(capsys, "simulate", model, "--pe", "16,64", "--json")
+    assert set(record) == documented("Several columns")
+    for column in record["columns"]:
+        assert set(keys(column)) == documented("`vitaccel simulate MODEL.onnx --json`")
+
+
+def test_presets(capsys: pytest.CaptureFixture[str]) -> None:
+    record = printed(capsys, "simulate", "--list-presets", "--json")
+    assert set(record) == documented("`vitaccel simulate --list-presets --json`")
+    of_a_machine = {key for key in documented("`vitaccel simulate MODEL.onnx --json`") if key.startswith("arch.")}
+    for preset in record["presets"]:
+        assert set(keys({"arch": preset})) == of_a_machine | {"arch"}
+
+
+def test_inspect(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(keys(printed(capsys, "inspect", model, "--json"))) == documented("`vitaccel inspect")
+
+
+def test_export_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(keys(printed(capsys, "export", "--list", "--json"))) == documented("`vitaccel export")
