@@ -37,6 +37,9 @@ def test_operators_of_onnxruntime() -> None:
     assert outputs("y = com.microsoft.Gelu(x)", [F]) == [F]
     with pytest.raises(UnsupportedError, match=r"must be one of BiasGelu, FastGelu, .* in domain com.microsoft"):
         outputs("y = com.microsoft.FusedMatMul(x, x)", [F, F])
+    for wrong in ("k = [1, 2]", "axis = 1"):
+        with pytest.raises(ModelError, match=r"^the node must have attributes of com.microsoft.MoE, not '(k|axis)'$"):
+            outputs(f"y = com.microsoft.MoE<{wrong}>(x)", [F])
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
-from onnx import TensorProto, TypeProto, checker, helper, shape_inference
+from onnx import AttributeProto, TensorProto, TypeProto, checker, helper, shape_inference
 
 from vitaccel.errors import ModelError, UnsupportedError, did_you_mean
 from vitaccel.frontend.weights import as_tensor, element_of
@@ -20,8 +20,23 @@ SENTENCE_LIMIT = 300
 
 ONNX_ELEMENT = {"f32": TensorProto.FLOAT, "i64": TensorProto.INT64, "bool": TensorProto.BOOL}
 ORT_DOMAIN = "com.microsoft"
-SAME_AS_FIRST = ("BiasGelu", "FastGelu", "Gelu", "MoE", "QuickGelu")
-"""``com.microsoft`` operators taken, whose output has the type of their first input."""
+CONTRIBUTED: dict[str, dict[str, int]] = {
+    "BiasGelu": {},
+    "FastGelu": {},
+    "Gelu": {},
+    "MoE": {
+        "activation_alpha": AttributeProto.FLOAT,
+        "activation_beta": AttributeProto.FLOAT,
+        "activation_type": AttributeProto.STRING,
+        "k": AttributeProto.INT,
+        "normalize_routing_weights": AttributeProto.INT,
+        "swiglu_fusion": AttributeProto.INT,
+        "swiglu_limit": AttributeProto.FLOAT,
+        "use_sparse_mixer": AttributeProto.INT,
+    },
+    "QuickGelu": {"alpha": AttributeProto.FLOAT},
+}
+"""``com.microsoft`` operators taken, with the types of their attributes; onnx has no schemas of them."""
 
 
 class TypeInference:
@@ -84,6 +99,7 @@ class TypeInference:
             If the node breaks the operator's rules.
         """
         if node.domain == ORT_DOMAIN:
+            _check_contributed(node, where)
             return
         self.schema(node, where)
         try:
@@ -120,11 +136,7 @@ class TypeInference:
     def _contributed(
         self, node: onnx.NodeProto, where: str, types: Sequence[TensorType | None]
     ) -> list[TensorType | None]:
-        if node.op_type not in SAME_AS_FIRST:
-            raise UnsupportedError(
-                f"{where} must be one of {', '.join(SAME_AS_FIRST)} in domain {ORT_DOMAIN}: give the model as "
-                "exported, before onnxruntime fuses it"
-            )
+        """All operators taken give a value of the type of their first input."""
         if not types or types[0] is None or len(node.output) != 1:
             raise ModelError(f"{where} must have a first input and one output")
         return [types[0]]
@@ -151,6 +163,18 @@ def _add_rank(node: onnx.NodeProto, types: Sequence[TensorType | None], found: d
         return
     if shape.rank == 1 and shape.shape[0] is not None:
         found[node.output[0]] = helper.make_tensor_type_proto(proto.tensor_type.elem_type, [None] * shape.shape[0])
+
+
+def _check_contributed(node: onnx.NodeProto, where: str) -> None:
+    if node.op_type not in CONTRIBUTED:
+        raise UnsupportedError(
+            f"{where} must be one of {', '.join(CONTRIBUTED)} in domain {ORT_DOMAIN}: give the model as "
+            "exported, before onnxruntime fuses it"
+        )
+    known = CONTRIBUTED[node.op_type]
+    for attribute in node.attribute:
+        if known.get(attribute.name) != attribute.type:
+            raise ModelError(f"{where} must have attributes of {ORT_DOMAIN}.{node.op_type}, not {attribute.name!r}")
 
 
 def _domain(domain: str) -> str:
