@@ -15,15 +15,39 @@ def order_operands(graph: Graph) -> None:
     the order depends on the network and not on the file.
     """
     depth: dict[str, int] = {}
-    digest: dict[str, bytes] = {}
-    for name in graph.topological():
+    order = graph.topological()
+    digests = _Digests(graph, order)
+    for at, name in enumerate(order):
         node = graph[name]
-        if isinstance(node.op, Add | Mul):
-            operands = sorted(node.inputs, key=lambda i: (graph.is_const(i), depth[i], digest[i]))
-            if tuple(operands) != node.inputs:
-                graph.update(name, inputs=tuple(operands))
-                node = graph[name]
-        is_leaf = not node.inputs
-        depth[name] = 0 if is_leaf else 1 + max(depth[i] for i in node.inputs)
-        text = "const" if isinstance(node.op, Const) else repr(node.op)
-        digest[name] = blake2b(b"".join([f"{text} {node.type}".encode(), *(digest[i] for i in node.inputs)])).digest()
+        depth[name] = 1 + max((depth[operand] for operand in node.inputs), default=-1)
+        if not isinstance(node.op, Add | Mul):
+            continue
+        left, right = node.inputs
+        ranks = [(graph.is_const(operand), depth[operand]) for operand in (left, right)]
+        if ranks[0] == ranks[1] and left != right:
+            digests.extend(at)
+            turned = digests[right] < digests[left]
+        else:
+            turned = ranks[1] < ranks[0]
+        if turned:
+            graph.update(name, inputs=(right, left))
+
+
+class _Digests:
+    """Digests of how values are computed, made in topological order as far as they are asked for."""
+
+    def __init__(self, graph: Graph, order: list[str]) -> None:
+        self._graph = graph
+        self._order = order
+        self._known: dict[str, bytes] = {}
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._known[name]
+
+    def extend(self, stop: int) -> None:
+        """Make the digests of the first ``stop`` values, whose operands are in their final order."""
+        for name in self._order[len(self._known) : stop]:
+            node = self._graph[name]
+            text = "const" if isinstance(node.op, Const) else repr(node.op)
+            parts = [f"{text} {node.type}".encode(), *(self._known[operand] for operand in node.inputs)]
+            self._known[name] = blake2b(b"".join(parts), digest_size=16).digest()

@@ -72,7 +72,9 @@ def trace_scores(graph: Graph, name: str) -> Scores | None:
                 return None
             layout, mask = arranged, moved
         elif product is not None:
-            scale, mask = scale * product[1], mask * np.float32(product[1])
+            scale *= product[1]
+            with np.errstate(invalid="ignore"):  # -inf times 0: the NaN is refused with the mask
+                mask = mask * np.float32(product[1])
         else:
             mask = mask + _added(graph, step)
     end = graph[chain[0]].type.static_shape if chain else shape
