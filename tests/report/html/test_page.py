@@ -66,6 +66,9 @@ def test_names_cannot_become_elements(prediction: Prediction) -> None:
     layers = (dataclasses.replace(prediction.layers[0], name=bad, op=bad), *prediction.layers[1:])
     events = (dataclasses.replace(prediction.timeline[0], layer=bad), *prediction.timeline[1:])
     strange = dataclasses.replace(prediction, model=bad, layers=layers, timeline=events, input_shapes={bad: (1, 2)})
+    assert "</" not in "".join(
+        re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page([strange], SCRIPT), flags=re.DOTALL)
+    )
     plain = Elements(page([prediction], SCRIPT))
     for predictions in ([strange], [strange, strange]):
         elements = Elements(page(predictions, SCRIPT))
