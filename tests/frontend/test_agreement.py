@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from _pytest.mark import ParameterSet
@@ -167,15 +168,24 @@ def text_of(path: Path) -> str:
     return str(import_model(path).graph)
 
 
+def onnxruntime_answer(path: Path, feeds: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The first output of the file.
+
+    onnxruntime 1.31 lets its MoE kernel overwrite its own input when nothing reads the tokens later, and then computes
+    something else; a result that is asked for is not written in place.
+    """
+    model = onnx.load(path)
+    experts = [node for node in model.graph.node if (node.domain, node.op_type) == ("com.microsoft", "MoE")]
+    model.graph.output.extend(onnx.ValueInfoProto(name=node.output[0]) for node in experts)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(None, dict(feeds))[0])
+
+
 def difference(
     path: Path, feeds: Mapping[str, np.ndarray], *, input_shapes: Mapping[str, tuple[int, ...]] | None
 ) -> float:
     """Largest absolute difference between the Graph and onnxruntime, over the largest absolute value."""
-    options = onnxruntime.SessionOptions()
-    # The file as written: with its optimiser onnxruntime 1.31 computes something else for com.microsoft.MoE.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    (expected,) = session.run(None, dict(feeds))
+    expected = onnxruntime_answer(path, feeds)
     (found,) = evaluate(import_model(path, input_shapes=input_shapes).graph, feeds)
     assert found.shape == expected.shape
     assert np.abs(expected).max() > 0
