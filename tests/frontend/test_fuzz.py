@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -29,15 +30,17 @@ HANG_SECONDS = 120
 MEMORY_BYTES = 2 << 30
 """Address space a case may add."""
 
-SOURCES = (
-    ("vit-micro", "dynamo", 18),
-    ("deit-micro", "legacy", 14),
-    ("lookupvit-micro", "legacy", 17),
-    ("hybrid-micro", "dynamo", 20),
-    ("m3vit-micro", "dynamo", 18),
-    ("vmoe-micro", "legacy", 17),
+SOURCES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("vit-micro", {"exporter": "dynamo", "opset": 18}),
+    ("deit-micro", {"exporter": "legacy", "opset": 14}),
+    ("lookupvit-micro", {"exporter": "legacy", "opset": 17, "dynamic_batch": True}),
+    ("hybrid-micro", {"exporter": "dynamo", "opset": 20}),
+    ("m3vit-micro", {"exporter": "dynamo", "opset": 23, "moe_style": "nonzero"}),
+    ("m3vit-micro", {"exporter": "legacy", "opset": 17, "moe_style": "gather_w", "task_input": True}),
+    ("vmoe-micro", {"exporter": "legacy", "opset": 17, "moe_style": "einsum_cap"}),
+    ("vmoe-micro", {"exporter": "dynamo", "opset": 18, "moe_style": "microsoft"}),
 )
-"""Zoo models and their writers; together they hold every kind of operator."""
+"""Zoo models and how they are written; together they hold every kind of operator."""
 
 OP_TYPES = (
     "Add", "Attention", "BatchNormalization", "Cast", "Clip", "Concat", "ConstantOfShape", "Conv", "CumSum", "Einsum",
@@ -257,17 +260,15 @@ def campaign(file: Path, damage: Damage, *, seed: int, cases: int, folder: Path)
 
 
 @pytest.mark.parametrize("damage", [damaged_bytes, damaged_model], ids=["bytes", "model"])
-@pytest.mark.parametrize(("name", "exporter", "opset"), SOURCES)
+@pytest.mark.parametrize(("name", "how"), SOURCES, ids=[f"{name}-{i}" for i, (name, _) in enumerate(SOURCES)])
 @pytest.mark.parametrize("cases", [QUICK_CASES, pytest.param(FULL_CASES, marks=pytest.mark.full)])
 def test_a_damaged_file_gives_a_graph_or_one_sentence(
     exported: Callable[..., Path],
     tmp_path: Path,
     seed: int,
     name: str,
-    exporter: str,
-    opset: int,
+    how: dict[str, Any],
     damage: Damage,
     cases: int,
 ) -> None:
-    file = exported(name, exporter=exporter, opset=opset)
-    campaign(file, damage, seed=seed, cases=cases, folder=tmp_path)
+    campaign(exported(name, **how), damage, seed=seed, cases=cases, folder=tmp_path)

@@ -16,6 +16,10 @@ def of(signature: str, body: str) -> Graph:
     return graph
 
 
+BODY = """n = NonZero(w)  f = Cast<to=1>(n)  a = Constant<value_ints=[1, 1, 2, -1]>()
+k = Reshape(f, a)  t = Transpose<perm=[0, 1, 3, 2]>(k)  y = Attention(t, t, t)"""
+
+
 @pytest.mark.parametrize(
     ("signature", "body", "macs"),
     [
@@ -40,6 +44,12 @@ def of(signature: str, body: str) -> Graph:
 )
 def test_matrix_products_count(signature: str, body: str, macs: int) -> None:
     assert macs_exported(of(signature, body)) == macs
+
+
+def test_attention_over_unknown_tokens_counts_nothing() -> None:
+    graph = of("(float[1,2,2,4] x, float[2,2] w) => (float y)", BODY)
+    assert "onnx.Attention" in str(graph)
+    assert macs_exported(graph) == 0
 
 
 def test_products_of_unknown_size_are_named() -> None:

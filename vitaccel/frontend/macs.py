@@ -18,8 +18,10 @@ def macs_exported(graph: Graph) -> int:
     total = 0
     for name in graph.topological():
         op = graph[name].op
+        if not all(t.is_static for t in (graph[name].type, *graph.operand_types(name))):
+            continue
         if not isinstance(op, Foreign):
-            total += graph.macs(name) if graph[name].type.is_static else 0
+            total += graph.macs(name)
         elif op.op_type == "Attention" and op.output == 0:
             total += _attention(graph, name)
         elif op.op_type == "MoE":
@@ -46,8 +48,9 @@ def macs_of_routed(graph: Graph, sources: frozenset[str]) -> int:
 def _attention(graph: Graph, name: str) -> int:
     """``Attention`` of opset 23: q and k give logits, the logits times v; 4-D [B, H, M, d] or 3-D [B, M, H*d]."""
     q, k, v = (t.static_shape for t in graph.operand_types(name)[:3])
-    tokens = k[-2]
-    return prod(q) * tokens + prod(graph[name].type.static_shape) * tokens if len(v) == len(q) else 0
+    if not len(q) == len(k) == len(v) or len(q) not in (3, 4):
+        return 0
+    return (prod(q) + prod(graph[name].type.static_shape)) * k[-2]
 
 
 def _microsoft_moe(graph: Graph, name: str, op: Foreign) -> int:
