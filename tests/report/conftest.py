@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from vitaccel.arch import Arch
+from vitaccel.arch import Arch, Buffers, Energy, Memory, PeArrays
 from vitaccel.backends.cost_model.result import (
     Actions,
     Busy,
@@ -74,12 +74,22 @@ TIMELINE = (
 OCCUPANCY = (Occupancy(0, 4096), Occupancy(1176, 20480), Occupancy(3700, 8192), Occupancy(5000, 0))
 
 
+MACHINE = Arch(
+    name="default",
+    frequency_hz=200e6,
+    array=PeArrays(side=8),
+    memory=Memory(bus_bits=128),
+    buffers=Buffers(activation_bytes=1 << 20, weight_bytes=1 << 17, logit_bytes=1 << 16),
+    energy=Energy(source="made up for this test"),
+)
+
+
 def make_prediction() -> Prediction:
     """Return a four-layer network of 5000 cycles on the default machine."""
     return Prediction(
         model="tiny",
         input_shapes={"image": (2, 3, 16, 16)},
-        arch=Arch(),
+        arch=MACHINE,
         params=55200,
         macs_dense=192000,
         macs_exported=192000,
@@ -98,13 +108,13 @@ def prediction() -> Prediction:
 @pytest.fixture
 def moe_prediction() -> Prediction:
     """Return the same network with experts, a broken device limit and a memory that is slower than its ports."""
-    arch = Arch().with_pe("3x16x16").with_settings({"memory.peak_bytes_per_s": "1.6e9", "limits.multipliers": "500"})
+    arch = MACHINE.with_pe("3x16x16").with_settings({"memory.peak_bytes_per_s": "1.6e9", "limits.multipliers": "500"})
     return dataclasses.replace(
         make_prediction(),
         model="tiny-moe",
         arch=arch,
         macs_dense=960000,
         macs_exported=960000,
-        routing="uniform: 16 experts, top-2",
+        routing="uniform",
         exceeded=arch.exceeded_limits(),
     )

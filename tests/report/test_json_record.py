@@ -54,7 +54,7 @@ def test_the_numbers(prediction: Prediction, moe_prediction: Prediction) -> None
     assert record["fits"] is True
     routed = as_record(moe_prediction)
     assert (routed["macs"], routed["macs_dense"]) == (192_000, 960_000)
-    assert routed["routing"] == "uniform: 16 experts, top-2"
+    assert routed["routing"] == "uniform"
     assert routed["fits"] is False
     assert len(routed["exceeded"]) == 1
     assert routed["arch"]["pes"] == 768

@@ -10,6 +10,7 @@ from vitaccel.report.summary import (
     bottleneck_in_words,
     cycle_table,
     facts,
+    routing_in_words,
     summary_table,
 )
 
@@ -42,10 +43,15 @@ def test_every_fact_of_a_dense_network(prediction: Prediction) -> None:
 def test_experts_limits_and_a_slow_memory_are_told(moe_prediction: Prediction) -> None:
     found = said(moe_prediction)
     assert found["MACs"] == "192 k (192,000) routed; 960 k if every expert ran on every token"
-    assert found["routing"] == "assumed uniform: 16 experts, top-2"
+    assert found["routing"] == "assumed uniform: the tokens spread evenly over the experts"
     assert found["bandwidth"].endswith("of 1.60 GB/s available (143.2%)")
     assert found["device"].startswith("does not fit: the 3x16x16 PE array needs 768 multipliers of the 500")
     assert found["machine"].startswith("default: 3x16x16 = 768 PEs")
+
+
+def test_each_routing_has_its_words() -> None:
+    assert routing_in_words("worst") == "assumed worst case: every token chooses the same experts"
+    assert routing_in_words("trace q.json") == "recorded: trace q.json"
 
 
 def test_macs_as_exported_are_told_when_they_differ(prediction: Prediction) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vitaccel.report.units import binary_bytes, percent, ratio, shape, si
+from vitaccel.report.units import binary_bytes, percent, rate, ratio, shape, si
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,13 @@ def test_a_share_that_is_not_zero_never_prints_as_zero() -> None:
     assert percent(0.0001) == "<0.1%"
     assert percent(0.831) == "83.1%"
     assert percent(1.0, 0) == "100%"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0.0"), (0.71428, "0.714"), (0.9996, "1.00"), (9.9951, "10.0"), (1339, "1,339.0")]
+)
+def test_rate(value: float, text: str) -> None:
+    assert rate(value) == text
 
 
 def test_ratio() -> None:

@@ -9,7 +9,7 @@ from vitaccel.backends.cost_model.result import LayerCost, Prediction
 from vitaccel.report.breakdown import by_op, split_cycles
 from vitaccel.report.summary import CYCLE_WORDS, cycle_parts, device_in_words, peak_occupancy_bytes
 from vitaccel.report.table import Column, Table
-from vitaccel.report.units import binary_bytes, percent, ratio, si
+from vitaccel.report.units import binary_bytes, percent, rate, ratio, si
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ METRICS = (
     Metric("MACs", lambda p: p.actions.macs, si),
     Metric("cycles", lambda p: p.cycles.elapsed, lambda v: f"{v:,.0f}"),
     Metric("latency", lambda p: p.latency_s, lambda v: si(v, "s")),
-    Metric("frames/s", lambda p: p.fps, lambda v: f"{v:,.1f}"),
-    Metric("GOPS", lambda p: p.gops, lambda v: f"{v:,.1f}"),
+    Metric("frames/s", lambda p: p.fps, rate),
+    Metric("GOPS", lambda p: p.gops, rate),
     Metric("utilization", lambda p: p.utilization, percent),
     Metric("DRAM traffic", lambda p: p.traffic.total_bytes, lambda v: si(v, "B")),
     Metric("DRAM bandwidth", lambda p: p.bandwidth_bytes_per_s, lambda v: si(v, "B/s")),

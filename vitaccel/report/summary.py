@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vitaccel.backends.cost_model.result import EnergyParts, Prediction, Traffic
 from vitaccel.report.breakdown import CycleSplit, split_cycles
 from vitaccel.report.table import Column, Table
-from vitaccel.report.units import binary_bytes, percent, shape, si
+from vitaccel.report.units import binary_bytes, percent, rate, shape, si
 
 TRAFFIC_WORDS = {
     "weight": "weights",
@@ -65,7 +65,7 @@ def facts(prediction: Prediction) -> tuple[Fact, ...]:
         Fact("MACs", macs_in_words(prediction)),
     ]
     if prediction.routing:
-        lines.append(Fact("routing", f"assumed {prediction.routing}"))
+        lines.append(Fact("routing", routing_in_words(prediction.routing)))
     lines += [
         Fact("DRAM traffic", _traffic(prediction.traffic)),
         Fact("bandwidth", _bandwidth(prediction)),
@@ -166,6 +166,15 @@ def macs_in_words(prediction: Prediction) -> str:
     return text
 
 
+def routing_in_words(routing: str) -> str:
+    """Return a routing assumption of the cost model in words."""
+    said = {
+        "uniform": "assumed uniform: the tokens spread evenly over the experts",
+        "worst": "assumed worst case: every token chooses the same experts",
+    }
+    return said.get(routing, f"recorded: {routing}")
+
+
 def device_in_words(prediction: Prediction) -> str:
     """Return whether the machine fits its device, and what does not."""
     if prediction.exceeded:
@@ -193,7 +202,7 @@ def _latency(prediction: Prediction) -> str:
 
 
 def _throughput(prediction: Prediction) -> str:
-    return f"{prediction.fps:,.1f} frames/s, {prediction.gops:,.1f} GOPS of {peak_gops(prediction):,.1f} peak"
+    return f"{rate(prediction.fps)} frames/s, {rate(prediction.gops)} GOPS of {rate(peak_gops(prediction))} peak"
 
 
 def _utilization(prediction: Prediction) -> str:

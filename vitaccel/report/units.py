@@ -30,6 +30,13 @@ def si(value: float, unit: str = "") -> str:
     return f"{scaled:.{digits}f} {prefix.strip()}{unit}".rstrip()
 
 
+def rate(value: float) -> str:
+    """Return a number a second without a prefix: ``1,339.0``, and below 100 three significant digits."""
+    if value == 0 or value >= 9.995:
+        return f"{value:,.1f}"
+    return f"{value:.2f}" if value >= 0.9995 else f"{value:.3g}"
+
+
 def binary_bytes(value: int) -> str:
     """Return a memory size in KiB, MiB or GiB: ``binary_bytes(1536)`` is ``1.5 KiB``."""
     for scale, unit in _BINARY:

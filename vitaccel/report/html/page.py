@@ -19,7 +19,7 @@ from vitaccel.report.html.timeline import buffer_occupancy, engine_timeline
 from vitaccel.report.layer_table import block_table, layer_table
 from vitaccel.report.summary import cycle_table, machine, summary_table
 from vitaccel.report.table import Table
-from vitaccel.report.units import percent, shape, si
+from vitaccel.report.units import percent, rate, shape, si
 
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 """The browser refuses every request this page could make."""
@@ -90,7 +90,7 @@ def _details(prediction: Prediction, numbers: Iterator[int]) -> str:
 def _cards(prediction: Prediction) -> str:
     shown = (
         ("latency", si(prediction.latency_s, "s")),
-        ("frames a second", f"{prediction.fps:,.1f}"),
+        ("frames a second", rate(prediction.fps)),
         ("utilization of the PEs", percent(prediction.utilization)),
         ("energy a frame", si(prediction.energy.total_j / prediction.frames, "J")),
         ("DRAM traffic", si(prediction.traffic.total_bytes, "B")),
