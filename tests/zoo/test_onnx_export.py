@@ -43,7 +43,7 @@ DYNAMO = [
     ("m3vit-micro", {"moe_style": "gather_w", "gate": "official"}, 18, False),
     ("vmoe-micro", {"moe_style": "nonzero", "scores": "renorm"}, 18, True),
     ("vmoe-micro", {"moe_style": "dense_list"}, 23, False),
-    ("vmoe-micro", {"moe_style": "microsoft"}, 18, False),
+    ("vmoe-micro", {"moe_style": "microsoft", "scores": "renorm"}, 18, False),
     ("vmoe-micro", {}, 18, False),
 ]
 FIXED_BATCH = [("m3vit-micro", {"moe_style": "einsum_cap"}), ("vmoe-micro", {})]
