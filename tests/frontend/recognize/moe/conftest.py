@@ -8,8 +8,14 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+
+from vitaccel.backends.float_graph import evaluate
+from vitaccel.errors import UnsupportedError
+from vitaccel.frontend import import_model
+from vitaccel.ir.ops import Moe
 
 TOKENS, WIDTH, HIDDEN, EXPERTS, TOP_K = 11, 6, 5, 4, 2
 
@@ -137,6 +143,36 @@ class Layer:
 @pytest.fixture
 def layer() -> Layer:
     return Layer()
+
+
+@pytest.fixture
+def moe_of() -> Callable[[Path], Moe]:
+    """Return ``moe_of(path)``: the one mixture of experts of a file, whose Graph was compared with onnxruntime."""
+
+    def moe_of(path: Path) -> Moe:
+        graph = import_model(path).graph
+        x = np.random.default_rng(1).standard_normal((1, TOKENS, WIDTH)).astype(np.float32)
+        (expected,) = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"x": x})
+        (found,) = evaluate(graph, {"x": x})
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+        (name,) = graph.find(lambda node: isinstance(node.op, Moe))
+        op = graph[name].op
+        assert isinstance(op, Moe)
+        return op
+
+    return moe_of
+
+
+@pytest.fixture
+def refused() -> Callable[[Path, str], None]:
+    """Return ``refused(path, why)``, which requires one sentence that matches *why*."""
+
+    def refused(path: Path, why: str) -> None:
+        with pytest.raises(UnsupportedError, match=why) as caught:
+            import_model(path)
+        assert "\n" not in str(caught.value)
+
+    return refused
 
 
 @pytest.fixture

@@ -81,17 +81,20 @@ def _propose(graph: Graph, router: Router, position: Mapping[str, int]) -> tuple
         region = grower.grow(end)
         if grower.overgrown:
             break
-        if region is not None and not readings:
-            width = graph[region.tokens].type.shape[-1]
-            readings = _experts(graph, router, region, width or 0)
-        if region is not None and readings:
+        if region is None or not graph[end].type.is_static:
+            continue
+        readings = readings or _experts(graph, router, region)
+        if readings:
             regions.append(region)
     return regions, readings
 
 
-def _experts(graph: Graph, router: Router, region: Region, width: int) -> list[Experts]:
+def _experts(graph: Graph, router: Router, region: Region) -> list[Experts]:
+    tokens = graph[region.tokens].type
+    if not tokens.is_static or tokens.rank < 2 or tokens.size == 0 or tokens.element != "f32":
+        return []
     try:
-        return find_experts(graph, region, experts=router.experts, width=width)
+        return find_experts(graph, region, experts=router.experts, width=tokens.static_shape[-1])
     except LostExpertsError as error:
         raise UnsupportedError(
             f"{router.title} rates {router.experts} experts and the file must hold all of them, not {error.found}:"

@@ -22,7 +22,7 @@ from vitaccel.ir.ops import Op
 
 Array = np.ndarray
 
-LARGEST_ARRAY = 1 << 28
+LARGEST_ARRAY = 1 << 27
 """Elements of one intermediate value beyond which a region counts as too big to run."""
 
 
@@ -100,7 +100,7 @@ def _run(node: Node, operands: list[Any]) -> Any:
     try:
         with np.errstate(all="ignore"):
             return meaning(node.op, *operands)
-    except (ValueError, IndexError, TypeError, KeyError, AttributeError, ZeroDivisionError) as error:
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
         raise NotEvaluableError(f"{title} cannot be run: {error}") from error
 
 

@@ -222,7 +222,7 @@ def _matrices(graph: Graph, constants: list[str], *, experts: int, rows: int) ->
     """Readings of a float constant as ``(E, rows, columns)``."""
     for name in constants:
         type_ = graph[name].type
-        if type_.element != "f32" or type_.size % (experts * rows):
+        if type_.element != "f32" or type_.size == 0 or type_.size % (experts * rows):
             continue
         split = type_.static_shape
         columns = type_.size // (experts * rows)

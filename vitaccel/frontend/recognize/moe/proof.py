@@ -5,15 +5,10 @@ experts' weights; so is every Moe it could be. Activations are a polynomial on b
 two different functions agree at a random point with probability practically zero. Random weights instead of the real
 ones have two uses: experts that start out equal are told apart, and the proof holds for every layer of the same form,
 so that six layers cost as much as one.
-
-The logits make visible what must be: every expert is the first choice of some token (a missing or misplaced expert
-shows), and expert 0 is wanted by all (every capacity below the number of tokens overflows), by some first and by
-others second.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -21,19 +16,18 @@ import numpy as np
 
 from vitaccel.frontend.recognize.moe.evaluate import evaluate_region
 from vitaccel.frontend.recognize.moe.experts import Experts
+from vitaccel.frontend.recognize.moe.form import form
+from vitaccel.frontend.recognize.moe.probe import lonely_logits, random_tokens, random_weights, telling_logits
 from vitaccel.frontend.recognize.moe.region import Region
 from vitaccel.frontend.recognize.moe.router import Router
 from vitaccel.frontend.recognize.moe.semantics import ExpertArrays, evaluate_moe, stand_in
 from vitaccel.ir.graph import Graph
-from vitaccel.ir.ops import Activation, Foreign, Moe, Op
+from vitaccel.ir.ops import Activation, Moe
 
 Array = np.ndarray
 
 TOLERANCE = 2e-5
 """Largest difference of a proven rewrite relative to the largest result; float32 rounding leaves about 1e-6."""
-
-_FIRST, _SECOND = 3.0, 1.5
-"""Added to the logit, random in 0 to 1, of the expert that a token is to choose first, and of the one wanted by all."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +93,8 @@ class Prover:
         NotEvaluableError
             If the region cannot be run.
         """
-        key = _form(self.graph, router, regions, readings)
+        written = form(self.graph, router.logits, regions, _constants(readings))
+        key = (written, router.ks, router.after_softmax)
         if key not in self._known:
             self._known[key] = self._search(router, regions, readings)
         answer = self._known[key]
@@ -110,24 +105,28 @@ class Prover:
         return Proven(replace(answer.op, activation=activation), experts, regions[answer.end].end)
 
     def _search(self, router: Router, regions: list[Region], readings: list[Experts]) -> _Answer | None:
-        weights = _random_weights(self.graph, readings)
-        tokens = self.graph[regions[0].tokens].type.size // self.graph[regions[0].tokens].type.static_shape[-1]
-        runs = [
-            self._run(router, regions, weights, _logits(tokens, router.experts, first=first))
-            for first in _first_choices(tokens, router)
-        ]
-        for index, reading in enumerate(readings):
-            for order in self._orders(router, regions, weights, reading):
-                arrays = reading.reordered(order).build(weights.__getitem__)
-                for op in _candidates(self.graph, router, regions[-1], tokens):
-                    end = _last_match(op, arrays, runs, regions)
-                    if end is not None:
-                        return _Answer(op, index, order, end)
-        return None
+        weights = random_weights(self.graph, _constants(readings))
+        tokens = self._token_count(regions)
+        inputs = telling_logits(tokens, router.experts, smallest_k=router.ks[0])
+        runs = [self._run(router, regions, weights, logits) for logits in inputs]
+        ops = list(_candidates(self.graph, router, regions[-1], tokens))
+        natural = tuple(range(router.experts))
+        as_listed = [(i, natural, reading.build(weights.__getitem__)) for i, reading in enumerate(readings)]
+        answer = _first_match(ops, as_listed, runs, regions)
+        if answer is None:
+            orders = [
+                (i, reading, self._order(router, regions, weights, reading)) for i, reading in enumerate(readings)
+            ]
+            moved = [(i, order, r.reordered(order).build(weights.__getitem__)) for i, r, order in orders if order]
+            answer = _first_match(ops, moved, runs, regions)
+        return answer
+
+    def _token_count(self, regions: list[Region]) -> int:
+        type_ = self.graph[regions[0].tokens].type
+        return type_.size // type_.static_shape[-1]
 
     def _run(self, router: Router, regions: list[Region], weights: Mapping[str, Array], logits: Array) -> _Run:
-        type_ = self.graph[regions[0].tokens].type
-        x = np.random.default_rng(1).uniform(-1, 1, type_.static_shape).astype(np.float32)
+        x = random_tokens(self.graph[regions[0].tokens].type.static_shape)
         feeds = {
             regions[0].tokens: x,
             router.logits: logits.reshape(self.graph[router.logits].type.static_shape),
@@ -136,17 +135,14 @@ class Prover:
         ends = evaluate_region(self.graph, regions[-1].nodes, feeds, keep=[r.end for r in regions])
         return _Run(x.reshape(logits.shape[0], -1), logits, ends)
 
-    def _orders(
+    def _order(
         self, router: Router, regions: list[Region], weights: Mapping[str, Array], reading: Experts
-    ) -> Iterator[tuple[int, ...]]:
-        """Which listed expert may answer to each id: as listed, or as found by sending token e to expert e alone."""
-        natural = tuple(range(router.experts))
-        yield natural
-        type_ = self.graph[regions[0].tokens].type
-        tokens = type_.size // type_.static_shape[-1]
+    ) -> tuple[int, ...]:
+        """Which listed expert answers to each id, found by sending token e to expert e alone; empty if unknown."""
+        tokens = self._token_count(regions)
         if not reading.listed or tokens < router.experts:
-            return
-        run = self._run(router, regions, weights, 40 * np.eye(tokens, router.experts, dtype=np.float32))
+            return ()
+        run = self._run(router, regions, weights, lonely_logits(tokens, router.experts))
         arrays = reading.build(weights.__getitem__)
         hidden = stand_in(run.x[None, : router.experts] @ arrays.w1 + arrays.b1[:, None])
         answers = hidden @ arrays.w2 + arrays.b2[:, None]
@@ -155,34 +151,13 @@ class Prover:
                 continue
             seen = value.reshape(tokens, -1)[: router.experts]
             order = tuple(int(e) for e in np.abs(answers - seen).max(axis=2).argmin(axis=0))
-            if len(set(order)) == router.experts and order != natural:
-                yield order
+            if len(set(order)) == router.experts:
+                return order
+        return ()
 
 
-# -- inputs --------------------------------------------------------------------------------------------------------
-def _first_choices(tokens: int, router: Router) -> Iterator[Array]:
-    """First choices of the tokens, one run each; -1 leaves a token to expert 0."""
-    every_second = np.where(np.arange(tokens) % 2, np.arange(tokens) // 2 % router.experts, -1)
-    for start in range(0, router.experts, tokens):
-        named = np.arange(start, min(start + tokens, router.experts))
-        yield np.concatenate([named, every_second[named.size :]])
-    if router.ks[0] == 1:
-        # With one choice a token cannot want its own expert and expert 0 too.
-        yield np.full(tokens, -1)
-
-
-def _logits(tokens: int, experts: int, *, first: Array) -> Array:
-    logits = np.random.default_rng(2).random((tokens, experts), dtype=np.float32)
-    logits[:, 0] += _SECOND
-    boosted = np.flatnonzero(first >= 0)
-    logits[boosted, first[boosted]] += _FIRST
-    return logits
-
-
-def _random_weights(graph: Graph, readings: list[Experts]) -> dict[str, Array]:
-    rng = np.random.default_rng(3)
-    names = dict.fromkeys(name for reading in readings for name in reading.constants)
-    return {name: rng.random(graph[name].type.static_shape, dtype=np.float32) - np.float32(0.5) for name in names}
+def _constants(readings: list[Experts]) -> list[str]:
+    return [name for reading in readings for name in reading.constants]
 
 
 # -- hypotheses ----------------------------------------------------------------------------------------------------
@@ -212,6 +187,21 @@ def _capacities(graph: Graph, region: Region, tokens: int) -> list[int]:
     return sorted(c for c in found if 0 < c < tokens)
 
 
+def _first_match(
+    ops: list[Moe],
+    arrangements: list[tuple[int, tuple[int, ...], ExpertArrays]],
+    runs: list[_Run],
+    regions: list[Region],
+) -> _Answer | None:
+    """The first op, on the first arrangement of the experts (reading, order, weights), that every run agrees with."""
+    for op in ops:
+        for reading, order, arrays in arrangements:
+            end = _last_match(op, arrays, runs, regions)
+            if end is not None:
+                return _Answer(op, reading, order, end)
+    return None
+
+
 def _last_match(op: Moe, arrays: ExpertArrays, runs: list[_Run], regions: list[Region]) -> int | None:
     """Index of the latest end at which every run gives the value of ``op``."""
     ends = list(range(len(regions)))
@@ -228,33 +218,3 @@ def _equal(found: Array, expected: Array) -> bool:
         return False
     difference = np.abs(found.reshape(expected.shape) - expected).max()
     return bool(difference <= TOLERANCE * np.abs(expected).max())
-
-
-# -- the form of a region ------------------------------------------------------------------------------------------
-def _form(graph: Graph, router: Router, regions: list[Region], readings: list[Experts]) -> Hashable:
-    """Equal for two regions iff they are the same function of tokens, logits and experts' weights."""
-    region = regions[-1]
-    number: dict[str, Hashable] = {region.tokens: "tokens", router.logits: "logits"}
-    for reading in readings:
-        for name in reading.constants:
-            number.setdefault(name, ("weight", len(number), graph[name].type.shape))
-    for name in region.constants:
-        if name not in number:
-            number[name] = _digest(graph.array(name))
-    lines: list[Hashable] = []
-    for name in region.nodes:
-        node = graph[name]
-        lines.append((_nameless(node.op), node.type.shape, tuple(number[i] for i in node.inputs)))
-        number[name] = len(lines)
-    sides = (graph[region.tokens].type.shape, graph[router.logits].type.shape, router.ks, router.after_softmax)
-    return (*sides, tuple(number[r.end] for r in regions), tuple(lines))
-
-
-def _digest(array: Array) -> Hashable:
-    return ("constant", array.shape, str(array.dtype), hashlib.sha256(array.tobytes()).hexdigest())
-
-
-def _nameless(op: Op) -> Hashable:
-    if isinstance(op, Foreign):
-        return op.op_type, op.domain, op.attrs, op.output, op.present
-    return op

@@ -56,8 +56,7 @@ def refuse_baked_capacity(graph: Graph, router: Router, region: Region, op: Moe)
             if not graph.is_const(operand) or graph[operand].type.size != 1:
                 continue
             limit = int(graph.array(operand).reshape(-1)[0])
-            # "rank < C" and "rank <= C" with ranks from 0 or 1 are all in use.
-            if limit > op.capacity + 1:
+            if limit > op.capacity:
                 raise UnsupportedError(
                     f"{title(graph, name)} admits {limit} tokens to an expert and the experts of {router.title} must"
                     f" have as many slots, not {op.capacity}: export with the batch size you run"

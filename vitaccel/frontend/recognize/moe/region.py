@@ -123,6 +123,9 @@ class RegionGrower:
             op = self._graph[name].op
             if isinstance(op, Const):
                 self._constants[name] = None
+            elif name not in self._position:
+                # Made by an earlier rewrite, so of an earlier layer.
+                self._entries.add(name)
             elif isinstance(op, FENCES) or (name in self._cone and not isinstance(op, Reshape)):
                 self._entries.add(name)
             else:

@@ -64,19 +64,13 @@ def drop_zero_noise(graph: Graph) -> None:
         If noise is added with another factor: the model is in training mode.
     """
     for name in [n for n, node in graph.nodes.items() if is_random(node.op)]:
-        for product in graph.users(name):
-            if not _times_zero(graph, product):
-                raise UnsupportedError(
-                    f"{title(graph, name)} must be multiplied by zero, as in a model exported in eval mode,"
-                    " not used as noise"
-                )
-            for total in graph.users(product):
-                if not isinstance(graph[total].op, Add):
-                    continue
-                kept = next(i for i in graph[total].inputs if i != product)
-                gone = graph[name].sources | graph[product].sources | graph[total].sources
-                graph.update(kept, sources=graph[kept].sources | gone)
-                graph.replace_uses(total, kept)
+        for total, product in _zero_terms(graph, name):
+            kept = next((i for i in graph[total].inputs if i != product), None)
+            if kept is None or graph[kept].type != graph[total].type:
+                continue
+            gone = graph[name].sources | graph[product].sources | graph[total].sources
+            graph.update(kept, sources=graph[kept].sources | gone)
+            graph.replace_uses(total, kept)
 
 
 def is_random(op: object) -> bool:
@@ -84,9 +78,27 @@ def is_random(op: object) -> bool:
     return isinstance(op, Foreign) and op.op_type in _RANDOM
 
 
-def _times_zero(graph: Graph, name: str) -> bool:
-    node = graph[name]
-    return isinstance(node.op, Mul) and any(graph.is_const(i) and not np.any(graph.array(i)) for i in node.inputs)
+def _zero_terms(graph: Graph, noise: str) -> list[tuple[str, str]]:
+    """The sums that noise enters, each with the product that enters, when every such product has a factor zero."""
+    found: list[tuple[str, str]] = []
+    stack = [(noise, False)]
+    while stack:
+        value, is_zero = stack.pop()
+        for user in graph.users(value):
+            if isinstance(graph[user].op, Mul):
+                stack.append((user, is_zero or _has_zero_factor(graph, user)))
+            elif not is_zero:
+                raise UnsupportedError(
+                    f"{title(graph, noise)} must be multiplied by zero, as in a model exported in eval mode,"
+                    " not used as noise"
+                )
+            elif isinstance(graph[user].op, Add):
+                found.append((user, value))
+    return found
+
+
+def _has_zero_factor(graph: Graph, name: str) -> bool:
+    return any(graph.is_const(i) and not np.any(graph.array(i)) for i in graph[name].inputs)
 
 
 def find_routers(graph: Graph, position: Mapping[str, int]) -> list[Router]:
@@ -129,7 +141,10 @@ def _router(graph: Graph, outputs: list[str]) -> Router:
     logits, after_softmax = _before_softmax(graph, data)
     if graph[logits].type.shape[-1] != width:
         raise UnsupportedError(f"{what} must rank the experts of a token; {SUPPORTED}")
-    return Router(what, tuple(outputs), logits, width, after_softmax, _ks(graph, outputs))
+    ks = _ks(graph, outputs)
+    if not ks:
+        raise UnsupportedError(f"{what} must have a constant k; {SUPPORTED}")
+    return Router(what, tuple(outputs), logits, width, after_softmax, ks)
 
 
 def _turned(graph: Graph, data: str) -> bool:
