@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from vitaccel.arch import Arch
 
@@ -53,6 +53,15 @@ class Instruction:
     layer: str
     waits: tuple[int, int, int, int] = NO_WAITS
     expert: int = -1
+
+    def waiting(self, waits: tuple[int, int, int, int]) -> Self:
+        """The same instruction with other waits.
+
+        What ``dataclasses.replace`` does, without setting every field again: a program has tens of thousands of these.
+        """
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, waits=waits)
+        return made
 
     def __str__(self) -> str:
         shown = [

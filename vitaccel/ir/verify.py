@@ -84,11 +84,11 @@ def verify_program(program: Program, *, after: str) -> None:
     """
     issued = [0] * len(Engine)
     for at, instruction in enumerate(program.instructions):
-        for engine in Engine:
-            if instruction.waits[engine] > issued[engine]:
+        for engine, wait in enumerate(instruction.waits):
+            if wait > issued[engine]:
                 raise VerifyError(
-                    f"after {after}: instruction {at} must wait for at most {issued[engine]} of {engine.name.lower()}, "
-                    f"not {instruction.waits[engine]}"
+                    f"after {after}: instruction {at} must wait for at most {issued[engine]} of "
+                    f"{Engine(engine).name.lower()}, not {wait}"
                 )
         issued[instruction.engine] += 1
     unit = program.arch.array.side * program.arch.array.count

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from vitaccel.ir.plan import Place
 from vitaccel.ir.program import Engine, Instruction
@@ -22,6 +20,32 @@ class Access:
     count: int
 
 
+class History:
+    """Accesses to one place: counts of the last write and the last read of every row-block, by engine.
+
+    Parameters
+    ----------
+    ground
+        Counts of the last accesses to what stood on the same words before.
+    first
+        Index in the program of the first instruction that touches the place.
+    """
+
+    def __init__(self, ground: list[int], first: int) -> None:
+        self.ground = ground
+        self.first = self.last = first
+        self.latest = [0] * ENGINES
+        self.wrote: list[list[int]] = [[] for _ in range(ENGINES)]
+        self.read: list[list[int]] = [[] for _ in range(ENGINES)]
+
+    def note(self, rows: list[int], engine: Engine, access: Access, count: int) -> None:
+        """Record an access by ``engine``, whose completion count it is; ``rows`` is its part of a table."""
+        stop = access.first + access.count
+        rows.extend([0] * (stop - len(rows)))
+        rows[access.first : stop] = [count] * access.count
+        self.latest[engine] = count
+
+
 class Tracker:
     """Counts of completed instructions needed, by the last accesses to every row-block of every place.
 
@@ -32,9 +56,7 @@ class Tracker:
 
     def __init__(self) -> None:
         self.issued = [0] * ENGINES
-        self._wrote: dict[Place, np.ndarray] = {}
-        self._read: dict[Place, np.ndarray] = {}
-        self._ground: dict[Place, np.ndarray] = {}
+        self.histories: dict[Place, History] = {}
 
     def issue(
         self,
@@ -44,49 +66,51 @@ class Tracker:
         after: Iterable[tuple[Engine, int]] = (),
     ) -> Instruction:
         """The instruction with its waits; its accesses are recorded."""
-        engine = instruction.engine
-        reads, writes = list(reads), list(writes)
-        true_waits = np.zeros(ENGINES, np.int64)
-        order_waits = np.zeros(ENGINES, np.int64)
-        for access in reads:
-            true_waits = np.maximum(true_waits, self._rows(self._wrote, access).max(axis=0, initial=0))
-        for access in writes:
-            for table in (self._wrote, self._read):
-                order_waits = np.maximum(order_waits, self._rows(table, access).max(axis=0, initial=0))
-            order_waits = np.maximum(order_waits, self._ground[access.place])
-        order_waits[engine] = 0
-        waits = np.maximum(true_waits, order_waits)
+        engine, index = instruction.engine, sum(self.issued)
+        read = [(access, self._history(access.place, index)) for access in reads]
+        written = [(access, self._history(access.place, index)) for access in writes]
+        waits = [0] * ENGINES
+        for access, history in written:
+            _raise(waits, history.ground)
+            _raise(waits, _last(history.wrote, access))
+            _raise(waits, _last(history.read, access))
+        waits[engine] = 0
+        for access, history in read:
+            _raise(waits, _last(history.wrote, access))
         for other, count in after:
             waits[other] = max(waits[other], count)
         self.issued[engine] += 1
-        for table, accesses in ((self._read, reads), (self._wrote, writes)):
-            for access in accesses:
-                self._rows(table, access)[:, engine] = self.issued[engine]
-        load, compute, vector, store = (int(w) for w in waits)
-        return replace(instruction, waits=(load, compute, vector, store))
+        for access, history in read:
+            history.note(history.read[engine], engine, access, self.issued[engine])
+        for access, history in written:
+            history.note(history.wrote[engine], engine, access, self.issued[engine])
+        load, compute, vector, store = waits
+        return instruction.waiting((load, compute, vector, store))
 
-    def _rows(self, table: dict[Place, np.ndarray], access: Access) -> np.ndarray:
-        if access.place not in self._ground:
-            self._settle(access.place)
-        stop = access.first + access.count
-        rows = table[access.place]
-        if stop > len(rows):
-            for each in (self._wrote, self._read):
-                grown = np.zeros((stop, ENGINES), np.int64)
-                grown[: len(each[access.place])] = each[access.place]
-                each[access.place] = grown
-            rows = table[access.place]
-        return rows[access.first : stop]
+    def _history(self, place: Place, index: int) -> History:
+        """The history of a place, which the instruction at ``index`` now touches."""
+        history = self.histories.get(place)
+        if history is None:
+            ground = [0] * ENGINES
+            for other, before in self.histories.items():
+                if other.overlaps(place):
+                    _raise(ground, before.latest)
+            history = self.histories[place] = History(ground, index)
+        history.last = index
+        return history
 
-    def _settle(self, place: Place) -> None:
-        ground = np.zeros(ENGINES, np.int64)
-        for other in self._ground:
-            if other.overlaps(place):
-                for table in (self._wrote, self._read):
-                    ground = np.maximum(ground, table[other].max(axis=0, initial=0))
-        self._ground[place] = ground
-        self._wrote[place] = np.zeros((0, ENGINES), np.int64)
-        self._read[place] = np.zeros((0, ENGINES), np.int64)
+
+def _last(table: list[list[int]], access: Access) -> list[int]:
+    """The last count of every engine over the rows of an access."""
+    stop = access.first + access.count
+    return [max(rows[access.first : stop], default=0) if rows else 0 for rows in table]
+
+
+def _raise(counts: list[int], others: list[int]) -> None:
+    """Make every count at least the other."""
+    for engine, other in enumerate(others):
+        if other > counts[engine]:
+            counts[engine] = other
 
 
 @dataclass
