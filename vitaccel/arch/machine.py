@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from vitaccel.arch.parts import Buffers, Energy, Limits, Memory, Numerics, PeArrays, Routing, check
 from vitaccel.arch.settings import parse_pe, set_value
@@ -39,7 +40,7 @@ class Arch:
         check(self.description.isprintable(), f"description must be one printable line, not {self.description!r}")
         check(1e3 <= self.frequency_hz <= 1e11, f"frequency_hz must be 1e3 to 1e11, not {self.frequency_hz}")
 
-    @property
+    @cached_property
     def dram_bytes_per_cycle(self) -> float:
         """Bytes a streaming transfer moves in one cycle: the ports or the DRAM, whichever is slower."""
         if not self.memory.peak_bytes_per_s:

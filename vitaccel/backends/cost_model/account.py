@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import replace
 
 from vitaccel.arch import Arch, Energy
@@ -23,36 +23,38 @@ from vitaccel.ir.program import (
     Transfer,
 )
 
+ENGINE_NAMES = {engine: engine.name.lower() for engine in Engine}
 CAUSES = {Engine.LOAD: "load", Engine.COMPUTE: "drain", Engine.VECTOR: "vector", Engine.STORE: "store"}
 
 
 def layer_costs(program: Program, slots: list[Slot], routing: Routing) -> tuple[LayerCost, ...]:
     """Costs of the layers in program order; their cycles sum to the elapsed cycles."""
     cycles = _cycles(program, slots)
-    busy: defaultdict[int, Busy] = defaultdict(Busy)
-    traffic: defaultdict[int, Traffic] = defaultdict(Traffic)
-    actions: defaultdict[int, Actions] = defaultdict(Actions)
+    busy: list[Counter[str]] = [Counter() for _ in program.layers]
+    traffic: list[Counter[str]] = [Counter() for _ in program.layers]
+    actions: list[list[Actions]] = [[] for _ in program.layers]
     for instruction, slot, kernel in zip(program.instructions, slots, program.kernel_of, strict=True):
         if slot.rows == 0:
             continue
-        busy[kernel] += Busy(**{instruction.engine.name.lower(): slot.occupied})
+        busy[kernel][ENGINE_NAMES[instruction.engine]] += slot.occupied
         if isinstance(instruction, Transfer):
-            traffic[kernel] += Traffic(**{instruction.traffic: instruction.total_bytes})
-        actions[kernel] += _actions(instruction, slot, program.arch)
+            traffic[kernel][instruction.traffic] += instruction.total_bytes
+        actions[kernel].append(_actions(instruction, slot, program.arch))
     costs = []
     for at, layer in enumerate(program.layers):
         macs = layer.macs
         if layer.routed:
             macs = sum(routing.queue_lengths(layer)) * layer.routed.macs_per_row
-        counted = replace(actions[at], macs=macs)
-        energy = _energy(counted, traffic[at], cycles[at], program.arch)
-        costs.append(LayerCost(layer.label, layer.op, cycles[at], busy[at], traffic[at], counted, energy))
+        counted = replace(Actions.total(actions[at]), macs=macs)
+        moved = Traffic(**traffic[at])
+        energy = _energy(counted, moved, cycles[at], program.arch)
+        costs.append(LayerCost(layer.label, layer.op, cycles[at], Busy(**busy[at]), moved, counted, energy))
     return tuple(costs)
 
 
-def _cycles(program: Program, slots: list[Slot]) -> defaultdict[int, Cycles]:
+def _cycles(program: Program, slots: list[Slot]) -> list[Cycles]:
     """Split the elapsed time along the compute engine: busy to its layer, idle to the layer and engine waited for."""
-    cycles: defaultdict[int, Cycles] = defaultdict(Cycles)
+    cycles: list[Counter[str]] = [Counter() for _ in program.layers]
     free = 0
     last = NOTHING
     for at, (instruction, slot) in enumerate(zip(program.instructions, slots, strict=True)):
@@ -61,25 +63,24 @@ def _cycles(program: Program, slots: list[Slot]) -> defaultdict[int, Cycles]:
         if slot.start > free:
             cause = CAUSES[Engine(slot.cause)]
             layer = program.kernel_of[slot.blocker if cause in ("vector", "store") else at]
-            cycles[layer] += Cycles(**{cause: slot.start - free})
-        cycles[program.kernel_of[at]] += Cycles(array=slot.occupied)
+            cycles[layer][cause] += slot.start - free
+        cycles[program.kernel_of[at]]["array"] += slot.occupied
         free = slot.start + slot.occupied
         last = at
     _tail(program, slots, free, last, cycles)
-    return cycles
+    return [Cycles(**parts) for parts in cycles]
 
 
-def _tail(program: Program, slots: list[Slot], free: int, last: int, cycles: defaultdict[int, Cycles]) -> None:
+def _tail(program: Program, slots: list[Slot], free: int, last: int, cycles: list[Counter[str]]) -> None:
     """After the last matmul: its own drain first, then whatever finishes last."""
     end = elapsed(slots)
     if last != NOTHING:
         drained = min(end, slots[last].done)
-        cycles[program.kernel_of[last]] += Cycles(drain=max(0, drained - free))
+        cycles[program.kernel_of[last]]["drain"] += max(0, drained - free)
         free = max(free, drained)
     if end > free:
         final = max(range(len(slots)), key=lambda at: slots[at].done)
-        cause = CAUSES[program.instructions[final].engine]
-        cycles[program.kernel_of[final]] += Cycles(**{cause: end - free})
+        cycles[program.kernel_of[final]][CAUSES[program.instructions[final].engine]] += end - free
 
 
 def _actions(instruction: Instruction, slot: Slot, arch: Arch) -> Actions:

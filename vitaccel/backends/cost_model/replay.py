@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vitaccel.backends.cost_model.routing import Routing
 from vitaccel.backends.cost_model.timing import timing
@@ -11,8 +11,7 @@ from vitaccel.ir.program import Engine, Program
 NOTHING = -1
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(NamedTuple):
     """One instruction in time.
 
     Parameters

@@ -23,10 +23,8 @@ class Additive:
     @classmethod
     def total(cls, parts: Iterable[Self]) -> Self:
         """The sum of many records."""
-        result = cls()
-        for part in parts:
-            result = result + part
-        return result
+        each = list(parts)
+        return cls(**{f.name: sum(getattr(part, f.name) for part in each) for f in fields(cls)})
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,14 @@ starts, the result is written and dependants may start.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vitaccel.arch import Arch, Memory
 from vitaccel.ir.plan import ceil_div
 from vitaccel.ir.program import Attention, Gather, Instruction, Lane, MatMul, Route, ScatterAdd, Transfer
 
 
-@dataclass(frozen=True)
-class Timing:
+class Timing(NamedTuple):
     """Cycles an engine is occupied, and cycles more until the result is there."""
 
     occupied: int
