@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 
 from vitaccel.errors import ModelError, UnsupportedError
 from vitaccel.frontend.normalize import Normalized, normalize
@@ -111,42 +111,6 @@ def test_a_parameter_written_once_for_each_image_is_stored_once() -> None:
     assert other.graph.parameters == 4
 
 
-@pytest.mark.parametrize(("condition", "kept"), [(1, "Relu"), (0, "Tanh")])
-def test_a_constant_condition_chooses_a_branch(condition: int, kept: str) -> None:
-    result = of(
-        f"""(float[2] x) => (float[2] y) <bool c = {{{condition}}}> {{
-        y = If (c) <then_branch = t () => (float[2] a) {{ a = Relu(x) }},
-                    else_branch = e () => (float[2] a) {{ h = Neg(x)  a = Tanh(h) }}> }}"""
-    )
-    assert kinds(result)[-1] == kept
-
-
-NEGATED = "e () => (float[2] a) { a = Neg(x) }"
-
-
-def test_branches_may_reuse_names_and_nest() -> None:
-    inner = f"b = If (c) <then_branch = u () => (float[2] a) {{ a = Tanh(p) }}, else_branch = {NEGATED}>"
-    result = of(
-        f"""(float[2] x) => (float[2] y) <bool c = {{1}}> {{
-        p = If (c) <then_branch = t () => (float[2] a) {{ a = Relu(x) }}, else_branch = {NEGATED}>
-        y = If (c) <then_branch = t () => (float[2] b) {{ {inner} }}, else_branch = {NEGATED}> }}"""
-    )
-    assert kinds(result) == ["Relu", "Tanh"]
-
-
-def test_other_control_flow_is_refused() -> None:
-    branches = f"<then_branch = t () => (float[2] a) {{ a = Relu(x) }}, else_branch = {NEGATED}>"
-    with pytest.raises(
-        UnsupportedError, match=r"^If node 'If_0' must not be in the model: its condition must be a con"
-    ):
-        of(f"(float[2] x, bool c) => (float[2] y) {{ y = If (c) {branches} }}")
-    body = "b (int64 i, bool d, float[2] a) => (bool d, float[2] e) { e = Relu(a) }"
-    with pytest.raises(
-        UnsupportedError, match=r"^Loop node 'Loop_0' must not be in the model: export the loop unrolled"
-    ):
-        of(f"(float[2] x, int64 n, bool c) => (float[2] y) {{ y = Loop (n, c, x) <body = {body}> }}")
-
-
 def test_dimensions_that_depend_on_data_are_unknown() -> None:
     result = of("(float[2,3] x) => (int64[2,M] y) { y = NonZero(x) }")
     assert result.graph[result.graph.outputs[0]].type.shape == (2, None)
@@ -192,13 +156,3 @@ def test_sparse_weights_are_refused() -> None:
 def test_models_that_break_a_rule(text: str, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         of(text)
-
-
-def test_nodes_without_a_name_or_with_the_same_name_get_their_own() -> None:
-    nodes = [
-        helper.make_node("Relu", [a], [b], name=n) for a, b, n in (("x", "a", "n"), ("a", "b", "n"), ("b", "y", ""))
-    ]
-    info = [helper.make_tensor_value_info(n, 1, [2]) for n in ("x", "y")]
-    graph = helper.make_graph(nodes, "g", info[:1], info[1:])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
-    assert [n for n, _ in normalize(model).nodes] == ["n", "n#1", "Relu_2"]
