@@ -9,7 +9,7 @@ from pathlib import Path
 from vitaccel.arch import Arch
 from vitaccel.backends.cost_model.predict import ModelFacts, predict
 from vitaccel.backends.cost_model.result import Prediction
-from vitaccel.backends.cost_model.routing import parse_routing
+from vitaccel.backends.cost_model.routing import Routing, parse_routing
 from vitaccel.errors import VitaccelError, did_you_mean
 from vitaccel.frontend import ImportedModel, import_model
 from vitaccel.ir.graph import Graph
@@ -83,8 +83,22 @@ def compile_graph(graph: Graph, arch: Arch, *, show: Show | None = None) -> tupl
     return graph, program
 
 
+def check_pass_names(names: Collection[str]) -> None:
+    """Refuse a pass that does not exist.
+
+    Raises
+    ------
+    VitaccelError
+        Naming the passes there are.
+    """
+    for name in names:
+        if name not in PASS_NAMES:
+            known = ", ".join(PASS_NAMES)
+            raise VitaccelError(f"--print-after must name one of {known}, not {name!r}{did_you_mean(name, PASS_NAMES)}")
+
+
 def compile_model(
-    path: Path,
+    source: Path | ImportedModel,
     arch: Arch,
     *,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
@@ -96,12 +110,12 @@ def compile_model(
 
     Parameters
     ----------
-    path
-        The ONNX file.
+    source
+        The ONNX file, or what :func:`vitaccel.frontend.import_model` made of it (to try several machines).
     arch
         The machine.
     input_shapes
-        Shapes for inputs whose axes the file leaves open; "" names the only input.
+        Shapes for inputs whose axes the file leaves open; "" names the only input. Not with an imported model.
     print_after, show
         Passes whose result is shown, and where.
     progress
@@ -112,13 +126,13 @@ def compile_model(
     VitaccelError
         For anything wrong with the file, the machine or the fit.
     """
-    for name in print_after:
-        if name not in PASS_NAMES:
-            known = ", ".join(PASS_NAMES)
-            raise VitaccelError(f"--print-after must name one of {known}, not {name!r}{did_you_mean(name, PASS_NAMES)}")
+    check_pass_names(print_after)
     say = progress or (lambda _text: None)
-    say("importing")
-    imported = import_model(path, input_shapes=input_shapes, progress=progress)
+    if isinstance(source, ImportedModel):
+        imported = source
+    else:
+        say("importing")
+        imported = import_model(source, input_shapes=input_shapes, progress=progress)
     say("compiling")
     chosen: Show | None = None
     if show and print_after:
@@ -133,7 +147,7 @@ def compile_model(
 
 
 def simulate(
-    path: Path,
+    source: Path | ImportedModel,
     arch: Arch,
     *,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
@@ -146,20 +160,20 @@ def simulate(
 
     Parameters
     ----------
-    path, arch, input_shapes, print_after, show, progress
+    source, arch, input_shapes, print_after, show, progress
         See :func:`compile_model`.
     routing
         ``uniform``, ``worst`` or a JSON file of recorded queue lengths.
     """
     assumed = parse_routing(routing)
     compiled = compile_model(
-        path, arch, input_shapes=input_shapes, print_after=print_after, show=show, progress=progress
+        source, arch, input_shapes=input_shapes, print_after=print_after, show=show, progress=progress
     )
-    return predict_compiled(compiled, routing=routing if assumed.kind == "trace" else assumed.kind)
+    return predict_compiled(compiled, assumed)
 
 
-def predict_compiled(compiled: Compiled, *, routing: str = "uniform") -> Prediction:
-    """Predict a compiled model under a routing assumption."""
+def predict_compiled(compiled: Compiled, routing: Routing | None = None) -> Prediction:
+    """Predict a compiled model under a routing assumption, uniform when not given."""
     graph = compiled.imported.graph
     facts = ModelFacts(
         input_shapes=dict(compiled.imported.input_shapes),
@@ -167,4 +181,4 @@ def predict_compiled(compiled: Compiled, *, routing: str = "uniform") -> Predict
         macs_dense=graph.total_macs_dense,
         macs_exported=compiled.imported.macs_exported,
     )
-    return predict(compiled.program, facts, parse_routing(routing))
+    return predict(compiled.program, facts, routing)

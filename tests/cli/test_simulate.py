@@ -84,7 +84,7 @@ def test_machine_flags(vitaccel: Run, model: Path, tmp_path: Path) -> None:
 
 def test_a_machine_that_does_not_fit_is_told_and_still_predicted(vitaccel: Run, model: Path) -> None:
     result = vitaccel("simulate", model, "--preset", "ecp5-85f", "--pe", "16x16", "--json")
-    assert result.code == 0
+    assert result.code == 1
     assert json.loads(result.out)["fits"] is False
     assert result.err.startswith("warning: ecp5-85f 16x16 does not fit its device: ")
 

@@ -13,6 +13,7 @@ from vitaccel.backends.cost_model.result import (
     Cycles,
     EnergyParts,
     Event,
+    ExpertLoad,
     LayerCost,
     Occupancy,
     Prediction,
@@ -116,5 +117,7 @@ def moe_prediction() -> Prediction:
         macs_dense=960000,
         macs_exported=960000,
         routing="uniform",
+        experts=(ExpertLoad("block0.mlp.fc1", (3, 5, 4)),),
+        cycles_by_routing={"uniform": 5000, "worst": 6000},
         exceeded=arch.exceeded_limits(),
     )

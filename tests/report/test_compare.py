@@ -29,7 +29,7 @@ def test_ratios_are_to_the_first_column(prediction: Prediction) -> None:
     rows = {row[0]: row[1:] for row in totals.rows}
     assert rows["PEs"] == ("64", "256", "4.00x")
     assert rows["utilization"] == ("60.0%", "15.0%", "0.25x")
-    assert rows["bottleneck"] == ("compute", "compute", "")
+    assert rows["bottleneck"] == ("memory", "memory", "")
 
 
 def test_an_operator_that_one_network_lacks_counts_zero(prediction: Prediction) -> None:

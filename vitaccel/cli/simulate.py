@@ -14,7 +14,7 @@ from vitaccel.cli.json_option import STANDARD_OUTPUT, JsonCommand, json_files, j
 from vitaccel.cli.machines import machine_options, machines, preset_records, preset_table
 from vitaccel.cli.outcome import debug_option
 from vitaccel.cli.terminal import note, progress, show
-from vitaccel.errors import VitaccelError, did_you_mean
+from vitaccel.errors import EXIT_NO, VitaccelError, did_you_mean
 from vitaccel.report.breakdown import SORTS
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def simulate(models: tuple[str, ...], list_presets: bool, sort: str, top: int | 
     for prediction in predictions:
         for sentence in prediction.exceeded:
             note(f"warning: {prediction.arch.name} {prediction.arch.array} does not fit its device: {sentence}")
+    if any(prediction.exceeded for prediction in predictions):
+        click.get_current_context().exit(EXIT_NO)
 
 
 def _predict(paths: list[Path], flags: dict[str, Any]) -> list[Prediction]:
@@ -87,16 +89,19 @@ def _predict(paths: list[Path], flags: dict[str, Any]) -> list[Prediction]:
     shapes = parse_input_shapes(flags["shapes"])
     # Importing the compiler takes longer than finding a mistake in a flag.
     from vitaccel import compiler
+    from vitaccel.frontend import import_model
 
+    compiler.check_pass_names(flags["print_after"])
     predictions: list[Prediction] = []
     printed: list[str] = []
     for path in paths:
+        with progress(f"{path.name}") as say:
+            imported = import_model(path, input_shapes=shapes, progress=say)
         for arch in archs:
             with progress(f"{path.name} on {arch.array} PEs") as say:
                 prediction = compiler.simulate(
-                    path,
+                    imported,
                     arch,
-                    input_shapes=shapes,
                     routing=flags["routing"],
                     print_after=flags["print_after"],
                     show=lambda name, text: printed.append(f"# after {name}\n{text}"),

@@ -36,6 +36,8 @@ def as_record(prediction: Prediction) -> dict[str, Any]:
         "macs_dense": prediction.macs_dense,
         "macs_exported": prediction.macs_exported,
         "routing": prediction.routing or None,
+        "experts": [{"layer": load.layer, "tokens": list(load.tokens)} for load in prediction.experts],
+        "cycles_by_routing": prediction.cycles_by_routing,
         "instructions": prediction.instructions,
         "cycles": prediction.cycles.elapsed,
         "frequency_hz": prediction.arch.frequency_hz,

@@ -30,9 +30,6 @@ ENERGY_WORDS = {
 ENGINES = ("compute", "load", "vector", "store")
 """Engines, the fields of :class:`~vitaccel.backends.cost_model.result.Busy`."""
 
-SATURATED = 0.9
-"""An engine occupied more than this has no room left to speak of."""
-
 CYCLE_WORDS = {
     "useful": ("array, useful", "useful MACs, as if every PE were busy"),
     "padding": ("array, padding", "partly filled tiles, extra passes, sums that count no MACs"),
@@ -66,6 +63,7 @@ def facts(prediction: Prediction) -> tuple[Fact, ...]:
     ]
     if prediction.routing:
         lines.append(Fact("routing", routing_in_words(prediction.routing)))
+        lines.append(Fact("experts", experts_in_words(prediction)))
     lines += [
         Fact("DRAM traffic", _traffic(prediction.traffic)),
         Fact("bandwidth", _bandwidth(prediction)),
@@ -133,25 +131,18 @@ def peak_occupancy_bytes(prediction: Prediction) -> int:
 
 
 def bottleneck_in_words(prediction: Prediction) -> str:
-    """Return what limits the network, with its share, and what comes next."""
+    """Return what limits the network, with its share, what comes next, and what the array waits for."""
     split = split_cycles(prediction.layers, prediction.arch.array.pes)
     if not split.elapsed:
         return "none: nothing runs"
-    said = {
-        "compute": (split.useful + split.padding + split.drain, "the PE array is busy"),
-        "memory": (split.load + split.store, "the PE array waits for DRAM"),
-        "vector": (split.vector, "the PE array waits for the lanes"),
-    }
-    first = prediction.bottleneck
-    others = sorted((part for part in said if part != first), key=lambda part: -said[part][0])
-    text = f"{first}: {said[first][1]} {percent(said[first][0] / split.elapsed)} of the time"
+    said = {"compute": "the PE array is busy", "memory": "the memory port is busy", "vector": "the lanes are busy"}
+    occupied = prediction.occupied
+    first, second, _ = sorted(said, key=lambda part: -occupied[part])
+    text = f"{first}: {said[first]} {percent(occupied[first] / split.elapsed)} of the time"
     if first == "compute" and split.padding:
         text += f" (padding {percent(split.padding / split.elapsed)})"
-    if said[others[0]][0]:
-        text += f"; next {others[0]}, {percent(said[others[0]][0] / split.elapsed)}"
-    transfers = (prediction.busy.load + prediction.busy.store) / split.elapsed
-    if first == "compute" and transfers > SATURATED:
-        text += "; but the memory port is as busy: more PEs alone would not help"
+    if occupied[second]:
+        text += f"; next {second}, {percent(occupied[second] / split.elapsed)}"
     return text
 
 
@@ -173,6 +164,14 @@ def routing_in_words(routing: str) -> str:
         "worst": "assumed worst case: every token chooses the same experts",
     }
     return said.get(routing, f"recorded: {routing}")
+
+
+def experts_in_words(prediction: Prediction) -> str:
+    """Return how many tokens the experts get, and the latency under every routing that needs no data."""
+    tokens = [count for load in prediction.experts for count in load.tokens]
+    clock = prediction.arch.frequency_hz
+    routed = ", ".join(f"{si(cycles / clock, 's')} {kind}" for kind, cycles in prediction.cycles_by_routing.items())
+    return f"{min(tokens)} to {max(tokens)} tokens each, mean {sum(tokens) / len(tokens):.1f}; latency {routed}"
 
 
 def device_in_words(prediction: Prediction) -> str:

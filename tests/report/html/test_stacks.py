@@ -21,7 +21,7 @@ def test_the_bars_sum_to_the_network(prediction: Prediction) -> None:
 
 
 def test_findings(prediction: Prediction) -> None:
-    assert cycles_by_block(prediction).finding.startswith("Compute: the PE array is busy 65.7% of the time")
+    assert cycles_by_block(prediction).finding.startswith("Memory: the memory port is busy 75.0% of the time")
     assert cycles_by_layer(prediction).finding == "The slowest layer is block0.mlp.fc1, 66.0% of the time"
     assert traffic_by_block(prediction).finding == "96% of the 57.3 kB of DRAM traffic: weights"
     assert energy_by_block(prediction).finding == "98% of the 9.48 µJ: DRAM"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vitaccel.backends.cost_model.account import layer_costs
-from vitaccel.backends.cost_model.replay import Slot, replay
-from vitaccel.backends.cost_model.result import Event, Occupancy, Prediction
-from vitaccel.backends.cost_model.routing import Routing
+from vitaccel.backends.cost_model.replay import Slot, elapsed, replay
+from vitaccel.backends.cost_model.result import Event, ExpertLoad, Occupancy, Prediction
+from vitaccel.backends.cost_model.routing import ASSUMPTIONS, Routing
 from vitaccel.ir.program import Program
 
 
@@ -35,6 +35,7 @@ def predict(program: Program, facts: ModelFacts, routing: Routing | None = None)
     """
     assumed = routing or Routing()
     slots = replay(program, assumed)
+    experts = tuple(ExpertLoad(la.label, assumed.queue_lengths(la)) for la in program.layers if la.routed)
     return Prediction(
         model=program.name,
         input_shapes=facts.input_shapes,
@@ -46,7 +47,9 @@ def predict(program: Program, facts: ModelFacts, routing: Routing | None = None)
         timeline=_timeline(program, slots),
         occupancy=_occupancy(program, slots),
         instructions=len(program.instructions),
-        routing=str(assumed) if any(layer.routed for layer in program.layers) else "",
+        routing=str(assumed) if experts else "",
+        experts=experts,
+        cycles_by_routing={kind: elapsed(replay(program, Routing(kind))) for kind in ASSUMPTIONS} if experts else {},
         exceeded=program.arch.exceeded_limits(),
     )
 

@@ -162,6 +162,14 @@ class Occupancy:
 
 
 @dataclass(frozen=True)
+class ExpertLoad:
+    """Tokens each expert of a layer gets under the routing assumption, dropped ones not counted."""
+
+    layer: str
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Prediction:
     """The cost of one run of a network on a machine.
 
@@ -181,6 +189,10 @@ class Prediction:
         Activation-buffer use over time.
     routing
         The routing assumption, "" without experts.
+    experts
+        Tokens of every expert, one record a layer of experts.
+    cycles_by_routing
+        Elapsed cycles under each assumption that needs no data (``uniform``, ``worst``); empty without experts.
     exceeded
         Sentences for every device limit that is broken.
     """
@@ -196,6 +208,8 @@ class Prediction:
     occupancy: tuple[Occupancy, ...] = field(repr=False)
     instructions: int = 0
     routing: str = ""
+    experts: tuple[ExpertLoad, ...] = ()
+    cycles_by_routing: dict[str, int] = field(default_factory=dict)
     exceeded: tuple[str, ...] = ()
 
     @property
@@ -252,13 +266,14 @@ class Prediction:
 
     @property
     def bottleneck(self) -> str:
-        """The largest part of the elapsed cycles: ``compute``, ``memory`` or ``vector``."""
-        parts = {
-            "compute": self.cycles.array + self.cycles.drain,
-            "memory": self.cycles.load + self.cycles.store,
-            "vector": self.cycles.vector,
-        }
-        return max(parts, key=lambda part: parts[part])
+        """What would have to be faster first: the part that is occupied longest."""
+        return max(self.occupied, key=lambda part: self.occupied[part])
+
+    @property
+    def occupied(self) -> dict[str, int]:
+        """Cycles in which ``compute``, ``memory`` (its busier direction) and ``vector`` are occupied; they overlap."""
+        busy = self.busy
+        return {"compute": busy.compute, "memory": max(busy.load, busy.store), "vector": busy.vector}
 
     @property
     def bandwidth_bytes_per_s(self) -> float:
