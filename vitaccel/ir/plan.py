@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vitaccel.arch import PARAMETER_BYTES, Arch
+from vitaccel.ir.rows import Rows, Window
+from vitaccel.ir.rows import ceil_div as ceil_div
 
 TOKEN = "token"
 """Token-lane layout ``[token/P][channel][P]``: a word is one channel of P tokens."""
@@ -19,11 +21,6 @@ CHANNEL = "channel"
 
 LOGIT_BYTES = 2
 """Bytes of one attention logit (Q5.6 or Q5.8) in a buffer."""
-
-
-def ceil_div(a: int, b: int) -> int:
-    """The least integer that is not below a / b."""
-    return -(-a // b)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +67,20 @@ class Tensor:
         """Words of one row-block in each bank (token-lane layout)."""
         return ceil_div(self.words(arch), max(1, self.row_blocks(arch)))
 
+    def channel_words(self, arch: Arch, channel: int) -> int:
+        """Words from a row-block's first word to a channel's in a bank (token-lane layout)."""
+        side, count = arch.array.side, arch.array.count
+        return (channel // side // count * side + channel % side) * self.element_bytes
+
+    def tile_words(self) -> int:
+        """Words from one tile of P channels to the next in the same bank (channel-lane layout)."""
+        return self.frames * self.tokens * self.element_bytes
+
+    def first_token(self, arch: Arch, row_block: int) -> int:
+        """Tokens of all frames that stand before a row-block."""
+        frame, block = divmod(row_block, ceil_div(self.tokens, arch.array.side))
+        return frame * self.tokens + block * arch.array.side
+
     def dram_bytes(self, arch: Arch) -> int:
         """Bytes of the tensor as stored in DRAM: channels packed, tokens padded to whole words."""
         if self.layout == TOKEN:
@@ -104,7 +115,8 @@ class MatMulKernel(Kernel):
     """A tiled matmul with its epilogue.
 
     ``a`` [tokens, k] times weights (or the activation ``b`` in channel-lane layout) of ``n`` columns in ``n_tiles``
-    tiles of P. ``weight_name`` is the Graph constant, "" when ``b`` is an activation.
+    tiles of P. ``weight_name`` is the Graph constant, "" when ``b`` is an activation. A convolution sees ``a`` through
+    a ``window``; its ``groups`` of columns each read their own channels of ``a``.
     """
 
     a: str
@@ -119,6 +131,8 @@ class MatMulKernel(Kernel):
     activation: str = ""
     drain: str = TOKEN
     moments: bool = False
+    groups: int = 1
+    window: Window | None = None
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -165,7 +179,11 @@ class AttentionKernel(Kernel):
 
 @dataclass(frozen=True, kw_only=True)
 class LaneKernel(Kernel):
-    """A stream of ``tokens`` x ``channels`` through the lanes of the vector engine, ``passes`` times."""
+    """A stream of ``tokens`` x ``channels`` through the lanes of the vector engine, ``passes`` times.
+
+    Pooling, depthwise convolution, interpolation and slices see their operands through a ``window``; a ``row_wise``
+    kernel needs the row-blocks it writes and no others.
+    """
 
     function: str
     operands: tuple[str, ...]
@@ -173,6 +191,8 @@ class LaneKernel(Kernel):
     tokens: int = 1
     channels: int = 1
     passes: int = 1
+    window: Window | None = None
+    row_wise: bool = True
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -254,6 +274,40 @@ class Plan:
     def _where(self, tensor: str) -> str:
         place = self.places.get(tensor)
         return f" at {place.address}+{place.words}" if place else ""
+
+
+def operand_rows(plan: Plan, kernel: MatMulKernel | LaneKernel, name: str) -> Rows:
+    """How the rows of a kernel's operand (or output) stand to the kernel's rows."""
+    tensor = plan.tensors[name]
+    seen = name == kernel.a if isinstance(kernel, MatMulKernel) else name != kernel.out
+    return Rows(
+        tokens=kernel.tokens,
+        frames=tensor.frames,
+        own_tokens=tensor.tokens,
+        side=plan.arch.array.side,
+        window=kernel.window if seen else None,
+    )
+
+
+def by_frame(plan: Plan, kernel: MatMulKernel | LaneKernel) -> bool:
+    """Whether a kernel is cut at frames: an operand has other rows than it, or a frame's tokens are contracted."""
+    if kernel.frames == 1:
+        return False
+    names = [name for name in (*kernel.reads, kernel.out) if not isinstance(kernel, MatMulKernel) or name != kernel.b]
+    one_to_one = all(operand_rows(plan, kernel, n).aligned and plan.tensors[n].frames == kernel.frames for n in names)
+    contracts = isinstance(kernel, MatMulKernel) and bool(kernel.b)
+    return contracts or not one_to_one or any(plan.tensors[n].layout == CHANNEL for n in names)
+
+
+def heads_per_round(kernel: AttentionKernel, arch: Arch, pieces: int) -> int:
+    """Heads that stream together when attention streams in at most ``pieces`` pieces: whole rounds of all arrays."""
+    rounds = ceil_div(kernel.heads, arch.array.count)
+    return min(kernel.heads, ceil_div(rounds, pieces) * arch.array.count)
+
+
+def head_channels(kernel: AttentionKernel, tensor: Tensor) -> int:
+    """Channels of one head in a tensor of attention: its queries in kept logits, else its share of all channels."""
+    return kernel.queries if tensor.name == kernel.logits else tensor.channels // kernel.heads
 
 
 def kernel_writes(kernel: Kernel) -> tuple[str, ...]:

@@ -116,7 +116,9 @@ class MatMul(Instruction):
     """``row_blocks`` x ``n_tiles`` output tiles of depth ``k``, tiles outermost, drained through the epilogue.
 
     ``tokens`` and ``n`` are the valid rows and columns; ``weight`` is the ring address of the packed tiles, or
-    ``b`` the activation address of a channel-lane operand. ``drain`` is the layout written.
+    ``b`` the activation address of a channel-lane operand. ``drain`` is the layout written. Row-blocks of A follow each
+    other; ``out_step`` and ``residual_step`` are the words from one row-block to the next, or with ``drain`` channel
+    from one tile of columns to the next; ``b_step`` is the words from one tile of columns of B to the next.
     """
 
     engine = Engine.COMPUTE
@@ -126,6 +128,9 @@ class MatMul(Instruction):
     b: int = NOWHERE
     out: int
     residual: int = NOWHERE
+    b_step: int = 0
+    out_step: int = 0
+    residual_step: int = 0
     row_blocks: int
     tokens: int
     k: int
@@ -167,7 +172,11 @@ class Attention(Instruction):
 
 @dataclass(frozen=True, kw_only=True)
 class Lane(Instruction):
-    """A stream of ``row_blocks`` x ``channels`` words through the lanes, ``passes`` times."""
+    """A stream of ``row_blocks`` x ``channels`` words through the lanes, ``passes`` times.
+
+    ``drain`` is the layout written, and for channel ``out_step`` the words from one tile of channels to the next.
+    ``shift`` moves tokens down by so many lanes on the way (up when negative): what slices and joins of tokens need.
+    """
 
     engine = Engine.VECTOR
     mnemonic = "lane"
@@ -181,6 +190,9 @@ class Lane(Instruction):
     passes: int = 1
     element_bytes: int = 2
     out_bytes: int = 1
+    drain: str = "token"
+    out_step: int = 0
+    shift: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

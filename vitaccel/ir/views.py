@@ -39,23 +39,20 @@ def extent(type: TensorType) -> Extent:
 
 
 def is_free_view(graph: Graph, name: str) -> bool:
-    """Whether the node only renames its operand's tokens: no instruction is needed for it."""
+    """Whether the node only renames its operand's tokens: no instruction is needed for it.
+
+    The first token of every frame is lane 0 of a row-block, and can be read where it stands; no other token can.
+    """
     node = graph[name]
     if isinstance(node.op, ToTokens | FromTokens):
         return True
     if isinstance(node.op, Reshape):
         before, after = graph[node.inputs[0]].type, node.type
-        return keeps_channels(before, after)
+        return before.rank in (2, 3) and after.rank in (2, 3) and extent(before) == extent(after)
     if isinstance(node.op, Slice):
-        return node.op.axis == 1 and node.type.rank == 3 and node.type.shape[1] == 1
+        first_token = node.op.axis == 1 and node.op.start == 0 and node.op.stop == 1
+        return first_token and node.type.rank == 3
     return False
-
-
-def keeps_channels(before: TensorType, after: TensorType) -> bool:
-    """Whether a reshape leaves the channel axis alone and only regroups frames and tokens."""
-    if before.rank not in (2, 3) or after.rank not in (2, 3):
-        return False
-    return before.shape[-1] == after.shape[-1]
 
 
 def base(graph: Graph, name: str) -> str:

@@ -17,9 +17,14 @@ from vitaccel.ir.plan import (
     Place,
     Plan,
     Tensor,
+    by_frame,
     ceil_div,
+    head_channels,
+    heads_per_round,
     kernel_writes,
+    operand_rows,
 )
+from vitaccel.ir.rows import runs
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,8 @@ def _in_place(plan: Plan, last: dict[str, int]) -> dict[str, str]:
             continue
         before, after = plan.tensors[residual], plan.tensors[kernel.out]
         same = (before.layout, before.element_bytes) == (after.layout, after.element_bytes)
-        fits = before.words(plan.arch) == after.words(plan.arch) and before.frames == after.frames
+        rows = (before.frames, before.tokens) == (after.frames, after.tokens)
+        fits = rows and before.words(plan.arch) == after.words(plan.arch)
         if before.home == after.home == "chip" and same and fits and last[residual] == at:
             shared[kernel.out] = residual
     return shared
@@ -108,21 +114,33 @@ def _staging_items(plan: Plan, at: int, kernel: Kernel) -> Iterable[Item]:
         tensor = plan.tensors[name]
         if tensor.home != "dram":
             continue
-        words = tensor.words(plan.arch)
         if pieces > 1 and streams(kernel, tensor):
-            yield Item(name, ceil_div(words, pieces), at, at, at, 0)
-            yield Item(name, ceil_div(words, pieces), at, at, at, 1)
+            words = _piece_words(plan, kernel, tensor, pieces)
+            yield Item(name, words, at, at, at, 0)
+            yield Item(name, words, at, at, at, 1)
         else:
-            yield Item(name, words, at, at, at)
+            yield Item(name, tensor.words(plan.arch), at, at, at)
+
+
+def _piece_words(plan: Plan, kernel: Kernel, tensor: Tensor, pieces: int) -> int:
+    """Words of the largest piece in which a kernel takes a tensor."""
+    if isinstance(kernel, AttentionKernel):
+        heads = heads_per_round(kernel, plan.arch, pieces)
+        return replace(tensor, channels=heads * head_channels(kernel, tensor)).words(plan.arch)
+    assert isinstance(kernel, MatMulKernel | LaneKernel)
+    blocks = ceil_div(kernel.tokens, plan.arch.array.side)
+    rows = operand_rows(plan, kernel, tensor.name)
+    cut = runs(kernel.frames, blocks, pieces, by_frame=by_frame(plan, kernel))
+    return max(rows.needed(first, count)[1] for first, count in cut) * tensor.row_block_words(plan.arch)
 
 
 def streams(kernel: Kernel, tensor: Tensor) -> bool:
     """Whether a kernel can take a staged tensor piece by piece."""
     if isinstance(kernel, AttentionKernel):
-        return tensor.name not in (kernel.mask, kernel.residual)
+        return tensor.name != kernel.mask
     if isinstance(kernel, MatMulKernel):
         return tensor.layout == TOKEN and tensor.name != kernel.b and kernel.drain == TOKEN
-    return isinstance(kernel, LaneKernel) and tensor.layout == TOKEN
+    return isinstance(kernel, LaneKernel) and kernel.row_wise and tensor.layout == TOKEN
 
 
 # -- placing -------------------------------------------------------------------------------------------------------
@@ -195,15 +213,23 @@ def _relieve(
         return
     if isinstance(kernel, MoeKernel):
         raise _does_not_fit(plan, kernel, load[at], capacity)
+    if load[at] <= capacity and _unravel(plan, items, failed, homes):
+        return
     finest = _finest(plan, kernel)
+    resident = [i for i in items if i.kernel < 0 and i.tensor in touched and i.first <= at <= i.last]
+    movable = [i for i in resident if streams(kernel, plan.tensors[i.tensor])]
     staged = any(i.kernel == at and streams(kernel, plan.tensors[i.tensor]) for i in items)
+    if isinstance(kernel, AttentionKernel) and finest > 1 and movable:
+        # Heads stream together or not at all: an instruction addresses the same heads in every operand.
+        for item in movable:
+            _spill(plan, item.tensor, homes)
+        groups[at] = min(4, finest)
+        return
     if staged and groups.get(at, 1) == 1 and finest > 1:
         groups[at] = min(4, finest)
         return
     excess = load[at] - capacity
-    resident = [i for i in items if i.kernel < 0 and i.tensor in touched and i.first <= at <= i.last]
-    movable = [i for i in resident if streams(kernel, plan.tensors[i.tensor])]
-    if movable:
+    if movable and finest > 1:
         enough = [i for i in movable if i.words // 2 >= excess]
         victim = min(enough, key=_by_size) if enough else max(movable, key=_by_size)
         _spill(plan, victim.tensor, homes)
@@ -212,6 +238,16 @@ def _relieve(
     if groups.get(at, 1) >= finest:
         raise _does_not_fit(plan, kernel, load[at], capacity)
     groups[at] = min(2 * groups.get(at, 1), finest)
+
+
+def _unravel(plan: Plan, items: list[Item], failed: Item, homes: dict[str, Tensor]) -> bool:
+    """Spill the largest tensor that crosses the failed item's life: there was room, but not in one piece."""
+    crossing = [
+        i for i in items if i.kernel < 0 and i.first < i.last and i.first <= failed.last and failed.first <= i.last
+    ]
+    if crossing:
+        _spill(plan, max(crossing, key=_by_size).tensor, homes)
+    return bool(crossing)
 
 
 def _by_size(item: Item) -> tuple[int, str]:
@@ -233,7 +269,7 @@ def _distance(plan: Plan, tensor: str, at: int) -> int:
 
 
 def _spill(plan: Plan, tensor: str, homes: dict[str, Tensor]) -> None:
-    """Move a tensor, and those that share its place, to DRAM."""
+    """Move a tensor to DRAM."""
     homes[tensor] = replace(plan.tensors[tensor], home="dram")
 
 

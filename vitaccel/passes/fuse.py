@@ -22,6 +22,7 @@ from vitaccel.ir.ops import (
     TokenMix,
 )
 from vitaccel.ir.views import base, is_free_view, real_users
+from vitaccel.passes.convolution import is_depthwise, is_patch_embedding
 
 ROOTS = (Linear, Conv2d, MatMul, TokenMix, Attention, Moe, Mean)
 """Ops that root a kernel with an epilogue; every other op that is not a free view is a kernel of its own."""
@@ -48,17 +49,12 @@ class Fuse:
             if not isinstance(node.op, Const | Input) and not node.kernel:
                 result.update(name, kernel=name)
         for name in position:
-            if isinstance(result[name].op, ROOTS) and self.epilogues and _array_root(result, name):
+            if isinstance(result[name].op, ROOTS) and self.epilogues and not is_depthwise(result, name):
                 _grow(result, name, position)
         for name in position:
             if isinstance(result[name].op, AttentionLogits):
                 _adopt_logits(result, name)
         return result
-
-
-def _array_root(graph: Graph, name: str) -> bool:
-    op = graph[name].op
-    return not (isinstance(op, Conv2d) and op.groups > 1)
 
 
 def _grow(graph: Graph, root: str, position: dict[str, int]) -> None:
@@ -81,18 +77,32 @@ def _stage_of(graph: Graph, user: str, tail: str, root: str, position: dict[str,
     if isinstance(node.op, Activation) and isinstance(op, Linear | Conv2d | TokenMix | MatMul):
         return 1
     if isinstance(node.op, Concat) and isinstance(op, Conv2d | Linear):
-        others = [i for i in node.inputs if base(graph, i) != tail]
-        joins_tokens = node.op.axis == 1 and node.type.rank == 3
-        return 2 if joins_tokens and all(graph.is_const(i) for i in others) else 0
+        return 2 if _joins_constant_tokens(graph, user, tail, root) else 0
     if isinstance(node.op, Add) and not isinstance(op, Mean):
         others = [i for i in node.inputs if base(graph, i) != tail]
         if len(others) != 1:
             return 0
         other = graph[others[0]]
-        fits = other.type.shape[-2:] == node.type.shape[-2:] if graph.is_const(others[0]) else other.type == node.type
-        ready = graph.is_const(others[0]) or position[base(graph, others[0])] < position[root]
-        return 3 if fits and ready else 0
+        if graph.is_const(others[0]):
+            return 3 if other.type.shape[-2:] == node.type.shape[-2:] else 0
+        # Joined tokens already take the one residual there is.
+        free = not isinstance(graph[tail].op, Concat)
+        return 3 if free and other.type == node.type and position[base(graph, others[0])] < position[root] else 0
     return 0
+
+
+def _joins_constant_tokens(graph: Graph, user: str, tail: str, root: str) -> bool:
+    """Whether a concatenation adds constant tokens to a matmul's rows: in front only where the host lays out the rows.
+
+    Rows move down by the tokens in front, and the array cannot shift lanes; patches of an input have free rows there.
+    """
+    node = graph[user]
+    if node.op != Concat(axis=1) or node.type.rank != 3:
+        return False
+    at = [base(graph, i) == tail for i in node.inputs]
+    if sum(at) != 1 or not all(graph.is_const(i) for i, own in zip(node.inputs, at, strict=True) if not own):
+        return False
+    return at[0] or is_patch_embedding(graph, root)
 
 
 def _adopt_logits(graph: Graph, name: str) -> None:

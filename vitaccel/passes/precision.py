@@ -21,6 +21,7 @@ from vitaccel.ir.ops import (
     TokenMix,
 )
 from vitaccel.ir.views import base, is_free_view, real_users
+from vitaccel.passes.convolution import is_depthwise
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def _format(graph: Graph, name: str) -> str:
 
 def _reads_int8(op: Op, graph: Graph, user: str, value: str) -> bool:
     if isinstance(op, Linear | Conv2d | MatMul | TokenMix | Mean | AttentionLogits):
-        return True
+        return not is_depthwise(graph, user)
     if isinstance(op, Attention):
         return base(graph, graph[user].inputs[1]) == value
     if isinstance(op, Moe):

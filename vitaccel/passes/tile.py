@@ -22,6 +22,7 @@ from vitaccel.ir.ops import (
 )
 from vitaccel.ir.plan import Plan
 from vitaccel.ir.views import is_free_view
+from vitaccel.passes.convolution import is_depthwise
 from vitaccel.passes.lowering.attention import lower_attention
 from vitaccel.passes.lowering.builder import Builder
 from vitaccel.passes.lowering.lane import lower_lane
@@ -59,8 +60,8 @@ class Tile:
 
 def _lower(builder: Builder, root: str) -> None:
     op = builder.graph[root].op
-    if isinstance(op, Conv2d) and op.groups > 1 and builder.graph.operand_types(root)[1].shape[1] == 1:
-        lower_lane(builder, root)  # depthwise: one tap a cycle in every lane
+    if is_depthwise(builder.graph, root):
+        lower_lane(builder, root)
     elif isinstance(op, Linear | Conv2d | TokenMix | Mean | MatMul):
         lower_matmul(builder, root)
     elif isinstance(op, Attention):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vitaccel.arch import Arch
 from vitaccel.errors import CapacityError
-from vitaccel.ir.plan import LOGIT_BYTES, AttentionKernel, ceil_div
+from vitaccel.ir.plan import LOGIT_BYTES, AttentionKernel, head_channels, heads_per_round
 from vitaccel.ir.program import Attention
 from vitaccel.passes.emission.emitter import Emitter
 
@@ -18,16 +18,15 @@ def emit_attention(emitter: Emitter, kernel: AttentionKernel) -> None:
         _issue(emitter, kernel, kernel.heads, 0)
         emitter.store_results(kernel.writes)
         return
-    rounds = emitter.plan.groups.get(emitter.at, 1)
-    per_round = ceil_div(kernel.heads, rounds)
-    for piece in range(ceil_div(kernel.heads, per_round)):
-        heads = min(per_round, kernel.heads - piece * per_round)
+    per_round = heads_per_round(kernel, emitter.arch, emitter.plan.groups.get(emitter.at, 1))
+    for piece, first in enumerate(range(0, kernel.heads, per_round)):
+        heads = min(per_round, kernel.heads - first)
         for name in dict.fromkeys(t for t in operands if emitter.is_streamed(t)):
-            _stage(emitter, kernel, name, piece * per_round, heads, piece, into=True)
+            _stage(emitter, kernel, name, (first, heads), piece, into=True)
         _issue(emitter, kernel, heads, piece)
         for name in kernel.writes:
             if emitter.is_streamed(name):
-                _stage(emitter, kernel, name, piece * per_round, heads, piece, into=False)
+                _stage(emitter, kernel, name, (first, heads), piece, into=False)
     emitter.store_results(kernel.writes)
 
 
@@ -41,7 +40,7 @@ def _issue(emitter: Emitter, kernel: AttentionKernel, heads: int, piece: int) ->
             v=emitter.address(kernel.v, 0, piece),
             logits=emitter.address(logits, 0, piece),
             mask=emitter.address(kernel.mask),
-            residual=emitter.address(kernel.residual),
+            residual=emitter.address(kernel.residual, 0, piece),
             out=emitter.address(kernel.out, 0, piece),
             mode=kernel.mode,
             frames=kernel.frames,
@@ -77,9 +76,9 @@ def _row_blocks_in_flight(kernel: AttentionKernel, arch: Arch) -> int:
 
 
 def _stage(
-    emitter: Emitter, kernel: AttentionKernel, name: str, first: int, heads: int, piece: int, *, into: bool
+    emitter: Emitter, kernel: AttentionKernel, name: str, run: tuple[int, int], piece: int, *, into: bool
 ) -> None:
-    """Move the channels of a run of heads."""
-    channels = emitter.tensor(name).channels
-    begin, end = channels * first // kernel.heads, channels * (first + heads) // kernel.heads
-    emitter.stage_channels(name, (begin, end - begin), (0, emitter.row_blocks(name)), piece, into=into)
+    """Move the channels of a run of heads (first, count)."""
+    width = head_channels(kernel, emitter.tensor(name))
+    channels = run[0] * width, run[1] * width
+    emitter.stage_channels(name, channels, (0, emitter.row_blocks(name)), piece, into=into)

@@ -24,9 +24,6 @@ from vitaccel.passes.dependencies import Access, Ring, Tracker
 DRAM_ALIGNMENT = 64
 """Tensors start at multiples of this many bytes: the widest bus beat."""
 
-ROW_WISE = ("layernorm", "convert", "add", "mul", "softmax")
-"""Lane functions that need only the row-blocks they write, besides the activations."""
-
 
 @dataclass(frozen=True)
 class Chunk:
@@ -61,6 +58,7 @@ class Emitter:
         self._dram: dict[str, int] = {}
         self._dram_next = 0
         self._held: dict[Place, tuple[int, int]] = {}
+        self._stored: dict[str, list[tuple[int, int, int]]] = {}
         self._readers = self._count_readers()
 
     @property
@@ -101,14 +99,14 @@ class Emitter:
 
     def feeds_lanes(self, tensor: str) -> bool:
         """Whether the vector engine (or the store engine) takes the tensor piece by piece."""
-        piecewise = any(isinstance(k, LaneKernel) and is_row_wise(k) for k in self._readers.get(tensor, []))
+        piecewise = any(isinstance(k, LaneKernel) and k.row_wise for k in self._readers.get(tensor, []))
         return piecewise or tensor in self.plan.outputs
 
     def comes_from_lanes(self, tensor: str) -> bool:
         """Whether a row-wise lane kernel, or a load, delivers the tensor piece by piece."""
         if self.plan.tensors[tensor].home == "dram":
             return True
-        return any(k.out == tensor and isinstance(k, LaneKernel) and is_row_wise(k) for k in self.plan.kernels)
+        return any(k.out == tensor and isinstance(k, LaneKernel) and k.row_wise for k in self.plan.kernels)
 
     # -- places ----------------------------------------------------------------------------------------------------
     def tensor(self, name: str) -> Tensor:
@@ -131,17 +129,6 @@ class Emitter:
     def row_blocks(self, name: str) -> int:
         """Row-blocks of a tensor."""
         return self.tensor(name).row_blocks(self.arch)
-
-    def groups(self, row_blocks: int, pieces: int) -> list[tuple[int, int]]:
-        """Row-blocks as at most ``pieces`` runs (first, count) of equal length, the last possibly shorter."""
-        size = ceil_div(row_blocks, min(pieces, row_blocks))
-        return [(first, min(size, row_blocks - first)) for first in range(0, row_blocks, size)]
-
-    def valid_tokens(self, tokens: int, first: int, count: int) -> int:
-        """Tokens that exist in a run of row-blocks when every frame has ``tokens``."""
-        side = self.arch.array.side
-        per_frame = ceil_div(tokens, side)
-        return sum(min(side, tokens - (block % per_frame) * side) for block in range(first, first + count))
 
     def access(self, name: str, first: int = 0, count: int = 0, piece: int = 0) -> Access:
         """Access to a run of row-blocks, or to all of them."""
@@ -184,76 +171,71 @@ class Emitter:
 
     def stage_in(self, name: str, first: int = 0, count: int = 0, piece: int = 0) -> None:
         """Load a run of row-blocks (or all) of a DRAM tensor into its staging place."""
-        tensor = self.tensor(name)
-        blocks = self.row_blocks(name)
-        run = count or blocks
-        total = tensor.dram_bytes(self.arch)
-        per_block = ceil_div(total, blocks)
-        offset = 0 if self.is_streamed(name) else first
-        size = min(run * per_block, total - first * per_block)
-        self.issue(
-            Load(
-                layer=self.kernel.label,
-                dram=self.tensor_dram(name) + first * per_block,
-                buffer="activation",
-                address=self.place(name, piece).address + offset * tensor.row_block_words(self.arch),
-                row_bytes=size,
-                stride_bytes=size,
-                traffic=self.traffic(name),
-            ),
-            writes=[self.access(name, offset, run, piece)],
-        )
+        self._stage_rows(name, first, count, piece, into=True)
 
     def stage_out(self, name: str, first: int = 0, count: int = 0, piece: int = 0) -> None:
         """Store a run of row-blocks (or all) of a tensor to DRAM."""
+        self._stage_rows(name, first, count, piece, into=False)
+
+    def _stage_rows(self, name: str, first: int, count: int, piece: int, *, into: bool) -> None:
         tensor = self.tensor(name)
         blocks = self.row_blocks(name)
         run = count or blocks
+        if run != blocks and tensor.layout != TOKEN:
+            raise ValueError(f"{name} must be moved whole: its row-blocks are no runs of bytes")
         total = tensor.dram_bytes(self.arch)
-        per_block = ceil_div(total, blocks)
+        size = total if run == blocks else total // blocks * run
         offset = 0 if self.is_streamed(name) else first
-        size = min(run * per_block, total - first * per_block)
-        self.issue(
-            Store(
-                layer=self.kernel.label,
-                dram=self.tensor_dram(name) + first * per_block,
-                buffer="activation",
-                address=self.place(name, piece).address + offset * tensor.row_block_words(self.arch),
-                row_bytes=size,
-                stride_bytes=size,
-                traffic=self.traffic(name),
-            ),
-            reads=[self.access(name, offset, run, piece)],
-        )
+        access = self.access(name, offset, run, piece)
+        run_of_bytes = (total // blocks * first, 1, size, size)
+        self._transfer(name, run_of_bytes, self.address(name, first, piece), access, into=into)
 
     def stage_channels(
         self, name: str, channels: tuple[int, int], blocks: tuple[int, int], piece: int, *, into: bool
     ) -> None:
         """Load (or store) a run of channels of a run of row-blocks, both (first, count): a strided transfer.
 
-        A token-lane tensor has one run of bytes in each row-block; a channel-lane tensor has one in all.
+        A token-lane tensor has one run of bytes in each row-block; a channel-lane tensor has one in all. They stand
+        close together in the staging place.
         """
         tensor = self.tensor(name)
         runs = self.row_blocks(name) if tensor.layout == TOKEN else 1
         stride = tensor.dram_bytes(self.arch) // runs
         begin, size = (stride * part // tensor.channels for part in channels)
         first, count = blocks if tensor.layout == TOKEN else (0, 1)
+        self._transfer(
+            name,
+            (first * stride + begin, count, size, stride),
+            self.place(name, piece).address,
+            self.access(name, 0, blocks[1] if tensor.layout == TOKEN else 0, piece),
+            into=into,
+        )
+
+    def _transfer(self, name: str, run: tuple[int, int, int, int], address: int, access: Access, *, into: bool) -> None:
+        """Move rows of bytes (offset in the tensor, rows, bytes of a row, stride); a load waits for what was stored."""
+        offset, rows, row_bytes, stride_bytes = run
+        dram = self.tensor_dram(name) + offset
+        span = (dram, dram + (rows - 1) * stride_bytes + row_bytes)
+        stored = self._stored.setdefault(name, [])
+        before = max((count for begin, end, count in stored if begin < span[1] and span[0] < end), default=0)
         kind = Load if into else Store
-        access = [self.access(name, 0, blocks[1] if tensor.layout == TOKEN else 0, piece)]
-        self.issue(
+        issued = self.issue(
             kind(
                 layer=self.kernel.label,
-                dram=self.tensor_dram(name) + first * stride + begin,
+                dram=dram,
                 buffer="activation",
-                address=self.place(name, piece).address,
-                rows=count,
-                row_bytes=size,
-                stride_bytes=stride,
+                address=address,
+                rows=rows,
+                row_bytes=row_bytes,
+                stride_bytes=stride_bytes,
                 traffic=self.traffic(name),
             ),
-            reads=[] if into else access,
-            writes=access if into else [],
+            reads=[] if into else [access],
+            writes=[access] if into else [],
+            after=[(Engine.STORE, before)] if into else [],
         )
+        if not into:
+            stored.append((*span, issued))
 
     def stage_whole(self, names: Iterable[str]) -> None:
         """Load every DRAM operand among the names that is not streamed, whole."""
@@ -268,12 +250,16 @@ class Emitter:
                 self.stage_out(name)
 
     def address(self, name: str, first: int = 0, piece: int = 0) -> int:
-        """Word address of a row-block of a tensor, or nowhere for an absent operand."""
+        """Word address of a row-block of a tensor (in its first tile), or nowhere for an absent operand."""
         if not name:
             return NOWHERE
-        offset = 0 if self.is_streamed(name) else first
-        step = self.tensor(name).row_block_words(self.arch) if self.tensor(name).layout == TOKEN else 0
-        return self.place(name, piece).address + offset * step
+        tensor = self.tensor(name)
+        place = self.place(name, piece).address
+        if self.is_streamed(name):
+            return place
+        if tensor.layout == TOKEN:
+            return place + first * tensor.row_block_words(self.arch)
+        return place + tensor.first_token(self.arch, first) * tensor.element_bytes
 
     # -- weights ---------------------------------------------------------------------------------------------------
     def chunk_sizes(self, n_tiles: int, tile_bytes: int) -> list[int]:
@@ -321,8 +307,3 @@ class Emitter:
             after=[(Engine.COMPUTE, free_after), (Engine.VECTOR, after_route)],
         )
         return Chunk(address, tiles, handle, issued)
-
-
-def is_row_wise(kernel: LaneKernel) -> bool:
-    """Whether a lane kernel's row-blocks depend only on the same row-blocks of its operands."""
-    return kernel.function in ROW_WISE or kernel.op == kernel.function

@@ -2,71 +2,108 @@
 
 from __future__ import annotations
 
-from vitaccel.ir.plan import LaneKernel, ceil_div
+from vitaccel.ir.plan import CHANNEL, LaneKernel, by_frame, ceil_div, operand_rows
 from vitaccel.ir.program import NOWHERE, Lane
+from vitaccel.ir.rows import runs, valid_tokens
 from vitaccel.passes.dependencies import Access
-from vitaccel.passes.emission.emitter import Emitter, is_row_wise
+from vitaccel.passes.emission.emitter import Emitter
 
 
 def emit_lane(emitter: Emitter, kernel: LaneKernel) -> None:
-    """Emit one instruction per group of row-blocks for row-wise functions, else one for all."""
-    names = (*kernel.operands, kernel.out)
-    streamed = [n for n in names if emitter.is_streamed(n)]
-    blocks = kernel.frames * ceil_div(kernel.tokens, emitter.arch.array.side)
-    pieces = emitter.plan.groups.get(emitter.at, 1) if streamed else emitter.row_groups if is_row_wise(kernel) else 1
+    """Emit one instruction per group of row-blocks for row-wise functions, else one for all (for each joined part)."""
     emitter.stage_whole(kernel.operands)
-    for piece, (first, count) in enumerate(emitter.groups(blocks, pieces)):
-        for name in dict.fromkeys(kernel.operands):
-            if emitter.is_streamed(name):
-                stage_in_share(emitter, name, first, count, blocks, piece)
-        _issue(emitter, kernel, first, count, blocks, piece)
-        if emitter.is_streamed(kernel.out):
-            stage_out_share(emitter, kernel.out, first, count, blocks, piece)
+    if kernel.function.startswith("join_"):
+        _join(emitter, kernel)
+    else:
+        streamed = any(emitter.is_streamed(n) for n in (*kernel.operands, kernel.out))
+        whole = emitter.row_groups if kernel.row_wise else 1
+        pieces = emitter.plan.groups.get(emitter.at, 1) if streamed else whole
+        blocks = ceil_div(kernel.tokens, emitter.arch.array.side)
+        cut = kernel.row_wise and by_frame(emitter.plan, kernel)
+        for piece, (first, count) in enumerate(runs(kernel.frames, blocks, pieces, by_frame=cut)):
+            _piece(emitter, kernel, first, count, piece)
     emitter.store_results([kernel.out])
 
 
-def _issue(emitter: Emitter, kernel: LaneKernel, first: int, count: int, blocks: int, piece: int) -> None:
-    source = emitter.tensor(kernel.operands[0]) if kernel.operands else emitter.tensor(kernel.out)
+def _piece(emitter: Emitter, kernel: LaneKernel, first: int, count: int, piece: int) -> None:
+    for name in dict.fromkeys(kernel.operands):
+        if emitter.is_streamed(name):
+            emitter.stage_in(name, *_needed(emitter, kernel, name, first, count), piece)
+    a, b = (*kernel.operands, "", "")[:2]
+    out = emitter.tensor(kernel.out)
     emitter.issue(
         Lane(
             layer=kernel.label,
             function=kernel.function,
-            a=emitter.address(kernel.operands[0], first, piece) if kernel.operands else NOWHERE,
-            b=emitter.address(kernel.operands[1], first, piece) if len(kernel.operands) > 1 else NOWHERE,
+            a=emitter.address(a, _needed(emitter, kernel, a, first, count)[0], piece) if a else NOWHERE,
+            b=emitter.address(b, _needed(emitter, kernel, b, first, count)[0], piece) if b else NOWHERE,
             out=emitter.address(kernel.out, first, piece),
             row_blocks=count,
-            tokens=emitter.valid_tokens(kernel.tokens, first, count),
+            tokens=valid_tokens(kernel.tokens, emitter.arch.array.side, first, count),
             channels=kernel.channels,
             passes=kernel.passes,
-            element_bytes=source.element_bytes,
-            out_bytes=emitter.tensor(kernel.out).element_bytes,
+            element_bytes=emitter.tensor(a or kernel.out).element_bytes,
+            out_bytes=out.element_bytes,
+            drain=out.layout,
+            out_step=out.tile_words() if out.layout == CHANNEL else 0,
+            shift=_slice_shift(kernel, emitter.arch.array.side),
         ),
-        reads=[_share(emitter, n, first, count, blocks, piece, row_wise=is_row_wise(kernel)) for n in kernel.operands],
-        writes=[_share(emitter, kernel.out, first, count, blocks, piece, row_wise=is_row_wise(kernel))],
+        reads=[_access(emitter, kernel, n, first, count, piece) for n in kernel.operands],
+        writes=[_access(emitter, kernel, kernel.out, first, count, piece)],
     )
+    if emitter.is_streamed(kernel.out):
+        emitter.stage_out(kernel.out, first, count, piece)
 
 
-def _share(emitter: Emitter, name: str, first: int, count: int, blocks: int, piece: int, *, row_wise: bool) -> Access:
-    if emitter.is_streamed(name):
-        return emitter.access(name, 0, 1, piece)
-    if row_wise and emitter.row_blocks(name) == blocks:
-        return emitter.access(name, first, count)
-    return emitter.access(name)
+def _needed(emitter: Emitter, kernel: LaneKernel, name: str, first: int, count: int) -> tuple[int, int]:
+    """Row-blocks of an operand (or of the result) that a run of the kernel's row-blocks needs."""
+    if not kernel.row_wise and name != kernel.out:
+        return 0, emitter.row_blocks(name)
+    return operand_rows(emitter.plan, kernel, name).needed(first, count)
 
 
-def share(first: int, count: int, blocks: int, mine: int) -> tuple[int, int]:
-    """The run of ``mine`` row-blocks that corresponds to a run of ``blocks`` row-blocks."""
-    start = first * mine // blocks
-    return start, max(1, (first + count) * mine // blocks - start)
+def _access(emitter: Emitter, kernel: LaneKernel, name: str, first: int, count: int, piece: int) -> Access:
+    own, many = _needed(emitter, kernel, name, first, count)
+    return emitter.access(name, 0 if emitter.is_streamed(name) else own, many, piece)
 
 
-def stage_in_share(emitter: Emitter, name: str, first: int, count: int, blocks: int, piece: int) -> None:
-    """Load the part of a tensor that corresponds to a run of the kernel's row-blocks."""
-    start, run = share(first, count, blocks, emitter.row_blocks(name))
-    emitter.stage_in(name, start, run, piece)
+def _slice_shift(kernel: LaneKernel, side: int) -> int:
+    """Lanes by which a slice of tokens moves up: its first token becomes lane 0."""
+    if kernel.function != "copy" or kernel.window is None:
+        return 0
+    return kernel.window.before % -side
 
 
-def stage_out_share(emitter: Emitter, name: str, first: int, count: int, blocks: int, piece: int) -> None:
-    """Store the part of a tensor that corresponds to a run of the kernel's row-blocks."""
-    start, run = share(first, count, blocks, emitter.row_blocks(name))
-    emitter.stage_out(name, start, run, piece)
+def _join(emitter: Emitter, kernel: LaneKernel) -> None:
+    """Copy operand after operand: behind each other's tokens, or beside each other's channels."""
+    tokens = channels = 0
+    side, out = emitter.arch.array.side, emitter.tensor(kernel.out)
+    blocks = ceil_div(kernel.tokens, side)
+    for name in kernel.operands:
+        tensor = emitter.tensor(name)
+        own = ceil_div(tensor.tokens, side)
+        for frame in range(kernel.frames):
+            source = frame * own if tensor.frames > 1 else 0
+            first, shift = divmod(tokens, side)
+            covered = ceil_div(shift + tensor.tokens, side)
+            emitter.issue(
+                Lane(
+                    layer=kernel.label,
+                    function="copy",
+                    a=emitter.address(name, source),
+                    out=emitter.address(kernel.out, frame * blocks + first) + out.channel_words(emitter.arch, channels),
+                    row_blocks=covered,
+                    tokens=tensor.tokens,
+                    channels=tensor.channels,
+                    element_bytes=tensor.element_bytes,
+                    out_bytes=out.element_bytes,
+                    out_step=out.row_block_words(emitter.arch),
+                    shift=shift,
+                ),
+                reads=[emitter.access(name, source, own)],
+                writes=[emitter.access(kernel.out, frame * blocks + first, covered)],
+            )
+        if kernel.function == "join_tokens":
+            tokens += tensor.tokens
+        else:
+            channels += tensor.channels

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from vitaccel.ir.plan import MatMulKernel, MoeKernel, ceil_div
-from vitaccel.ir.program import NOWHERE, Engine, Gather, Lane, MatMul, Route, ScatterAdd
+from vitaccel.ir.program import Engine, Gather, Lane, MatMul, Route, ScatterAdd
+from vitaccel.ir.rows import valid_tokens
 from vitaccel.passes.emission.emitter import Chunk, Emitter
 
 COPIES = 2
@@ -48,7 +47,7 @@ def _start_from_residual(emitter: Emitter, kernel: MoeKernel) -> None:
             a=emitter.address(kernel.residual),
             out=emitter.address(kernel.out),
             row_blocks=blocks,
-            tokens=emitter.valid_tokens(kernel.tokens, 0, blocks),
+            tokens=valid_tokens(kernel.tokens, emitter.arch.array.side, 0, blocks),
             channels=kernel.width_out,
             out_bytes=2,
         ),
@@ -121,23 +120,24 @@ def _matmul(emitter: Emitter, kernel: MoeKernel, expert: int, *, second: bool, r
     first_tile = 0
     for tiles in emitter.chunk_sizes(n_tiles, tile_bytes):
         chunk = _expert_chunk(emitter, kernel, expert, second, first_tile, tiles, tile_bytes, n_tiles, route)
-        words = first_tile // emitter.arch.array.count * side * emitter.tensor(out).element_bytes
+        target = emitter.tensor(out)
         instruction = MatMul(
             layer=kernel.label,
             expert=expert,
             a=emitter.address(a),
             weight=chunk.address,
-            out=emitter.address(out) + words,
+            out=emitter.address(out) + target.channel_words(emitter.arch, first_tile * side),
+            out_step=target.row_block_words(emitter.arch),
             row_blocks=ceil_div(kernel.max_rows, side),
             tokens=kernel.max_rows,
             k=k,
             n=min(tiles * side, n - first_tile * side),
             n_tiles=tiles,
             activation="" if second else kernel.activation,
-            out_bytes=emitter.tensor(out).element_bytes,
+            out_bytes=target.element_bytes,
         )
         count = emitter.issue(
-            replace(instruction, residual=NOWHERE),
+            instruction,
             reads=[emitter.access(a)],
             writes=[emitter.access(out)],
             after=[(Engine.LOAD, chunk.load_count)],

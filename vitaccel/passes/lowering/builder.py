@@ -9,7 +9,8 @@ from vitaccel.errors import UnsupportedError
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Attention, AttentionLogits, Const, Conv2d, Input, Linear, MatMul, Mean, Moe, TokenMix
 from vitaccel.ir.plan import CHANNEL, TOKEN, Kernel, LaneKernel, Plan, Tensor, ceil_div
-from vitaccel.ir.views import base, extent, real_users
+from vitaccel.ir.views import Extent, base, extent, real_users
+from vitaccel.passes.convolution import is_depthwise
 
 Form = tuple[int, str]
 """Element bytes and layout of a tensor."""
@@ -73,8 +74,7 @@ class Builder:
         """Width and layout in which a node reads a value."""
         op, inputs = self.graph[user].op, [base(self.graph, i) for i in self.graph[user].inputs]
         if isinstance(op, Linear | Conv2d | AttentionLogits):
-            depthwise = isinstance(op, Conv2d) and op.groups > 1
-            return INT16_TOKEN if depthwise else INT8_TOKEN
+            return INT16_TOKEN if is_depthwise(self.graph, user) else INT8_TOKEN
         if isinstance(op, TokenMix | Mean):
             return INT8_CHANNEL
         if isinstance(op, MatMul):
@@ -115,7 +115,9 @@ class Builder:
 
     def leaf(self, source: str, value: str, form: Form, kind: str) -> str:
         """A constant or input in DRAM, packed by the host in the form it is read."""
-        shape = extent(self.graph[value].type) if self.graph[value].type.rank >= 2 else extent(self.graph[source].type)
+        type = self.graph[value].type
+        # A constant of rank 2 is a table of tokens that serves all frames; an activation of rank 2 is one token each.
+        shape = Extent(1, *type.static_shape) if kind == "constant" and type.rank == 2 else extent(type)
         name = self.tensor(
             source, form, frames=shape.frames, tokens=shape.tokens, channels=shape.channels, kind=kind, home="dram"
         )

@@ -21,8 +21,11 @@ from vitaccel.ir.ops import (
     Transpose,
 )
 from vitaccel.ir.plan import LaneKernel, MatMulKernel
+from vitaccel.ir.rows import Window
 from vitaccel.ir.views import extent
+from vitaccel.passes.convolution import is_depthwise
 from vitaccel.passes.lowering.builder import INT16_TOKEN, Builder
+from vitaccel.passes.lowering.window import convolution_window, interpolation_window
 
 RESIZE_TAPS = 4
 """Input pixels of one bilinearly interpolated output pixel."""
@@ -42,11 +45,9 @@ def lower_lane(builder: Builder, root: str) -> None:
     operands = tuple(
         builder.read(operand, INT16_TOKEN, node.label)
         for operand in node.inputs[: 1 if isinstance(node.op, LayerNorm | Conv2d) else None]
-        if not graph.is_const(operand) or graph[operand].type.size > _channels(builder, root)
+        if not _is_parameter(builder, root, operand)
     )
-    source = extent(graph[node.inputs[0]].type)
     shape = extent(graph[tail].type)
-    streamed = shape if passes > 1 or isinstance(node.op, Concat) else max(shape, source, key=lambda e: e.tokens)
     out = builder.produce(tail)
     builder.emit(
         LaneKernel(
@@ -57,16 +58,37 @@ def lower_lane(builder: Builder, root: str) -> None:
             out=out,
             macs=graph.macs(root),
             operands=operands,
-            frames=streamed.frames,
-            tokens=streamed.tokens,
-            channels=streamed.channels,
+            frames=shape.frames,
+            tokens=shape.tokens,
+            channels=shape.channels,
             passes=passes,
+            window=_window(builder, root),
+            row_wise=not isinstance(node.op, Concat | Broadcast | Transpose),
         )
     )
 
 
-def _channels(builder: Builder, root: str) -> int:
-    return extent(builder.graph[root].type).channels
+def _is_parameter(builder: Builder, root: str, operand: str) -> bool:
+    """Whether a constant is a channel parameter of the lanes, and no tensor."""
+    graph = builder.graph
+    small = graph[operand].type.size <= extent(graph[root].type).channels
+    return graph.is_const(operand) and small and not isinstance(graph[root].op, Concat | Broadcast)
+
+
+def _window(builder: Builder, root: str) -> Window | None:
+    """How the output's tokens see the operand's, when not one to one."""
+    graph = builder.graph
+    node, before = graph[root], graph[graph[root].inputs[0]].type
+    if isinstance(node.op, Slice) and before.rank == 3 and node.op.axis == 1:
+        return Window(height=before.static_shape[1], width=1, out_width=1, before=-node.op.start)
+    if isinstance(node.op, Pool2d):
+        return convolution_window(before, node.type, node.op.kernel, node.op.stride, node.op.padding)
+    if isinstance(node.op, Conv2d):
+        kernel = graph[node.inputs[1]].type.static_shape[2:]
+        return convolution_window(before, node.type, kernel, node.op.stride, node.op.padding, node.op.dilation)
+    if isinstance(node.op, Resize2d):
+        return interpolation_window(before, node.type)
+    return None
 
 
 def _function(builder: Builder, root: str) -> tuple[str, int]:
@@ -85,23 +107,21 @@ def _function(builder: Builder, root: str) -> tuple[str, int]:
         return f"pool_{op.kind}", prod(op.kernel)
     if isinstance(op, Resize2d):
         return "resize", RESIZE_TAPS if op.mode == "linear" else 1
-    if isinstance(op, Conv2d) and _is_depthwise(builder, root):
+    if is_depthwise(graph, root):
         return "depthwise", prod(graph[graph[root].inputs[1]].type.static_shape[2:])
-    if isinstance(op, Concat | Slice | Broadcast):
+    if isinstance(op, Concat):
+        channels = op.axis == graph[root].type.rank - 1 if graph[root].type.rank < 4 else op.axis == 1
+        return "join_channels" if channels else "join_tokens", 1
+    if isinstance(op, Slice | Broadcast):
         return "copy", 1
     if isinstance(op, Transpose) and graph[root].type.rank == 3 and op.perm == (0, 2, 1):
         return "transpose", 1
     before, after = graph[graph[root].inputs[0]].type, graph[root].type
     raise UnsupportedError(
         f"{graph[root].label or root}: {op.name} of {before} to {after} must keep "
-        "tokens and channels apart; supported are views that regroup tokens, slices, concatenations and "
+        "tokens and channels apart; supported are the removal of axes of one, slices, concatenations and "
         "[B, N, C] <-> [B, C, N]"
     )
-
-
-def _is_depthwise(builder: Builder, root: str) -> bool:
-    types = builder.graph.operand_types(root)
-    return types[1].shape[1] == 1
 
 
 def _has_moments(builder: Builder, value: str) -> bool:

@@ -8,8 +8,14 @@ import numpy as np
 
 from vitaccel.ir.ops import Activation, Add, Concat, Conv2d, LayerNorm, Linear, MatMul, Mean, TokenMix
 from vitaccel.ir.plan import MatMulKernel, ceil_div
+from vitaccel.ir.rows import Window
 from vitaccel.ir.views import base, extent, real_users
+from vitaccel.passes.convolution import is_patch_embedding
 from vitaccel.passes.lowering.builder import INT8_CHANNEL, INT8_TOKEN, INT16_TOKEN, Builder
+from vitaccel.passes.lowering.window import convolution_window
+
+PATCHES = ".patches"
+"""Ending of the tensor into which the host lays out an input's patches, one token each."""
 
 
 def lower_matmul(builder: Builder, root: str) -> None:
@@ -41,6 +47,8 @@ def lower_matmul(builder: Builder, root: str) -> None:
             activation=_activation(builder, root),
             drain=builder.plan.tensors[out].layout,
             moments=any(isinstance(graph[u].op, LayerNorm) for u in real_users(graph, tail)),
+            groups=node.op.groups if isinstance(node.op, Conv2d) else 1,
+            window=_window(builder, root, a),
         )
     )
 
@@ -96,10 +104,7 @@ def _convolution_input(builder: Builder, root: str) -> str:
     node = graph[root]
     image = base(graph, node.inputs[0])
     window = graph[node.inputs[1]].type.static_shape
-    op = node.op
-    assert isinstance(op, Conv2d)
-    patches = op.stride == tuple(window[2:]) and op.padding == (0, 0, 0, 0) and op.groups == 1
-    if image not in graph.inputs or not patches:
+    if not is_patch_embedding(graph, root):
         return builder.read(node.inputs[0], INT8_TOKEN, node.label)
     shape = extent(graph[builder.tail(root)].type)
     name = builder.tensor(
@@ -110,10 +115,21 @@ def _convolution_input(builder: Builder, root: str) -> str:
         channels=int(np.prod(window[1:])),
         kind="input",
         home="dram",
-        suffix=".patches",
+        suffix=PATCHES,
     )
     builder.plan.inputs.append(name)
     return name
+
+
+def _window(builder: Builder, root: str, a: str) -> Window | None:
+    """The window of a convolution whose operand is the image; patches of the input are rows already."""
+    node = builder.graph[root]
+    if not isinstance(node.op, Conv2d) or builder.plan.tensors[a].name.endswith(PATCHES):
+        return None
+    op = node.op
+    before, weights = builder.graph.operand_types(root)[:2]
+    kernel = weights.static_shape[2:]
+    return convolution_window(before, node.type, kernel, op.stride, op.padding, op.dilation)
 
 
 def _activation(builder: Builder, root: str) -> str:
