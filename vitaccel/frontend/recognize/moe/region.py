@@ -34,18 +34,15 @@ def meeting_points(graph: Graph, sources: Sequence[str], position: Mapping[str, 
     heapq.heapify(queue)
     met = set(sources)
     outputs = set(graph.outputs)
-    open_edges = 0
     while queue:
         _, name = heapq.heappop(queue)
-        open_edges -= sum(operand in met for operand in set(graph[name].inputs))
-        if not queue and not open_edges:
+        if not queue:
+            # Everything reached so far leads here: any other path would have a node waiting.
             yield name
         if name in outputs:
             return
-        users = [user for user in graph.users(name) if user in position]
-        open_edges += len(users)
-        for user in users:
-            if user not in met:
+        for user in graph.users(name):
+            if user in position and user not in met:
                 met.add(user)
                 heapq.heappush(queue, (position[user], user))
 
