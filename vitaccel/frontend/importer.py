@@ -25,7 +25,7 @@ from vitaccel.frontend.recognize.views import recognize_views
 from vitaccel.frontend.shapes import Shapes
 from vitaccel.frontend.translate import translate
 from vitaccel.ir.graph import Graph
-from vitaccel.ir.ops import Foreign
+from vitaccel.ir.ops import Const, Conv2d, Foreign, Linear
 from vitaccel.ir.verify import verify_graph
 
 Recognizer = Callable[[Graph], None]
@@ -112,6 +112,7 @@ def import_model(
         say(name)
         recognize(graph)
         graph.prune()
+    _count_single_biases(graph)
     reasons = {_origin(graph, n): text for n, text in refused.items() if n in graph}
     graph = graph.canonical()
     refused = {n: reasons[_origin(graph, n)] for n in foreign_nodes(graph) if _origin(graph, n) in reasons}
@@ -130,6 +131,14 @@ def import_model(
         producer=" ".join(part for part in (model.producer_name, model.producer_version) if part),
         input_shapes={n: graph[n].type.static_shape for n in graph.inputs},
     )
+
+
+def _count_single_biases(graph: Graph) -> None:
+    """The bias of a single output channel is learned; elsewhere a constant of one element is arithmetic."""
+    for name in graph.find(lambda node: isinstance(node.op, Linear | Conv2d) and len(node.inputs) == 3):
+        bias = graph[name].inputs[2]
+        if graph.is_const(bias) and graph[bias].type.size == 1:
+            graph.update(bias, op=Const(parameter=True))
 
 
 def foreign_nodes(graph: Graph) -> list[str]:
