@@ -233,13 +233,6 @@ def test_an_export_that_lost_experts_is_refused(exported: Exported, batch: str) 
         import_model(path)
 
 
-@pytest.mark.parametrize("external", [False, True])
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
-def test_storage_of_the_weights_is_no_part_of_the_graph(exported: Exported, precision: str, external: bool) -> None:
-    path = exported("vit-micro", precision=precision, external_data=external)
-    assert text_of(path) == text_of(exported("vit-micro"))
-
-
 LARGE = ("deit-small", "lookupvit-small", "m3vit-tiny", "vmoe-small")
 
 
