@@ -64,8 +64,8 @@ LARGE = (
 def lost_in_export(model: torch.nn.Module) -> int:
     """Parameters that no export of the model holds.
 
-    They are the C scales of each batch normalisation, and its C shifts where the convolution before it has a bias of its
-    own to absorb them.
+    They are the C scales of each batch normalisation, and its C shifts where the convolution before it has a bias of
+    its own to absorb them.
     """
     norms = sum(2 * m.num_features for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d))
     gained = sum(m.out_channels for m in model.modules() if isinstance(m, torch.nn.Conv2d) and m.bias is None)
