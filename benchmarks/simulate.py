@@ -73,6 +73,8 @@ class Measured:
         CPU time of the stages after loading.
     base_bytes, peak_bytes
         Resident memory before the file is opened, and at most; mapped weights count once they have been looked at.
+    cores
+        Cores the process may use.
     """
 
     load_s: float
@@ -86,6 +88,7 @@ class Measured:
     instructions: int
     macs: int
     cycles: int
+    cores: int
 
     @property
     def total_s(self) -> float:
@@ -127,6 +130,7 @@ def measure(path: Path, preset: str, pe: str) -> Measured:
         instructions=prediction.instructions,
         macs=prediction.actions.macs,
         cycles=prediction.cycles.elapsed,
+        cores=len(os.sched_getaffinity(0)),
     )
 
 
