@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isclose, pi, sqrt
 
-import numpy as np
-
-from vitaccel.frontend.recognize.match import between, is_foreign, other, scalar, scaled
+from vitaccel.frontend.recognize.match import between, in_16_bits, is_foreign, other, scalar, scaled
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Activation, Add, Foreign, Mul
 
@@ -171,12 +169,6 @@ def _restored(value: float) -> float:
     """Return the known constant that ``value`` is once it (or its reciprocal) is rounded to 16 bits, else ``value``."""
     for known in _CONSTANTS:
         for exact, found in ((known, value), (1 / known, 1 / value if value else 0.0)):
-            if any(isclose(found, rounded, rel_tol=1e-6) for rounded in (float(np.float16(exact)), _bfloat16(exact))):
+            if any(isclose(found, rounded, rel_tol=1e-6) for rounded in in_16_bits(exact)):
                 return known
     return value
-
-
-def _bfloat16(value: float) -> float:
-    bits = int(np.float32(value).view(np.uint32))
-    rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16 << 16
-    return float(np.uint32(rounded).view(np.float32))

@@ -7,6 +7,7 @@ from math import sqrt
 
 import numpy as np
 
+from vitaccel.frontend.recognize.match import in_16_bits
 from vitaccel.frontend.recognize.view import Speller, View
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Reshape, Transpose
@@ -63,9 +64,15 @@ def spell_tokens(
 
 
 def snapped(scale: float, channels: int) -> float:
-    """Return a scale in single precision, exactly ``1 / sqrt(d)`` when it is that up to rounding."""
+    """Return a scale in single precision, exactly ``1 / sqrt(d)`` when it is that up to rounding.
+
+    A 16-bit model rounds ``1 / sqrt(d)`` itself, the divisor ``sqrt(d)``, or the ``d^-1/4`` on each side.
+    """
     natural = 1 / sqrt(channels)
-    return float(np.float32(natural if abs(scale - natural) <= SNAP * natural else scale))
+    rounded = [*in_16_bits(natural), *(1 / r for r in in_16_bits(sqrt(channels)))]
+    rounded += [r * r for r in in_16_bits(channels**-0.25)]
+    is_natural = any(abs(scale - known) <= SNAP * natural for known in (natural, *rounded))
+    return float(np.float32(natural if is_natural else scale))
 
 
 def compressed(array: np.ndarray) -> np.ndarray:

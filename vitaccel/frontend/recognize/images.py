@@ -31,7 +31,7 @@ class Images:
         if node.type.rank != 4:
             return False
         if name not in self._images:
-            by_element = isinstance(node.op, Activation | Add | Mul) and self.is_image(node.inputs[0])
+            by_element = isinstance(node.op, Activation | Add | Mul) and any(map(self.is_image, node.inputs))
             self._images[name] = by_element or isinstance(node.op, (*IMAGE_OPS, FromTokens))
         return self._images[name]
 

@@ -30,6 +30,13 @@ def between(graph: Graph, root: str, leaves: Iterable[str]) -> frozenset[str]:
     return frozenset(sources)
 
 
+def in_16_bits(value: float) -> tuple[float, float]:
+    """Return a number as fp16 and as bf16 round it: what a 16-bit model keeps of a constant."""
+    bits = int(np.float32(value).view(np.uint32))
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16 << 16
+    return float(np.float16(value)), float(np.uint32(rounded).view(np.float32))
+
+
 def is_foreign(graph: Graph, name: str, *op_types: str) -> bool:
     """Whether a value is the first output of one of these ONNX operators."""
     op = graph[name].op

@@ -62,6 +62,7 @@ class _Pass:
     def visit(self, name: str) -> None:
         """Rewrite one node; its operands have been visited."""
         op = self.graph[name].op
+        self.images.is_image(name)  # operands first: never a deep recursion
         if isinstance(op, (*VIEW_OPS, Const, Input, Foreign, Select)):
             return
         if isinstance(op, Linear | LayerNorm):
@@ -91,7 +92,8 @@ class _Pass:
         return name if found is None else found
 
     def _spell_all(self, name: str) -> None:
-        self._read(name, [self.spelled(operand) for operand in self.graph[name].inputs])
+        inputs = self.graph[name].inputs
+        self._read(name, [self.spelled(i, image=self.graph[i].type.rank == 4) for i in inputs])
 
     def _read(self, name: str, inputs: list[str], sources: frozenset[str] = frozenset()) -> None:
         node = self.graph[name]
