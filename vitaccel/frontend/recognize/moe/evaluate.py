@@ -100,7 +100,7 @@ def _run(node: Node, operands: list[Any]) -> Any:
     try:
         with np.errstate(all="ignore"):
             return meaning(node.op, *operands)
-    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError) as error:
         raise NotEvaluableError(f"{title} cannot be run: {error}") from error
 
 
