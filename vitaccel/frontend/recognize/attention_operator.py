@@ -1,4 +1,4 @@
-"""The attention operators of ONNX (opset 23) and of ``com.microsoft`` as logits and attention."""
+"""The ``Attention`` operator of ONNX (opset 23) as logits and attention."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from vitaccel.errors import UnsupportedError
 from vitaccel.frontend.recognize.heads import Heads, compressed, snapped
 from vitaccel.frontend.recognize.view import Speller, View, whole
 from vitaccel.ir.graph import Graph
-from vitaccel.ir.ops import Add, Attention, AttentionLogits, Foreign, Linear, Slice
+from vitaccel.ir.ops import Attention, AttentionLogits, Foreign
 
 
 def recognize_attention_operator(graph: Graph) -> None:
-    """Replace ``Attention`` and ``com.microsoft`` ``Attention`` and ``MultiHeadAttention`` nodes.
+    """Replace ``Attention`` nodes: four axes ``[B, H, N, d]``, or three and the numbers of heads; grouped queries too.
 
     Raises
     ------
@@ -25,14 +25,11 @@ def recognize_attention_operator(graph: Graph) -> None:
     speller = Speller(graph)
     for name in graph.topological():
         op = graph[name].op
-        if not isinstance(op, Foreign) or op.op_type not in ("Attention", "MultiHeadAttention"):
+        if not isinstance(op, Foreign) or op.op_type != "Attention":
             continue
         site = _Site(graph, name, op, speller)
         site.refuse_if(op.output != 0, "have one result in use, not present keys, values or scores")
-        if op.domain == "com.microsoft":
-            _replace_microsoft(site)
-        elif op.op_type == "Attention":
-            _replace_standard(site)
+        _rewrite(site)
     graph.prune()
 
 
@@ -77,13 +74,17 @@ class _Site:
         return self.graph.add(Attention(), [logits, v], sources=sources)
 
 
-def _replace_standard(site: _Site) -> None:
-    """ONNX ``Attention``: Q, K, V, mask; four axes ``[B, H, N, d]``, or three and the numbers of heads."""
+def _rewrite(site: _Site) -> None:
+    """Replace the node; its inputs are queries, keys, values and a mask."""
     q, k, v = (site.required(at) for at in (0, 1, 2))
     site.refuse_if(any(at in site.op.present for at in (4, 5, 6)), "have no key-value cache")
     site.refuse_if(site.number("softcap") != 0, "have no softcap")
-    site.refuse_if(site.number("qk_matmul_output_mode") != 0, "have no scores as a result")
-    four = len(site.shape(q)) == 4
+    shapes = [site.shape(name) for name in (q, k, v)]
+    regular = len({len(shape) for shape in shapes}) == 1 and len(shapes[0]) in (3, 4)
+    site.refuse_if(not regular, "have queries, keys and values of three or four axes")
+    same_tokens = shapes[1][-2] == shapes[2][-2] and len({shape[0] for shape in shapes}) == 1
+    site.refuse_if(not same_tokens, "have as many keys as values, and one batch")
+    four = len(shapes[0]) == 4
     q_heads = site.shape(q)[1] if four else int(site.number("q_num_heads"))
     k_heads = site.shape(k)[1] if four else int(site.number("kv_num_heads"))
     site.refuse_if(
@@ -91,6 +92,7 @@ def _replace_standard(site: _Site) -> None:
     )
     batch = site.shape(q)[0]
     views = [_split_heads(site, name, heads, q_heads) for name, heads in ((q, q_heads), (k, k_heads), (v, k_heads))]
+    site.refuse_if(views[0].shape[3] != views[1].shape[3], "have keys as wide as its queries")
     heads = Heads(batch, q_heads)
     tokens = [_tokens(site, view, heads) for view in views]
     channels = views[0].shape[-1]
@@ -138,7 +140,9 @@ def _mask(site: _Site, shape: tuple[int, ...], *, causal: bool) -> np.ndarray | 
         site.refuse_if(not site.graph.is_const(name), "have a constant mask, not a computed one")
         given = site.graph.array(name)
         mask = np.where(given, np.float32(0), np.float32(-np.inf)) if given.dtype == np.bool_ else given
-        site.refuse_if(mask.ndim == 0 or mask.shape[-1] != keys, f"have a mask of {keys} keys")
+        fits = 1 <= mask.ndim <= 4 and mask.shape[-1] == keys
+        fits = fits and all(m in (1, s) for m, s in zip(mask.shape[::-1], shape[::-1], strict=False))
+        site.refuse_if(not fits, f"have a mask that broadcasts to {shape}")
     if causal:
         mask = mask + np.where(np.tri(rows, keys, dtype=np.bool_), np.float32(0), np.float32(-np.inf))
     if not mask.any():
@@ -147,54 +151,3 @@ def _mask(site: _Site, shape: tuple[int, ...], *, causal: bool) -> np.ndarray | 
     sound = not (np.isneginf(full).all(axis=-1).any() or np.isnan(full).any() or np.isposinf(full).any())
     site.refuse_if(not sound, "have a mask that is finite or -inf and leaves every query at least one key")
     return compressed(full)
-
-
-def _replace_microsoft(site: _Site) -> None:
-    """``com.microsoft`` ``MultiHeadAttention`` (projected Q, K, V and a bias) or ``Attention`` (which projects)."""
-    heads = int(site.number("num_heads"))
-    site.refuse_if(heads < 1, "have num_heads")
-    site.refuse_if(site.number("unidirectional") != 0, "be bidirectional")
-    site.refuse_if(bool(site.number("do_rotary")), "have no rotary embedding")
-    qkv = _projected(site) if site.op.op_type == "Attention" else _given(site)
-    channels = site.shape(qkv[0])[2] // heads
-    scale = site.number("scale") or 1 / sqrt(channels)
-    new = site.emit(qkv, heads, scale, None)
-    site.refuse_if(site.shape(new) != site.shape(site.name), "have queries, keys and values of three axes")
-    site.graph.replace_uses(site.name, new)
-
-
-def _projected(site: _Site) -> list[str]:
-    """Q, K, V of ``Attention``: input, weight ``[D, Dq + Dk + Dv]``, bias."""
-    x, weight, bias = site.required(0), site.required(1), site.operand(2)
-    site.refuse_if(any(at > 2 for at in site.op.present), "have no mask, cache or bias of scores")
-    constant = site.graph.is_const(weight) and (bias is None or site.graph.is_const(bias))
-    site.refuse_if(not constant, "have constant weights")
-    graph, sources = site.graph, site.graph[site.name].sources
-    packed = graph.add(Linear(), [x, weight, *([bias] if bias else [])], sources=sources)
-    width = site.shape(packed)[2]
-    sizes = site.op.attr("qkv_hidden_sizes") or (width // 3,) * 3
-    site.refuse_if(not isinstance(sizes, tuple) or len(sizes) != 3, "have three hidden sizes")
-    assert isinstance(sizes, tuple)
-    stops = np.cumsum([int(size) for size in sizes]).tolist()
-    site.refuse_if(stops[-1] != width, f"have hidden sizes of {width} in all")
-    return [graph.add(Slice(2, a, b), [packed], sources=sources) for a, b in zip([0, *stops], stops, strict=False)]
-
-
-def _given(site: _Site) -> list[str]:
-    """Q, K, V of ``MultiHeadAttention``: three values ``[B, N, D]`` and one bias for all."""
-    bias = site.operand(3)
-    site.refuse_if(any(at > 3 for at in site.op.present), "have no mask, cache or bias of scores")
-    site.refuse_if(not {0, 1, 2} <= set(site.op.present), "have separate queries, keys and values")
-    values = [site.required(at) for at in (0, 1, 2)]
-    site.refuse_if(any(len(site.shape(n)) != 3 for n in values), "have queries, keys and values of three axes")
-    site.refuse_if(bias is not None and not site.graph.is_const(bias), "have a constant bias")
-    if bias is not None:
-        array, start = site.graph.array(bias), 0
-        site.refuse_if(array.size != sum(site.shape(n)[2] for n in values), "have a bias for every channel")
-        for at, name in enumerate(values):
-            width = site.shape(name)[2]
-            part = array.reshape(-1)[start : start + width]
-            constant = site.graph.add_const(part, parameter=True, sources=site.graph[bias].sources)
-            values[at] = site.graph.add(Add(), [name, constant], sources=site.graph[site.name].sources)
-            start += width
-    return values
