@@ -68,7 +68,7 @@ def written_files(text: str) -> dict[str, str]:
 def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a ``vitaccel`` command in a folder."""
     assert words[0] == "vitaccel"
-    call = [sys.executable, "-c", "from vitaccel.cli import main; main()", *words[1:]]
+    call = [sys.executable, "-c", "from vitaccel.cli import main; raise SystemExit(main())", *words[1:]]
     return subprocess.run(call, cwd=folder, capture_output=True, text=True, check=False)
 
 

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.console import Example, check_examples, console_commands, console_examples, is_printed, written_files
+from tests.docs.console import (
+    Example,
+    check_examples,
+    console_commands,
+    console_examples,
+    is_printed,
+    run,
+    written_files,
+)
 
 TEXT = """
 ```toml m.toml
@@ -55,3 +63,8 @@ def test_shown_lines_must_be_printed_in_order(shown: tuple[str, ...], found: boo
 def test_a_false_example_fails(tmp_path: Path, shown: str) -> None:
     with pytest.raises(AssertionError):
         check_examples(f"```console\n$ vitaccel simulate --list-presets\n{shown}\n```", tmp_path)
+
+
+def test_a_command_that_fails_says_so(tmp_path: Path) -> None:
+    assert run(["vitaccel", "simulate", "--list-presets"], tmp_path).returncode == 0
+    assert run(["vitaccel", "inspect", "absent.onnx"], tmp_path).returncode == 2
