@@ -78,7 +78,11 @@ def runs(frames: int, blocks: int, pieces: int, *, by_frame: bool) -> list[tuple
 def valid_tokens(tokens: int, side: int, first: int, count: int) -> int:
     """Tokens that exist in a run of row-blocks when every frame has ``tokens``."""
     blocks = ceil_div(tokens, side)
-    return sum(min(side, tokens - block % blocks * side) for block in range(first, first + count))
+
+    def before(block: int) -> int:
+        return block // blocks * tokens + min(block % blocks * side, tokens)
+
+    return before(first + count) - before(first)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +115,8 @@ class Rows:
     def needed(self, first: int, count: int) -> tuple[int, int]:
         """Row-blocks (first, count) of the operand that a run of the kernel's row-blocks needs."""
         blocks, own = ceil_div(self.tokens, self.side), ceil_div(self.own_tokens, self.side)
+        if self.aligned and (self.frames > 1 or first + count <= blocks):
+            return first, count
         begin, end = first // blocks, (first + count - 1) // blocks
         low, _ = self._in_frame(first % blocks, blocks if begin < end else first % blocks + count)
         _, high = self._in_frame(0 if begin < end else first % blocks, (first + count - 1) % blocks + 1)

@@ -72,11 +72,11 @@ class Tracker:
         waits = [0] * ENGINES
         for access, history in written:
             _raise(waits, history.ground)
-            _raise(waits, _last(history.wrote, access))
-            _raise(waits, _last(history.read, access))
+            _raise_to_last(waits, history.wrote, access)
+            _raise_to_last(waits, history.read, access)
         waits[engine] = 0
         for access, history in read:
-            _raise(waits, _last(history.wrote, access))
+            _raise_to_last(waits, history.wrote, access)
         for other, count in after:
             waits[other] = max(waits[other], count)
         self.issued[engine] += 1
@@ -100,10 +100,13 @@ class Tracker:
         return history
 
 
-def _last(table: list[list[int]], access: Access) -> list[int]:
-    """The last count of every engine over the rows of an access."""
+def _raise_to_last(counts: list[int], table: list[list[int]], access: Access) -> None:
+    """Make every engine's count at least the last one over the rows of an access."""
     stop = access.first + access.count
-    return [max(rows[access.first : stop], default=0) if rows else 0 for rows in table]
+    for engine, rows in enumerate(table):
+        touched = rows[access.first : stop]
+        if touched:
+            counts[engine] = max(counts[engine], max(touched))
 
 
 def _raise(counts: list[int], others: list[int]) -> None:

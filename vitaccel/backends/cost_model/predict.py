@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vitaccel.backends.cost_model.account import layer_costs
+from vitaccel.backends.cost_model.account import ENGINE_NAMES, layer_costs
 from vitaccel.backends.cost_model.replay import Slot, elapsed, replay
 from vitaccel.backends.cost_model.result import Event, ExpertLoad, Occupancy, Prediction
 from vitaccel.backends.cost_model.routing import ASSUMPTIONS, Routing
@@ -56,7 +56,7 @@ def predict(program: Program, facts: ModelFacts, routing: Routing | None = None)
 
 def _timeline(program: Program, slots: list[Slot]) -> tuple[Event, ...]:
     return tuple(
-        Event(i.engine.name.lower(), i.mnemonic, i.layer, s.start, s.occupied, s.done)
+        Event(ENGINE_NAMES[i.engine], i.mnemonic, i.layer, s.start, s.occupied, s.done)
         for i, s in zip(program.instructions, slots, strict=True)
     )
 
