@@ -133,7 +133,10 @@ def resize(site: Site) -> str | None:
         raise RefusedError(f"have nearest_mode {rounding} with coordinates {coordinates}")
     if site.text("keep_aspect_ratio_policy", "stretch") != "stretch" or not _scales_fit(site, before, after):
         raise RefusedError("have scales that make a whole number of rows and columns")
-    return site.emit(Resize2d(after[2], after[3], mode, bool(site.number("antialias", 0)), coordinates), x)
+    antialias = bool(site.number("antialias", 0))
+    if antialias and not site.number("exclude_outside", 0):
+        raise RefusedError("have exclude_outside 1 with antialias, which is what PyTorch and JAX mean")
+    return site.emit(Resize2d(after[2], after[3], mode, antialias, coordinates), x)
 
 
 def _scales_fit(site: Site, before: tuple[int, ...], after: tuple[int, ...]) -> bool:
