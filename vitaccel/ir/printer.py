@@ -53,7 +53,8 @@ def _value(value: object) -> str:
 
 
 def _notes(graph: Graph, name: str, node: Node) -> str:
-    macs = graph.macs(name) if node.type.is_static else 0
+    known = node.type.is_static and all(operand.is_static for operand in graph.operand_types(name))
+    macs = graph.macs(name) if known else 0
     fused = f"in {node.kernel}" if node.kernel not in ("", name) else ""
     notes = [note for note in (node.label, node.fmt, fused, f"{macs} MACs" if macs else "") if note]
     return f"  # {', '.join(notes)}" if notes else ""
