@@ -60,7 +60,7 @@ def test_every_resampling_is_a_matrix(net: Net, ops: Any, form: str) -> None:
 def test_antialiasing_that_repeats_the_border_is_refused(net: Net) -> None:
     image, _ = embed(net)
     net.save(as_tokens(net, resized(net, image, antialias=1), 6))
-    with pytest.raises(UnsupportedError, match="Resize_.*exclude_outside"):
+    with pytest.raises(UnsupportedError, match=r"Resize_.*exclude_outside"):
         import_model(net.path)
 
 

@@ -126,30 +126,33 @@ class _Rewriter:
         """Return the logits of a softmax, made at its first use."""
         graph, scores = self.graph, self.scores[use.softmax]
         product = graph[scores.product]
-        (queries, q_scale), (keys, k_scale) = (self._operand(product.inputs[at], scores, at) for at in (0, 1))
+        operands = [self._operand(product.inputs[at], scores, at) for at in (0, 1)]
+        (queries, q_scale, q_sources), (keys, k_scale, k_sources) = operands
         if use.flipped:
             queries, keys = keys, queries
         scale = snapped(scores.scale * q_scale * k_scale, graph[product.inputs[0]].type.static_shape[-1])
         mask = self._mask(scores, exchanged=scores.turned != use.flipped)
         key = (queries, keys, scale, None if mask is None else (mask.shape, mask.tobytes()))
         if key not in self.logits:
-            operands = [queries, keys]
+            inputs = [queries, keys]
             if mask is not None:
-                operands.append(graph.add_const(mask, sources=scores.sources))
-            self.logits[key] = graph.add(AttentionLogits(self.heads[scores.product].heads, scale), operands)
+                inputs.append(graph.add_const(mask, sources=scores.sources))
+            self.logits[key] = graph.add(AttentionLogits(self.heads[scores.product].heads, scale), inputs)
         name = self.logits[key]
-        graph.update(name, sources=graph[name].sources | product.sources | scores.sources)
+        sources = graph[name].sources | product.sources | scores.sources | q_sources | k_sources
+        graph.update(name, sources=sources)
         return name
 
-    def _operand(self, name: str, scores: Scores, position: int) -> tuple[str, float]:
-        """Return queries or keys as tokens, and the scalar factor taken out of them."""
+    def _operand(self, name: str, scores: Scores, position: int) -> tuple[str, float, frozenset[str]]:
+        """Return queries or keys as tokens, the scalar factor taken out of them, and the ONNX nodes looked through."""
         heads, lead = self.heads[scores.product], self.graph[scores.product].type.static_shape[:-2]
         view, factor = peeled(self.graph, name)
         merged = heads.tokens(view, lead, turned=position == 1)
         spelled = None if merged is None else self.speller.spell(merged)
         if spelled is not None:
-            return spelled, factor
-        return spell_tokens(self.speller, (whole(self.graph, name),), heads, lead, turned=position == 1), 1.0
+            return spelled, factor, view.sources
+        plain = spell_tokens(self.speller, (whole(self.graph, name),), heads, lead, turned=position == 1)
+        return plain, 1.0, frozenset()
 
     def _mask(self, scores: Scores, *, exchanged: bool) -> np.ndarray | None:
         """Return the mask of the logits, broadcastable to (B, H, M, N), or None."""

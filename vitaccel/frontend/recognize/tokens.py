@@ -47,6 +47,8 @@ def _resample(graph: Graph, name: str) -> None:
     if tokens is None or matrix is None:
         return
     sources = node.sources.union(*(graph[user].sources for user in users))
+    if isinstance(graph[node.inputs[0]].op, FromTokens):
+        sources |= graph[node.inputs[0]].sources
     constant = graph.add_const(matrix, sources=node.sources)
     new = graph.add(TokenMix(kind), [tokens, constant], sources=sources)
     for user in users:

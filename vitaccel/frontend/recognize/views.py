@@ -95,10 +95,12 @@ class _Pass:
         inputs = self.graph[name].inputs
         self._read(name, [self.spelled(i, image=self.graph[i].type.rank == 4) for i in inputs])
 
-    def _read(self, name: str, inputs: list[str], sources: frozenset[str] = frozenset()) -> None:
+    def _read(self, name: str, inputs: list[str]) -> None:
+        """Make a node read these values, and stand for the ONNX views that it no longer reads through."""
         node = self.graph[name]
         if tuple(inputs) != node.inputs:
-            self.graph.update(name, inputs=tuple(inputs), sources=node.sources | sources)
+            passed = [self.views.of(operand).sources for operand in node.inputs if not self.graph.is_const(operand)]
+            self.graph.update(name, inputs=tuple(inputs), sources=node.sources.union(*passed))
 
     def _piece(self, name: str) -> _Piece | None:
         """Return a value as a piece, or None when it repeats elements or cannot be sliced out."""
@@ -167,11 +169,11 @@ class _Pass:
     def _replace(self, name: str, inputs: list[str], pieces: list[_Piece]) -> None:
         """Apply the op to values in their own order, and give its users the order they expect."""
         node, order = self.graph[name], pieces[0].order
-        sources = node.sources.union(*(piece.sources for piece in pieces))
         shape = self._shape(inputs[0])
         if order.shape == shape and order.is_contiguous(prod(shape)):
-            self._read(name, inputs, sources)
+            self._read(name, inputs)
             return
+        sources = node.sources.union(*(piece.sources for piece in pieces))
         new = self.graph.add(node.op, inputs, sources=sources, label=node.label)
         width = self._shape(new)[-1] if shape else 1
         rows = isinstance(node.op, Linear | LayerNorm | Moe)
