@@ -299,6 +299,18 @@ def by_frame(plan: Plan, kernel: MatMulKernel | LaneKernel) -> bool:
     return contracts or not one_to_one or any(plan.tensors[n].layout == CHANNEL for n in names)
 
 
+def staged_blocks(plan: Plan, kernel: Kernel, name: str) -> int:
+    """Row-blocks of a tensor in DRAM, from its first on, that a kernel needs when it stages them all at once."""
+    tensor = plan.tensors[name]
+    blocks = tensor.row_blocks(plan.arch)
+    by_rows = isinstance(kernel, MatMulKernel) or (isinstance(kernel, LaneKernel) and kernel.row_wise)
+    if not by_rows or tensor.layout != TOKEN:
+        return blocks
+    assert isinstance(kernel, MatMulKernel | LaneKernel)
+    own = kernel.frames * ceil_div(kernel.tokens, plan.arch.array.side)
+    return sum(operand_rows(plan, kernel, name).needed(0, own))
+
+
 def heads_per_round(kernel: AttentionKernel, arch: Arch, pieces: int) -> int:
     """Heads that stream together when attention streams in at most ``pieces`` pieces: whole rounds of all arrays."""
     rounds = ceil_div(kernel.heads, arch.array.count)

@@ -149,6 +149,8 @@ class Attention(Instruction):
     For mode ``none``: QK^T of a row-block into the logit buffer with online softmax statistics, then A.V with deferred
     normalisation, software-pipelined over row-blocks when the logit buffer holds two (``in_flight``); ``logits`` is
     where the logits are kept, if they are. Other modes read kept logits (see :class:`vitaccel.ir.ops.Attention`).
+    Addresses are those of the first of the heads; a step is the words from one row-block to the next, or in a
+    channel-lane operand (the values) from one tile of channels to the next.
     """
 
     engine = Engine.COMPUTE
@@ -160,6 +162,12 @@ class Attention(Instruction):
     mask: int = NOWHERE
     residual: int = NOWHERE
     out: int
+    q_step: int = 0
+    k_step: int = 0
+    v_step: int = 0
+    logits_step: int = 0
+    residual_step: int = 0
+    out_step: int = 0
     mode: str = "none"
     frames: int
     heads: int
@@ -262,6 +270,9 @@ class Program:
         Places of tensors, for occupancy.
     dram_bytes
         Size of the DRAM image: weights, constants, inputs, outputs and spills.
+    dram_map
+        Address and bytes of everything in the DRAM image, by name: tensors of the Plan, and packed weights as
+        ``node.weights`` of the Graph node that multiplies by them (for experts ``node.expertE.w1`` and ``.w2``).
     """
 
     name: str
@@ -271,6 +282,7 @@ class Program:
     layers: list[Layer] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
     dram_bytes: int = 0
+    dram_map: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [

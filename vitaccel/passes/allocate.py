@@ -23,6 +23,7 @@ from vitaccel.ir.plan import (
     heads_per_round,
     kernel_writes,
     operand_rows,
+    staged_blocks,
 )
 from vitaccel.ir.rows import runs
 
@@ -119,7 +120,8 @@ def _staging_items(plan: Plan, at: int, kernel: Kernel) -> Iterable[Item]:
             yield Item(name, words, at, at, at, 0)
             yield Item(name, words, at, at, at, 1)
         else:
-            yield Item(name, tensor.words(plan.arch), at, at, at)
+            words = min(tensor.words(plan.arch), staged_blocks(plan, kernel, name) * tensor.row_block_words(plan.arch))
+            yield Item(name, words, at, at, at)
 
 
 def _piece_words(plan: Plan, kernel: Kernel, tensor: Tensor, pieces: int) -> int:
@@ -139,7 +141,7 @@ def streams(kernel: Kernel, tensor: Tensor) -> bool:
     if isinstance(kernel, AttentionKernel):
         return tensor.name != kernel.mask
     if isinstance(kernel, MatMulKernel):
-        return tensor.layout == TOKEN and tensor.name != kernel.b and kernel.drain == TOKEN
+        return tensor.layout == TOKEN and tensor.name != kernel.b
     return isinstance(kernel, LaneKernel) and kernel.row_wise and tensor.layout == TOKEN
 
 
@@ -219,12 +221,6 @@ def _relieve(
     resident = [i for i in items if i.kernel < 0 and i.tensor in touched and i.first <= at <= i.last]
     movable = [i for i in resident if streams(kernel, plan.tensors[i.tensor])]
     staged = any(i.kernel == at and streams(kernel, plan.tensors[i.tensor]) for i in items)
-    if isinstance(kernel, AttentionKernel) and finest > 1 and movable:
-        # Heads stream together or not at all: an instruction addresses the same heads in every operand.
-        for item in movable:
-            _spill(plan, item.tensor, homes)
-        groups[at] = min(4, finest)
-        return
     if staged and groups.get(at, 1) == 1 and finest > 1:
         groups[at] = min(4, finest)
         return

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from vitaccel.arch import Arch
 from vitaccel.errors import CapacityError
-from vitaccel.ir.plan import LOGIT_BYTES, AttentionKernel, head_channels, heads_per_round
-from vitaccel.ir.program import Attention
+from vitaccel.ir.plan import LOGIT_BYTES, TOKEN, AttentionKernel, head_channels, heads_per_round
+from vitaccel.ir.program import NOWHERE, Attention
 from vitaccel.passes.emission.emitter import Emitter
 
 
@@ -13,47 +15,78 @@ def emit_attention(emitter: Emitter, kernel: AttentionKernel) -> None:
     """Emit one instruction for all heads, or one per round of heads when queries, keys and values stream from DRAM."""
     operands = [t for t in kernel.reads if t]
     emitter.stage_whole(operands)
-    streamed = [t for t in (*operands, *kernel.writes) if emitter.is_streamed(t)]
-    if not streamed:
-        _issue(emitter, kernel, kernel.heads, 0)
-        emitter.store_results(kernel.writes)
-        return
-    per_round = heads_per_round(kernel, emitter.arch, emitter.plan.groups.get(emitter.at, 1))
+    streamed = any(emitter.is_streamed(t) for t in (*operands, *kernel.writes))
+    pieces = emitter.plan.groups.get(emitter.at, 1) if streamed else 1
+    per_round = heads_per_round(kernel, emitter.arch, pieces)
     for piece, first in enumerate(range(0, kernel.heads, per_round)):
-        heads = min(per_round, kernel.heads - first)
+        heads = _Heads(first, min(per_round, kernel.heads - first), piece)
         for name in dict.fromkeys(t for t in operands if emitter.is_streamed(t)):
-            _stage(emitter, kernel, name, (first, heads), piece, into=True)
-        _issue(emitter, kernel, heads, piece)
+            _stage(emitter, kernel, name, heads, into=True)
+        _issue(emitter, kernel, heads)
         for name in kernel.writes:
             if emitter.is_streamed(name):
-                _stage(emitter, kernel, name, (first, heads), piece, into=False)
+                _stage(emitter, kernel, name, heads, into=False)
     emitter.store_results(kernel.writes)
 
 
-def _issue(emitter: Emitter, kernel: AttentionKernel, heads: int, piece: int) -> None:
-    logits = kernel.logits
+@dataclass(frozen=True)
+class _Heads:
+    """Heads of one instruction; ``piece`` alternates streaming places."""
+
+    first: int
+    count: int
+    piece: int
+
+
+def _issue(emitter: Emitter, kernel: AttentionKernel, heads: _Heads) -> None:
+    q, k, v, logits, residual, out = (
+        _operand(emitter, kernel, name, heads)
+        for name in (kernel.q, kernel.k, kernel.v, kernel.logits, kernel.residual, kernel.out)
+    )
     emitter.issue(
         Attention(
             layer=kernel.label,
-            q=emitter.address(kernel.q, 0, piece),
-            k=emitter.address(kernel.k, 0, piece),
-            v=emitter.address(kernel.v, 0, piece),
-            logits=emitter.address(logits, 0, piece),
+            q=q[0],
+            k=k[0],
+            v=v[0],
+            logits=logits[0],
+            residual=residual[0],
+            out=out[0],
+            q_step=q[1],
+            k_step=k[1],
+            v_step=v[1],
+            logits_step=logits[1],
+            residual_step=residual[1],
+            out_step=out[1],
             mask=emitter.address(kernel.mask),
-            residual=emitter.address(kernel.residual, 0, piece),
-            out=emitter.address(kernel.out, 0, piece),
             mode=kernel.mode,
             frames=kernel.frames,
-            heads=heads,
+            heads=heads.count,
             head_dim=kernel.head_dim,
             value_dim=kernel.value_dim,
             queries=kernel.queries,
             keys=kernel.keys,
             in_flight=_row_blocks_in_flight(kernel, emitter.arch) if kernel.mode == "none" else 2,
         ),
-        reads=[emitter.access(t, piece=piece) for t in kernel.reads],
-        writes=[emitter.access(t, piece=piece) for t in kernel.writes],
+        reads=[emitter.access(t, piece=heads.piece) for t in kernel.reads],
+        writes=[emitter.access(t, piece=heads.piece) for t in kernel.writes],
     )
+
+
+def _operand(emitter: Emitter, kernel: AttentionKernel, name: str, heads: _Heads) -> tuple[int, int]:
+    """Address of the heads' first channel, and the step to the next row-block (or tile of channels)."""
+    if not name:
+        return NOWHERE, 0
+    tensor, arch = emitter.tensor(name), emitter.arch
+    width = head_channels(kernel, tensor)
+    address = emitter.address(name, 0, heads.piece)
+    if emitter.is_streamed(name):
+        tensor, first = replace(tensor, channels=heads.count * width), 0
+    else:
+        first = heads.first * width
+    if tensor.layout == TOKEN:
+        return address + tensor.channel_words(arch, first), tensor.row_block_words(arch)
+    return address + first // arch.array.side // arch.array.count * tensor.tile_words(), tensor.tile_words()
 
 
 def _row_blocks_in_flight(kernel: AttentionKernel, arch: Arch) -> int:
@@ -75,10 +108,8 @@ def _row_blocks_in_flight(kernel: AttentionKernel, arch: Arch) -> int:
     return min(2, held)
 
 
-def _stage(
-    emitter: Emitter, kernel: AttentionKernel, name: str, run: tuple[int, int], piece: int, *, into: bool
-) -> None:
-    """Move the channels of a run of heads (first, count)."""
+def _stage(emitter: Emitter, kernel: AttentionKernel, name: str, heads: _Heads, *, into: bool) -> None:
+    """Move the channels of a run of heads."""
     width = head_channels(kernel, emitter.tensor(name))
-    channels = run[0] * width, run[1] * width
-    emitter.stage_channels(name, channels, (0, emitter.row_blocks(name)), piece, into=into)
+    channels = heads.first * width, heads.count * width
+    emitter.stage_channels(name, channels, (0, emitter.row_blocks(name)), heads.piece, into=into)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vitaccel.arch import Arch
 from vitaccel.errors import CapacityError
-from vitaccel.ir.plan import TOKEN, Kernel, LaneKernel, MoeKernel, Place, Plan, Tensor, ceil_div
+from vitaccel.ir.plan import TOKEN, Kernel, LaneKernel, MoeKernel, Place, Plan, Tensor, ceil_div, staged_blocks
 from vitaccel.ir.program import (
     NOWHERE,
     Engine,
@@ -55,8 +55,6 @@ class Emitter:
         self.tracker = Tracker()
         side, count = self.arch.array.side, self.arch.array.count
         self.ring = Ring(self.arch.buffers.weight_bytes // (side * count))
-        self._dram: dict[str, int] = {}
-        self._dram_next = 0
         self._held: dict[Place, tuple[int, int]] = {}
         self._stored: dict[str, list[tuple[int, int, int]]] = {}
         self._readers = self._count_readers()
@@ -87,7 +85,6 @@ class Emitter:
         """The Program, with the places its tensors take over time."""
         ordered = sorted(self._held.items(), key=lambda held: (held[1], held[0].address))
         self.program.regions = [Region(p.tensor, p.address, p.words, first, last) for p, (first, last) in ordered]
-        self.program.dram_bytes = self._dram_next
         return self.program
 
     def _count_readers(self) -> dict[str, list[Kernel]]:
@@ -137,10 +134,11 @@ class Emitter:
     # -- DRAM ------------------------------------------------------------------------------------------------------
     def dram(self, name: str, size: int) -> int:
         """DRAM address of something, assigned at first sight."""
-        if name not in self._dram:
-            self._dram[name] = self._dram_next
-            self._dram_next += ceil_div(size, DRAM_ALIGNMENT) * DRAM_ALIGNMENT
-        return self._dram[name]
+        image = self.program.dram_map
+        if name not in image:
+            image[name] = self.program.dram_bytes, size
+            self.program.dram_bytes += ceil_div(size, DRAM_ALIGNMENT) * DRAM_ALIGNMENT
+        return image[name][0]
 
     def tensor_dram(self, name: str) -> int:
         """DRAM address of a tensor."""
@@ -241,7 +239,7 @@ class Emitter:
         """Load every DRAM operand among the names that is not streamed, whole."""
         for name in dict.fromkeys(n for n in names if n):
             if self.in_dram(name) and not self.is_streamed(name):
-                self.stage_in(name)
+                self.stage_in(name, 0, staged_blocks(self.plan, self.kernel, name))
 
     def store_results(self, names: Iterable[str]) -> None:
         """Store what lives in DRAM or leaves the network, whole."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vitaccel.ir.plan import TOKEN, MatMulKernel, by_frame, ceil_div, operand_rows
+from vitaccel.ir.plan import TOKEN, MatMulKernel, by_frame, ceil_div, operand_rows, staged_blocks
 from vitaccel.ir.program import NOWHERE, Engine, MatMul
 from vitaccel.ir.rows import runs, valid_tokens
 from vitaccel.passes.dependencies import Access
@@ -88,7 +88,7 @@ def _stage_operands(emitter: Emitter, kernel: MatMulKernel, *, rest: bool) -> No
         if not name or not emitter.in_dram(name):
             continue
         pieces = 1 if name == kernel.b else emitter.row_groups
-        groups = runs(1, emitter.row_blocks(name), pieces, by_frame=False)
+        groups = runs(1, staged_blocks(emitter.plan, kernel, name), pieces, by_frame=False)
         for first, count in groups[1:] if rest else groups[:1]:
             emitter.stage_in(name, first, count)
 
@@ -97,7 +97,7 @@ def _load(emitter: Emitter, kernel: MatMulKernel, strip: _Strip) -> Chunk | None
     if kernel.b:
         return None
     tile_bytes = kernel.tile_bytes(emitter.arch)
-    return emitter.load_weights(kernel.node, strip.first_tile, strip.tiles, tile_bytes, kernel.n_tiles)
+    return emitter.load_weights(f"{kernel.node}.weights", strip.first_tile, strip.tiles, tile_bytes, kernel.n_tiles)
 
 
 def _issue(emitter: Emitter, kernel: MatMulKernel, chunk: Chunk | None, part: _Part) -> None:

@@ -104,7 +104,8 @@ def _scatter(emitter: Emitter, kernel: MoeKernel, expert: int) -> None:
             out=emitter.address(kernel.out),
             channels=kernel.width_out,
         ),
-        reads=[emitter.access(result)],
+        # Experts share tokens: a sum must be there before the next is added to it.
+        reads=[emitter.access(result), emitter.access(kernel.out)],
         writes=[emitter.access(kernel.out)],
     )
 
