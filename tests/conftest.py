@@ -12,6 +12,9 @@ from typing import Any
 import hypothesis
 import pytest
 
+from vitaccel import zoo
+from vitaccel.frontend import ImportedModel, import_model
+
 # A loaded machine is slow, not wrong: no timed assertion.
 hypothesis.settings.register_profile("vitaccel", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("vitaccel")
@@ -104,3 +107,34 @@ def no_network() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect_locally)
         yield
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return ``exported(name, **arguments)``: the file that ``vitaccel.zoo.export`` writes, made once a session."""
+    folder = tmp_path_factory.mktemp("zoo")
+    files: dict[tuple[object, ...], Path] = {}
+
+    def export(name: str, **arguments: Any) -> Path:
+        key = (name, *sorted(arguments.items()))
+        if key not in files:
+            place = folder / str(len(files))
+            place.mkdir()
+            files[key] = zoo.export(name, place / f"{name}.onnx", **arguments)
+        return files[key]
+
+    return export
+
+
+@pytest.fixture(scope="session")
+def imported(exported: Callable[..., Path]) -> Callable[..., ImportedModel]:
+    """Return ``imported(name, **arguments)``: the zoo model as a Graph, by the quicker exporter, once a session."""
+    models: dict[tuple[object, ...], ImportedModel] = {}
+
+    def read(name: str, **arguments: Any) -> ImportedModel:
+        key = (name, *sorted(arguments.items()))
+        if key not in models:
+            models[key] = import_model(exported(name, **{"exporter": "legacy", **arguments}))
+        return models[key]
+
+    return read
