@@ -65,7 +65,6 @@ def test_unknown_operators(node: str, message: str) -> None:
         ("y = Relu(x, z)", [F, F]),
         ("y = Concat(x)", [F]),
         ("y = Relu<axis=1>(x)", [F]),
-        ("y = Concat<axis=7>(x)", [F]),
         ("y = Erf(x)", [TensorType((1,), "bool")]),
     ],
 )

@@ -9,6 +9,7 @@ import onnx
 from onnx import AttributeProto, TensorProto, TypeProto, checker, helper, shape_inference
 
 from vitaccel.errors import ModelError, UnsupportedError, did_you_mean
+from vitaccel.frontend.axes import check_axes
 from vitaccel.frontend.weights import as_tensor, element_of
 from vitaccel.ir.types import TensorType
 
@@ -72,6 +73,7 @@ class TypeInference:
         """
         if node.domain == ORT_DOMAIN:
             return self._contributed(node, where, types)
+        check_axes(node, where, types)
         schema = self.schema(node, where)
         known = {n: self._proto(t) for n, t in zip(node.input, types, strict=True) if n and t is not None}
         data = {
