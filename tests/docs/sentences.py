@@ -36,12 +36,12 @@ class Sentence:
     @property
     def is_telling(self) -> bool:
         """Whether enough of it is fixed to recognise it."""
-        return sum(len(re.findall(r"[a-z]", part)) for part in self.fixed) >= 12
+        return sum(len(re.findall(r"[a-z]", part)) for part in self.fixed) >= 9
 
 
 def sentences(folder: Path) -> Iterator[Sentence]:
-    """Every sentence in the modules of a folder."""
-    for path in sorted(folder.rglob("*.py")):
+    """Every sentence in the modules of a folder, or in one module."""
+    for path in sorted(folder.rglob("*.py")) if folder.is_dir() else [folder]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
