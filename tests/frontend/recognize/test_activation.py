@@ -129,6 +129,13 @@ def test_another_slope_is_another_function(net: Net, ops: Any) -> None:
     assert ops(graph) == ["linear", "mul", "activation", "mul", "linear"]
 
 
+def test_a_shifted_gate_is_another_function(net: Net, ops: Any) -> None:
+    def act(x: str) -> str:
+        return net.op("Mul", x, net.op("Sigmoid", net.op("Add", x, net.const(0.5))))
+
+    assert ops(net.graph(network(net, act))) == ["linear", "add", "activation", "mul", "linear"]
+
+
 def test_a_gate_on_another_value_stays_a_product(net: Net, ops: Any) -> None:
     x = net.linear(net.input(1, 3, 4), 4, 6)
     gate = net.op("Sigmoid", net.linear(net.input(1, 3, 4), 4, 6))

@@ -71,6 +71,12 @@ def keys_first(net: Net, q: str, k: str, v: str) -> str:
     return merge(net, net.transpose(mixed, 0, 1, 3, 2), M)
 
 
+def scale_in_two_factors(net: Net, q: str, k: str, v: str) -> str:
+    keys = net.transpose(split(net, k, N), 0, 1, 3, 2)
+    scores = net.op("MatMul", scaled(net, split(net, scaled(net, q, 0.25), M), 4.0), scaled(net, keys, 0.5))
+    return merge(net, net.op("MatMul", net.op("Softmax", scores, axis=-1), split(net, v, N)), M)
+
+
 def einsums(net: Net, q: str, k: str, v: str) -> str:
     q, k, v = (net.reshape(x, B, n, H, d) for x, n in ((q, M), (k, N), (v, N)))
     scores = scaled(net, net.op("Einsum", q, k, equation="bmhd,bnhd->bhmn"), 1 / sqrt(d))
@@ -88,6 +94,7 @@ def softmax_as_arithmetic(net: Net, q: str, k: str, v: str) -> str:
 
 FORMS = [
     hugging_face, scale_on_queries, half_the_scale_on_each, heads_merged_with_the_batch, keys_first, einsums,
+    scale_in_two_factors,
     softmax_as_arithmetic,
 ]  # fmt: skip
 
@@ -200,6 +207,42 @@ def test_a_mask_that_hides_nothing_vanishes(net: Net, mask: np.ndarray) -> None:
     graph = net.graph(masked(net, lambda scores: net.op("Add", scores, net.const(mask))))
     (logits,) = graph.find(lambda node: node.op.name == "attention_logits")
     assert len(graph[logits].inputs) == 2
+
+
+def test_a_mask_on_scores_with_the_keys_first_is_turned(net: Net) -> None:
+    def form(net: Net, q: str, k: str, v: str) -> str:
+        queries = net.transpose(split(net, q, M), 0, 1, 3, 2)
+        scores = scaled(net, net.op("MatMul", split(net, k, N), queries), 0.25)
+        weights = net.op("Softmax", net.op("Add", scores, net.const(some(N, M))), axis=2)
+        mixed = net.op("MatMul", net.transpose(split(net, v, N), 0, 1, 3, 2), weights)
+        return merge(net, net.transpose(mixed, 0, 1, 3, 2), M)
+
+    graph = net.graph(project(net, form))
+    (logits,) = graph.find(lambda node: node.op.name == "attention_logits")
+    assert np.array_equal(graph.array(graph[logits].inputs[2])[0, 0], some(N, M).T)
+
+
+def test_scores_with_their_heads_and_rows_exchanged_are_refused(net: Net) -> None:
+    def form(net: Net, q: str, k: str, v: str) -> str:
+        scores = net.op("MatMul", split(net, q, M), net.transpose(split(net, k, N), 0, 1, 3, 2))
+        mixed = net.reshape(net.transpose(scores, 0, 2, 1, 3), B, H, M, N)
+        return merge(net, net.op("MatMul", net.op("Softmax", mixed, axis=-1), split(net, v, N)), M)
+
+    net.save(project(net, form))
+    with pytest.raises(UnsupportedError, match="attention must be"):
+        import_model(net.path)
+
+
+def test_a_guard_that_puts_anything_but_zero_is_refused(net: Net) -> None:
+    def form(net: Net, q: str, k: str, v: str) -> str:
+        scores = net.op("MatMul", split(net, q, M), net.transpose(split(net, k, N), 0, 1, 3, 2))
+        weights = net.op("Softmax", scores, axis=-1)
+        guarded = net.op("Where", net.op("IsNaN", weights), net.const(1), weights)
+        return merge(net, net.op("MatMul", guarded, split(net, v, N)), M)
+
+    net.save(project(net, form))
+    with pytest.raises(UnsupportedError, match=r"IsNaN_|Where_"):
+        import_model(net.path)
 
 
 def test_a_mask_that_hides_every_key_is_refused(net: Net) -> None:
@@ -318,6 +361,31 @@ def test_a_softmax_over_the_queries_shares_the_logits(net: Net, ops: Any) -> Non
     graph = net.graph(cross(net, over_queries))
     assert ops(graph).count("attention_logits") == 1
     assert graph.find(lambda node: getattr(node.op, "reuse", "") == "pre_softmax_T")
+
+
+def turned_softmax(net: Net, scores: str, v: str) -> str:
+    weights = net.op("Softmax", net.transpose(scores, 0, 1, 3, 2), axis=-1)
+    return merge(net, net.op("MatMul", weights, split(net, v, M)), N)
+
+
+@pytest.mark.parametrize("change", ["scale", "mask"])
+def test_a_second_softmax_of_other_scores_has_logits_of_its_own(net: Net, ops: Any, change: str) -> None:
+    def changed(net: Net, s: str, _: str, v: str) -> str:
+        other = scaled(net, s, 1.5) if change == "scale" else net.op("Add", s, net.const(some(M, N)))
+        return turned_softmax(net, other, v)
+
+    assert ops(net.graph(cross(net, changed))).count("attention_logits") == 2
+
+
+def test_masked_scores_are_shared_by_both_softmaxes(net: Net, ops: Any) -> None:
+    """The mask is shared with the scores, whichever way the softmax sees them."""
+    narrow, wide = net.input(B, M, D), net.input(B, N, D)
+    q, k, v, other = (net.linear(x, D, D) for x in (narrow, wide, wide, narrow))
+    scores = net.op("MatMul", split(net, q, M), net.transpose(split(net, k, N), 0, 1, 3, 2))
+    scores = net.op("Add", scores, net.const(some(H, M, N)))
+    first = merge(net, net.op("MatMul", net.op("Softmax", scores, axis=-1), split(net, v, N)), M)
+    graph = net.graph(net.op("Concat", first, turned_softmax(net, scores, other), axis=1))
+    assert ops(graph).count("attention_logits") == 1
 
 
 def test_the_mean_of_the_heads_applied_untransposed_is_refused(net: Net) -> None:

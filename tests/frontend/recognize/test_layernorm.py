@@ -14,11 +14,11 @@ C = 6
 Net = Any
 
 
-def normal(net: Net, x: str, *, square: str = "power", root: str = "division", axis: int = -1) -> str:
-    axes = net.ints(axis)
-    centred = net.op("Sub", x, net.op("ReduceMean", x, axes, keepdims=1))
+def normal(net: Net, x: str, *, square: str = "power", root: str = "division", axes: tuple[int, ...] = (-1,)) -> str:
+    over = net.ints(*axes)
+    centred = net.op("Sub", x, net.op("ReduceMean", x, over, keepdims=1))
     squares = net.op("Pow", centred, net.const(2)) if square == "power" else net.op("Mul", centred, centred)
-    variance = net.op("Add", net.op("ReduceMean", squares, axes, keepdims=1), net.const(1e-5))
+    variance = net.op("Add", net.op("ReduceMean", squares, over, keepdims=1), net.const(1e-5))
     if root == "division":
         return net.op("Div", centred, net.op("Sqrt", variance))
     if root == "power":
@@ -49,8 +49,9 @@ def test_a_gamma_per_token_is_no_gamma(net: Net, ops: Any) -> None:
     assert ops(graph) == ["layernorm", "mul"]
 
 
-def test_a_norm_over_tokens_is_refused(net: Net) -> None:
-    net.save(normal(net, net.input(2, 3, C), axis=1))
+@pytest.mark.parametrize("axes", [(1,), (1, 2)])
+def test_a_norm_over_tokens_is_refused(net: Net, axes: tuple[int, ...]) -> None:
+    net.save(normal(net, net.input(2, 3, C), axes=axes))
     with pytest.raises(UnsupportedError, match=r"Sub|ReduceMean|Sqrt|Div"):
         import_model(net.path)
 
@@ -69,6 +70,17 @@ def test_a_variance_of_another_value_is_refused(net: Net) -> None:
     centred = net.op("Sub", y, net.op("ReduceMean", y, axes, keepdims=1))
     variance = net.op("ReduceMean", net.op("Mul", centred, centred), axes, keepdims=1)
     other = net.op("Sub", x, net.op("ReduceMean", x, axes, keepdims=1))
+    net.save(net.op("Div", other, net.op("Sqrt", net.op("Add", variance, net.const(1e-5)))))
+    with pytest.raises(UnsupportedError):
+        import_model(net.path)
+
+
+def test_a_numerator_with_another_mean_is_refused(net: Net) -> None:
+    x, y = net.input(2, 3, C), net.input(2, 3, C)
+    axes = net.ints(-1)
+    centred = net.op("Sub", x, net.op("ReduceMean", x, axes, keepdims=1))
+    variance = net.op("ReduceMean", net.op("Mul", centred, centred), axes, keepdims=1)
+    other = net.op("Sub", x, net.op("ReduceMean", y, axes, keepdims=1))
     net.save(net.op("Div", other, net.op("Sqrt", net.op("Add", variance, net.const(1e-5)))))
     with pytest.raises(UnsupportedError):
         import_model(net.path)

@@ -111,6 +111,21 @@ def test_a_reshape_that_cuts_across_a_transpose_is_refused() -> None:
     assert Layout.contiguous((2, 3)).transpose((1, 0)).reshape((2, 3)) is None
 
 
+@pytest.mark.parametrize(("start", "stop"), [(0, 2), (2, 6), (4, 6), (2, 4), (3, 4), (4, 5)])
+def test_a_slice_of_merged_axes(start: int, stop: int) -> None:
+    layout = Layout.contiguous((2, 3)).transpose((1, 0)).reshape((6,))
+    assert layout is not None
+    part = layout.slice(0, start, stop)
+    assert part is not None
+    assert np.array_equal(part.indices(), np.arange(6).reshape(2, 3).T.reshape(6)[start:stop])
+
+
+def test_a_slice_that_cuts_across_merged_axes_is_refused() -> None:
+    layout = Layout.contiguous((2, 3)).transpose((1, 0)).reshape((6,))
+    assert layout is not None
+    assert layout.slice(0, 1, 3) is None
+
+
 def test_the_whole_base_is_contiguous_and_a_part_is_not() -> None:
     layout = Layout.contiguous((4, 6))
     assert layout.is_contiguous(24)
