@@ -7,7 +7,19 @@ from dataclasses import dataclass
 
 from vitaccel.arch import Arch
 from vitaccel.errors import CapacityError
-from vitaccel.ir.plan import TOKEN, Kernel, LaneKernel, MoeKernel, Place, Plan, Tensor, ceil_div, staged_blocks
+from vitaccel.ir.plan import (
+    TOKEN,
+    Kernel,
+    LaneKernel,
+    MatMulKernel,
+    MoeKernel,
+    Place,
+    Plan,
+    Tensor,
+    ceil_div,
+    operand_rows,
+    staged_blocks,
+)
 from vitaccel.ir.program import (
     NOWHERE,
     Engine,
@@ -19,6 +31,7 @@ from vitaccel.ir.program import (
     Routed,
     Store,
 )
+from vitaccel.ir.rows import Rows
 from vitaccel.passes.dependencies import Access, Ring, Tracker
 
 DRAM_ALIGNMENT = 64
@@ -33,6 +46,20 @@ class Chunk:
     tiles: int
     handle: list[int]
     load_count: int
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of a tensor on the machine, computed once: every instruction asks for them."""
+
+    row_blocks: int
+    row_block_words: int
+    dram_bytes: int
+
+    @classmethod
+    def of(cls, tensor: Tensor, arch: Arch) -> Sizes:
+        """Sizes of a tensor."""
+        return cls(tensor.row_blocks(arch), tensor.row_block_words(arch), tensor.dram_bytes(arch))
 
 
 class Emitter:
@@ -55,9 +82,10 @@ class Emitter:
         self.tracker = Tracker()
         side, count = self.arch.array.side, self.arch.array.count
         self.ring = Ring(self.arch.buffers.weight_bytes // (side * count))
-        self._held: dict[Place, tuple[int, int]] = {}
         self._stored: dict[str, list[tuple[int, int, int]]] = {}
         self._readers = self._count_readers()
+        self._sizes = {name: Sizes.of(tensor, plan.arch) for name, tensor in plan.tensors.items()}
+        self._rows: dict[str, Rows] = {}
 
     @property
     def arch(self) -> Arch:
@@ -73,6 +101,7 @@ class Emitter:
     def begin(self, at: int) -> None:
         """Start a kernel."""
         self.at = at
+        self._rows = {}
         kernel = self.kernel
         routed = None
         if isinstance(kernel, MoeKernel):
@@ -83,8 +112,8 @@ class Emitter:
 
     def finish(self) -> Program:
         """The Program, with the places its tensors take over time."""
-        ordered = sorted(self._held.items(), key=lambda held: (held[1], held[0].address))
-        self.program.regions = [Region(p.tensor, p.address, p.words, first, last) for p, (first, last) in ordered]
+        regions = [Region(p.tensor, p.address, p.words, h.first, h.last) for p, h in self.tracker.histories.items()]
+        self.program.regions = sorted(regions, key=lambda r: (r.first, r.last, r.address))
         return self.program
 
     def _count_readers(self) -> dict[str, list[Kernel]]:
@@ -125,7 +154,14 @@ class Emitter:
 
     def row_blocks(self, name: str) -> int:
         """Row-blocks of a tensor."""
-        return self.tensor(name).row_blocks(self.arch)
+        return self._sizes[name].row_blocks
+
+    def rows(self, name: str) -> Rows:
+        """How the rows of an operand (or the output) of the current kernel stand to the kernel's rows."""
+        if name not in self._rows:
+            assert isinstance(self.kernel, MatMulKernel | LaneKernel)
+            self._rows[name] = operand_rows(self.plan, self.kernel, name)
+        return self._rows[name]
 
     def access(self, name: str, first: int = 0, count: int = 0, piece: int = 0) -> Access:
         """Access to a run of row-blocks, or to all of them."""
@@ -142,7 +178,7 @@ class Emitter:
 
     def tensor_dram(self, name: str) -> int:
         """DRAM address of a tensor."""
-        return self.dram(name, self.tensor(name).dram_bytes(self.arch))
+        return self.dram(name, self._sizes[name].dram_bytes)
 
     def traffic(self, name: str) -> str:
         """What the DRAM bytes of a tensor are called."""
@@ -159,10 +195,6 @@ class Emitter:
         after: Iterable[tuple[Engine, int]] = (),
     ) -> int:
         """Append an instruction with its waits; returns its engine's count including it."""
-        reads, writes = list(reads), list(writes)
-        for access in (*reads, *writes):
-            first, _ = self._held.get(access.place, (len(self.program.instructions), 0))
-            self._held[access.place] = (first, len(self.program.instructions))
         self.program.instructions.append(self.tracker.issue(instruction, reads, writes, after))
         self.program.kernel_of.append(self.at)
         return self.tracker.issued[instruction.engine]
@@ -181,7 +213,7 @@ class Emitter:
         run = count or blocks
         if run != blocks and tensor.layout != TOKEN:
             raise ValueError(f"{name} must be moved whole: its row-blocks are no runs of bytes")
-        total = tensor.dram_bytes(self.arch)
+        total = self._sizes[name].dram_bytes
         size = total if run == blocks else total // blocks * run
         offset = 0 if self.is_streamed(name) else first
         access = self.access(name, offset, run, piece)
@@ -198,7 +230,7 @@ class Emitter:
         """
         tensor = self.tensor(name)
         runs = self.row_blocks(name) if tensor.layout == TOKEN else 1
-        stride = tensor.dram_bytes(self.arch) // runs
+        stride = self._sizes[name].dram_bytes // runs
         begin, size = (stride * part // tensor.channels for part in channels)
         first, count = blocks if tensor.layout == TOKEN else (0, 1)
         self._transfer(
@@ -215,7 +247,9 @@ class Emitter:
         dram = self.tensor_dram(name) + offset
         span = (dram, dram + (rows - 1) * stride_bytes + row_bytes)
         stored = self._stored.setdefault(name, [])
-        before = max((count for begin, end, count in stored if begin < span[1] and span[0] < end), default=0)
+        # Newest first: a later store of the engine has the higher count.
+        overlapping = (count for begin, end, count in reversed(stored) if begin < span[1] and span[0] < end)
+        before = next(overlapping, 0) if into else 0
         kind = Load if into else Store
         issued = self.issue(
             kind(
@@ -256,7 +290,7 @@ class Emitter:
         if self.is_streamed(name):
             return place
         if tensor.layout == TOKEN:
-            return place + first * tensor.row_block_words(self.arch)
+            return place + first * self._sizes[name].row_block_words
         return place + tensor.first_token(self.arch, first) * tensor.element_bytes
 
     # -- weights ---------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vitaccel.ir.plan import TOKEN, MatMulKernel, by_frame, ceil_div, operand_rows, staged_blocks
+from vitaccel.ir.plan import TOKEN, MatMulKernel, by_frame, ceil_div, staged_blocks
 from vitaccel.ir.program import NOWHERE, Engine, MatMul
 from vitaccel.ir.rows import runs, valid_tokens
 from vitaccel.passes.dependencies import Access
@@ -104,9 +104,9 @@ def _issue(emitter: Emitter, kernel: MatMulKernel, chunk: Chunk | None, part: _P
     strip, arch = part.strip, emitter.arch
     side, out = arch.array.side, emitter.tensor(kernel.out)
     b, b_step = _second_operand(emitter, kernel, part)
-    out_address, out_step = _columns(emitter, kernel, kernel.out, part)
-    residual, residual_step = _columns(emitter, kernel, kernel.residual, part)
-    own, _ = operand_rows(emitter.plan, kernel, kernel.a).needed(part.first, part.count)
+    out_address, out_step = _columns(emitter, kernel.out, part)
+    residual, residual_step = _columns(emitter, kernel.residual, part)
+    own, _ = emitter.rows(kernel.a).needed(part.first, part.count)
     group = emitter.tensor(kernel.a).channels // kernel.groups * strip.group
     end = min(strip.channel + strip.tiles * side, kernel.n // kernel.groups * (strip.group + 1))
     count = emitter.issue(
@@ -132,7 +132,7 @@ def _issue(emitter: Emitter, kernel: MatMulKernel, chunk: Chunk | None, part: _P
             moments=kernel.moments,
         ),
         reads=_reads(emitter, kernel, part),
-        writes=[_rows(emitter, kernel.out, kernel, part)],
+        writes=[_rows(emitter, kernel.out, part)],
         after=[(Engine.LOAD, chunk.load_count)] if chunk else [],
     )
     if chunk:
@@ -155,12 +155,12 @@ def _frame_rows(emitter: Emitter, kernel: MatMulKernel, part: _Part) -> tuple[in
     return frame * blocks, blocks
 
 
-def _columns(emitter: Emitter, kernel: MatMulKernel, name: str, part: _Part) -> tuple[int, int]:
+def _columns(emitter: Emitter, name: str, part: _Part) -> tuple[int, int]:
     """Address of a part's rows and columns in the result or the residual, and the step to the next rows."""
     if not name:
         return NOWHERE, 0
     tensor, arch = emitter.tensor(name), emitter.arch
-    own, _ = operand_rows(emitter.plan, kernel, name).needed(part.first, part.count)
+    own, _ = emitter.rows(name).needed(part.first, part.count)
     address = emitter.address(name, own, part.piece)
     if tensor.layout != TOKEN:
         return address + part.strip.channel // arch.array.side // arch.array.count * tensor.tile_words(), (
@@ -173,15 +173,15 @@ def _columns(emitter: Emitter, kernel: MatMulKernel, name: str, part: _Part) -> 
 
 
 def _reads(emitter: Emitter, kernel: MatMulKernel, part: _Part) -> list[Access]:
-    reads = [_rows(emitter, name, kernel, part) for name in (kernel.a, kernel.residual) if name]
+    reads = [_rows(emitter, name, part) for name in (kernel.a, kernel.residual) if name]
     if kernel.b:
         reads.append(emitter.access(kernel.b, *_frame_rows(emitter, kernel, part)))
     return reads
 
 
-def _rows(emitter: Emitter, name: str, kernel: MatMulKernel, part: _Part) -> Access:
+def _rows(emitter: Emitter, name: str, part: _Part) -> Access:
     """Access to the rows of an operand, or of the result, that a part needs."""
-    own, count = operand_rows(emitter.plan, kernel, name).needed(part.first, part.count)
+    own, count = emitter.rows(name).needed(part.first, part.count)
     return emitter.access(name, 0 if emitter.is_streamed(name) else own, count, part.piece)
 
 
@@ -208,7 +208,7 @@ def _rows_outermost(emitter: Emitter, kernel: MatMulKernel, groups: int, chunks:
 def _rows_first(emitter: Emitter, kernel: MatMulKernel, groups: list[tuple[int, int]], strips: list[_Strip]) -> None:
     for piece, (first, count) in enumerate(groups):
         for name in dict.fromkeys((kernel.a, kernel.residual)):
-            _stream_in(emitter, kernel, name, first, count, piece)
+            _stream_in(emitter, name, first, count, piece)
         for strip in strips:
             _issue(emitter, kernel, _load(emitter, kernel, strip), _Part(first, count, strip, piece))
         if emitter.is_streamed(kernel.out):
@@ -222,26 +222,26 @@ def _weights_first(emitter: Emitter, kernel: MatMulKernel, groups: list[tuple[in
         chunk = _load(emitter, kernel, strip)
         for first, count in groups:
             part = _Part(first, count, strip, piece, narrow=True)
-            _stream_in(emitter, kernel, kernel.a, first, count, piece)
+            _stream_in(emitter, kernel.a, first, count, piece)
             if kernel.residual and emitter.is_streamed(kernel.residual):
-                _stream_columns(emitter, kernel, kernel.residual, part, into=True)
+                _stream_columns(emitter, kernel.residual, part, into=True)
             _issue(emitter, kernel, chunk, part)
             if emitter.is_streamed(kernel.out):
-                _stream_columns(emitter, kernel, kernel.out, part, into=False)
+                _stream_columns(emitter, kernel.out, part, into=False)
             piece += 1
     emitter.store_results([kernel.out])
 
 
-def _stream_columns(emitter: Emitter, kernel: MatMulKernel, name: str, part: _Part, *, into: bool) -> None:
+def _stream_columns(emitter: Emitter, name: str, part: _Part, *, into: bool) -> None:
     """Move the columns of a part: a run of bytes in each of its row-blocks."""
     columns = part.strip.tiles * emitter.arch.array.side
     many = min(columns, emitter.tensor(name).channels - part.strip.channel)
-    rows = operand_rows(emitter.plan, kernel, name).needed(part.first, part.count)
+    rows = emitter.rows(name).needed(part.first, part.count)
     emitter.stage_channels(name, (part.strip.channel, many), rows, part.piece, into=into)
 
 
-def _stream_in(emitter: Emitter, kernel: MatMulKernel, name: str, first: int, count: int, piece: int) -> None:
+def _stream_in(emitter: Emitter, name: str, first: int, count: int, piece: int) -> None:
     """Load the rows of a streamed operand that a run of output row-blocks needs."""
     if not name or not emitter.is_streamed(name):
         return
-    emitter.stage_in(name, *operand_rows(emitter.plan, kernel, name).needed(first, count), piece)
+    emitter.stage_in(name, *emitter.rows(name).needed(first, count), piece)
