@@ -13,6 +13,7 @@ from tests.docs.console import (
     console_examples,
     is_printed,
     run,
+    run_here,
     written_files,
 )
 
@@ -68,3 +69,9 @@ def test_a_false_example_fails(tmp_path: Path, shown: str) -> None:
 def test_a_command_that_fails_says_so(tmp_path: Path) -> None:
     assert run(["vitaccel", "simulate", "--list-presets"], tmp_path).returncode == 0
     assert run(["vitaccel", "inspect", "absent.onnx"], tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("words", [["simulate", "--list-presets"], ["inspect", "absent.onnx"]])
+def test_both_ways_to_run_agree(tmp_path: Path, words: list[str]) -> None:
+    apart = run(["vitaccel", *words], tmp_path)
+    assert run_here(["vitaccel", *words], tmp_path) == (apart.returncode, apart.stdout + apart.stderr)

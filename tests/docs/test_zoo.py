@@ -84,7 +84,7 @@ def test_the_examples_run(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("exporter", OPSETS)
+@pytest.mark.parametrize("exporter", ["legacy", pytest.param("dynamo", marks=pytest.mark.full)])
 def test_why_a_capacity_needs_a_fixed_batch(exporter: str, seed: int) -> None:
     """Right where it was traced, wrong where it was not; the zoo refuses to write such a file."""
     model, traced = zoo.build("vmoe-micro"), zoo.example_input("vmoe-micro", batch=2)
@@ -100,6 +100,7 @@ def test_why_a_capacity_needs_a_fixed_batch(exporter: str, seed: int) -> None:
     assert errors[5] > 1e-2
 
 
+@pytest.mark.full
 def test_averaging_tokens_is_what_opset_17_stops_at(tmp_path: Path) -> None:
     zoo.export("vit-micro", tmp_path / "m.onnx", opset=17)
     with pytest.raises(VitaccelError, match="must be 17, not 18"):
