@@ -1,485 +1,94 @@
-"""A machine that moves names instead of numbers: it runs a Program word by word and knows what every word must hold.
-
-Every on-chip word carries the name of what was written there: which tensor, which of its words, which expert. Every
-instruction says, from its own fields and the shapes of its kernel, which words it reads, what they must hold, and
-which words it writes. Under any durations, a word must hold the right name from the start of every reader to its end,
-nobody may write a word that is being read, and two engines may not write one word at once. So a wait that is missing,
-an address that is off and a piece of a tensor that is never written all show, and no pass is trusted.
-"""
+"""Zoo models on the way through the passes."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from typing import Any
 
-import numpy as np
 import pytest
 
-from vitaccel.ir.plan import (
-    CHANNEL,
-    TOKEN,
-    AttentionKernel,
-    LaneKernel,
-    MatMulKernel,
-    MoeKernel,
-    Plan,
-    Tensor,
-    operand_rows,
-)
-from vitaccel.ir.program import (
-    Attention,
-    Engine,
-    Gather,
-    Instruction,
-    Lane,
-    Load,
-    MatMul,
-    Program,
-    Route,
-    ScatterAdd,
-    Transfer,
-)
+from vitaccel.arch import Arch
+from vitaccel.frontend import ImportedModel
+from vitaccel.ir.graph import Graph
+from vitaccel.ir.plan import Plan
+from vitaccel.ir.program import Program
+from vitaccel.passes.allocate import Allocate
+from vitaccel.passes.canonicalize import Canonicalize
+from vitaccel.passes.fuse import Fuse
+from vitaccel.passes.label import Label
+from vitaccel.passes.precision import Precision
+from vitaccel.passes.schedule import Schedule
+from vitaccel.passes.tile import Tile
 
-NOTHING = -1
-EXPERT_STEP = 1 << 56
-TENSOR_STEP = 1 << 32
-
-
-class HazardError(AssertionError):
-    """An instruction met something else than what it must, or would spoil it for another."""
-
-
-@dataclass
-class Touch:
-    """Words of one memory (``chip``, ``ring`` or ``dram``), and the names they must hold or get."""
-
-    memory: str
-    words: np.ndarray
-    names: np.ndarray
-
-
-@dataclass
-class Footprint:
-    """What one instruction reads and writes."""
-
-    reads: list[Touch] = field(default_factory=list)
-    writes: list[Touch] = field(default_factory=list)
-
-
-class Layout:
-    """Where the words of a tensor stand, counted out channel by channel and token by token."""
-
-    def __init__(self, tensor: Tensor, index: int, side: int, count: int) -> None:
-        self.tensor, self.index, self.side, self.count = tensor, index, side, count
-        self.bytes = tensor.element_bytes
-        self.blocks_per_frame = -(-tensor.tokens // side)
-        self.blocks = tensor.frames * self.blocks_per_frame
-        self.block_words = -(-tensor.channels // (side * count)) * side * self.bytes
-        self.tokens = tensor.frames * tensor.tokens
-        self.tile_words = self.tokens * self.bytes
-
-    def _channels(self, begin: int, end: int) -> np.ndarray:
-        at = np.arange(begin, end)
-        words = (at // self.side // self.count * self.side + at % self.side) * self.bytes
-        return np.unique((words[:, None] + np.arange(self.bytes)).ravel())
-
-    def named(self, words: np.ndarray, expert: int = 0) -> np.ndarray:
-        return words + self.index * TENSOR_STEP + expert * EXPERT_STEP
-
-    def rows(self, first: int, count: int, begin: int, end: int, expert: int = 0) -> np.ndarray:
-        """Names of channels ``begin`` to ``end`` of row-blocks (token-lane)."""
-        blocks = np.arange(first, first + count) * self.block_words
-        return self.named((blocks[:, None] + self._channels(begin, end)).ravel(), expert)
-
-    def rows_at(self, address: int, step: int, count: int, begin: int, end: int) -> np.ndarray:
-        """Words that hold them when ``begin`` is at ``address`` and row-blocks are ``step`` apart."""
-        words = self._channels(begin, end)
-        return ((address + np.arange(count) * step)[:, None] + words - words[0]).ravel()
-
-    def columns(self, tokens: np.ndarray, begin: int, end: int) -> np.ndarray:
-        """Names of channels ``begin`` to ``end`` of tokens (channel-lane)."""
-        return self.named(self._grid(self._tiles(begin, end) * self.tile_words, tokens))
-
-    def columns_at(self, address: int, step: int, tokens: np.ndarray, begin: int, end: int) -> np.ndarray:
-        """Words that hold them when the first token of the first tile is at ``address``."""
-        tiles = self._tiles(begin, end)
-        return self._grid(address + (tiles - tiles[0]) * step, tokens - tokens[0])
-
-    def _tiles(self, begin: int, end: int) -> np.ndarray:
-        return np.unique(np.arange(begin, end) // self.side // self.count)
-
-    def _grid(self, starts: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        at = (tokens[:, None] * self.bytes + np.arange(self.bytes)).ravel()
-        return (starts[:, None] + at).ravel()
-
-    def part(self, first: int, count: int, begin: int, end: int) -> np.ndarray:
-        """Names of channels of row-blocks, in whatever layout."""
-        if self.tensor.layout == TOKEN:
-            return self.rows(first, count, begin, end)
-        return self.columns(self.tokens_of(first, count), begin, end)
-
-    def part_at(self, address: int, step: int, rows: tuple[int, int], begin: int, end: int) -> np.ndarray:
-        """Words that hold them when the first of them is at ``address``; ``step`` to the next row-block or tile."""
-        if self.tensor.layout == TOKEN:
-            return self.rows_at(address, step, rows[1], begin, end)
-        return self.columns_at(address, step, self.tokens_of(*rows), begin, end)
-
-    def own_step(self) -> int:
-        """Step of the tensor when it stands there whole."""
-        return self.block_words if self.tensor.layout == TOKEN else self.tile_words
-
-    def tokens_of(self, first: int, count: int) -> np.ndarray:
-        """Tokens, counted over all frames, of a run of row-blocks."""
-        found: list[int] = []
-        for block in range(first, first + count):
-            frame, inner = divmod(block, self.blocks_per_frame)
-            stop = min((inner + 1) * self.side, self.tensor.tokens)
-            found += [frame * self.tensor.tokens + token for token in range(inner * self.side, stop)]
-        return np.array(found)
-
-
-class Machine:
-    """Footprints of a Program's instructions, and runs of it under any durations.
-
-    Parameters
-    ----------
-    plan, program
-        The allocated Plan, and the Program scheduled from it.
-    """
-
-    def __init__(self, plan: Plan, program: Program) -> None:
-        self.plan, self.program = plan, program
-        self.side, self.count = program.arch.array.side, program.arch.array.count
-        self.layouts = {n: Layout(t, i + 1, self.side, self.count) for i, (n, t) in enumerate(plan.tensors.items())}
-        self.progress: Counter[object] = Counter()
-        self.ring: dict[int, int] = {}
-        self.footprints = []
-        for at, instruction in zip(program.kernel_of, program.instructions, strict=True):
-            self.at = at
-            self.footprints.append(self._footprint(plan.kernels[at], instruction))
-
-    # -- what an instruction touches -------------------------------------------------------------------------------
-    def _footprint(self, kernel: object, instruction: Instruction) -> Footprint:
-        if isinstance(instruction, Transfer):
-            return self._weights(kernel, instruction) if instruction.buffer == "weight" else self._move(instruction)
-        if isinstance(kernel, MoeKernel):
-            return self._experts(kernel, instruction)
-        if isinstance(kernel, MatMulKernel) and isinstance(instruction, MatMul):
-            return self._matmul(kernel, instruction)
-        if isinstance(kernel, AttentionKernel) and isinstance(instruction, Attention):
-            return self._attention(kernel, instruction)
-        assert isinstance(kernel, LaneKernel)
-        assert isinstance(instruction, Lane)
-        return (
-            self._join(kernel, instruction) if kernel.function.startswith("join_") else self._lane(kernel, instruction)
-        )
-
-    def _named_in_dram(self, transfer: Transfer) -> tuple[str, int]:
-        """What a transfer moves, and where in it the transfer begins."""
-        for name, (address, size) in self.program.dram_map.items():
-            if address <= transfer.dram < address + size:
-                last = transfer.dram + (transfer.rows - 1) * transfer.stride_bytes + transfer.row_bytes
-                if last > address + size:
-                    raise HazardError(f"{transfer} must stay in {name}")
-                return name, transfer.dram - address
-        raise HazardError(f"{transfer} must move something that has a place in DRAM")
-
-    def _weights(self, kernel: object, load: Transfer) -> Footprint:
-        """Weights are named by the DRAM address of the chunk."""
-        name, _ = self._named_in_dram(load)
-        tile_bytes = self._tile_bytes(kernel, second=name.endswith(".w2"))
-        tiles, rest = divmod(load.row_bytes, tile_bytes)
-        assert (rest, load.rows) == (0, 1)
-        words = -(-tiles // self.count) * -(-tile_bytes // self.side)
-        self.ring[load.address] = load.dram
-        return Footprint(writes=[Touch("ring", load.address + np.arange(words), np.full(words, load.dram))])
-
-    def _tile_bytes(self, kernel: object, *, second: bool = False) -> int:
-        """K x P weights, and eight bytes of parameters for each of P channels."""
-        assert isinstance(kernel, MatMulKernel | MoeKernel)
-        k = kernel.k if isinstance(kernel, MatMulKernel) else kernel.hidden if second else kernel.width_in
-        return -(-k * self.side * self.program.arch.numerics.weight_bits // 8) + 8 * self.side
-
-    def _move(self, transfer: Transfer) -> Footprint:
-        name, offset = self._named_in_dram(transfer)
-        layout = self.layouts[name]
-        grain, channels = self.side * layout.bytes, layout.tensor.channels
-        chip, names, grains, address = [], [], [], transfer.address
-        for row in range(transfer.rows):
-            begin, rest = divmod(offset + row * transfer.stride_bytes, grain)
-            many, more = divmod(transfer.row_bytes, grain)
-            assert (rest, more) == (0, 0)
-            grains += range(begin, begin + many)
-            if layout.tensor.layout == CHANNEL:
-                (low, rest), (tiles, more) = divmod(begin, layout.tokens), divmod(many, layout.tokens)
-                assert (rest, more) == (0, 0)
-                span = low * self.side, (low + tiles) * self.side
-                run, step = (0, layout.blocks), layout.tile_words
-            else:
-                block, low = divmod(begin, channels)
-                blocks = max(1, many // channels)
-                assert many == blocks * channels or low + many <= channels
-                span, run = (low, low + many // blocks), (block, blocks)
-                step = layout.block_words
-            chip.append(layout.part_at(address, step, run, *span))
-            names.append(layout.part(*run, *span))
-            tiles = -(-(span[1] - span[0]) // self.side)
-            address += run[1] * -(-tiles // self.count) * self.side * layout.bytes
-        on_chip = Touch("chip", np.concatenate(chip), np.concatenate(names))
-        in_dram = self._grains(name, transfer.dram - offset, np.array(grains))
-        if isinstance(transfer, Load):
-            return Footprint(reads=[in_dram], writes=[on_chip])
-        return Footprint(reads=[on_chip], writes=[in_dram])
-
-    def _matmul(self, kernel: MatMulKernel, matmul: MatMul) -> Footprint:
-        tile = 0
-        if not kernel.b:
-            base, size = self.program.dram_map[f"{kernel.node}.weights"][0], self._tile_bytes(kernel)
-            tile = (self.ring[matmul.weight] - base) // size
-        first = self._advance((self.at, tile), matmul.row_blocks)
-        group, inner = divmod(tile, kernel.n_tiles // kernel.groups)
-        channel = group * (kernel.n // kernel.groups) + inner * self.side
-        width = self.layouts[kernel.a].tensor.channels // kernel.groups
-        span = (group * width, (group + 1) * width)
-        touched = Footprint([self._operand(kernel, kernel.a, matmul.a, (first, matmul.row_blocks), span)])
-        if kernel.b:
-            b = self.layouts[kernel.b]
-            frame = first // -(-kernel.tokens // self.side) if b.tensor.frames > 1 else 0
-            rows = frame * b.blocks_per_frame, b.blocks_per_frame
-            words = b.part_at(matmul.b, matmul.b_step, rows, 0, b.tensor.channels)
-            touched.reads.append(Touch("chip", words, b.part(*rows, 0, b.tensor.channels)))
-        else:
-            touched.reads.append(self._chunk(matmul, size, base + tile * size))
-        out = self.layouts[kernel.out]
-        end = min(
-            channel + matmul.n_tiles * self.side,
-            out.tensor.channels,
-            (group + 1) * out.tensor.channels // kernel.groups,
-        )
-        if kernel.residual:
-            stop = min(end, self.layouts[kernel.residual].tensor.channels)
-            rows = first, matmul.row_blocks
-            step = matmul.residual_step
-            touched.reads.append(self._operand(kernel, kernel.residual, matmul.residual, rows, (channel, stop), step))
-        run = first, matmul.row_blocks
-        words = out.part_at(matmul.out, matmul.out_step, run, channel, end)
-        touched.writes.append(Touch("chip", words, out.part(*run, channel, end)))
-        return touched
-
-    def _advance(self, key: object, blocks: int) -> int:
-        """Rows of one kernel (and tile) are worked on in order."""
-        self.progress[key] += blocks
-        return self.progress[key] - blocks
-
-    def _chunk(self, matmul: MatMul, tile_bytes: int, dram: int) -> Touch:
-        words = -(-matmul.n_tiles // self.count) * -(-tile_bytes // self.side)
-        return Touch("ring", matmul.weight + np.arange(words), np.full(words, dram))
-
-    def _operand(
-        self,
-        kernel: MatMulKernel | LaneKernel,
-        name: str,
-        address: int,
-        run: tuple[int, int],
-        span: tuple[int, int],
-        step: int = 0,
-    ) -> Touch:
-        """Channels of the rows of an operand that a run of the kernel's row-blocks needs."""
-        layout = self.layouts[name]
-        rows = operand_rows(self.plan, kernel, name).needed(*run)
-        if isinstance(kernel, LaneKernel) and not kernel.row_wise:
-            rows = 0, layout.blocks
-        words = layout.part_at(address, step or layout.own_step(), rows, *span)
-        return Touch("chip", words, layout.part(*rows, *span))
-
-    def _attention(self, kernel: AttentionKernel, attention: Attention) -> Footprint:
-        first = self._advance(self.at, attention.heads)
-        touched = Footprint()
-        steps = {"q": attention.q_step, "k": attention.k_step, "v": attention.v_step, "out": attention.out_step}
-        steps |= {"residual": attention.residual_step, "logits": attention.logits_step}
-        for title, step in steps.items():
-            name = getattr(kernel, title)
-            if not name:
-                continue
-            layout = self.layouts[name]
-            width = kernel.queries if title == "logits" else layout.tensor.channels // kernel.heads
-            span = first * width, (first + attention.heads) * width
-            words = layout.part_at(getattr(attention, title), step, (0, layout.blocks), *span)
-            touch = Touch("chip", words, layout.part(0, layout.blocks, *span))
-            written = title == "out" or (title == "logits" and kernel.mode == "none")
-            (touched.writes if written else touched.reads).append(touch)
-        if kernel.mask:
-            touched.reads.append(self._whole(kernel.mask, attention.mask))
-        return touched
-
-    def _whole(self, name: str, address: int, expert: int = 0) -> Touch:
-        layout = self.layouts[name]
-        words = layout.part_at(address, layout.own_step(), (0, layout.blocks), 0, layout.tensor.channels)
-        return Touch("chip", words, layout.part(0, layout.blocks, 0, layout.tensor.channels) + expert * EXPERT_STEP)
-
-    def _lane(self, kernel: LaneKernel, lane: Lane) -> Footprint:
-        run = self._advance(self.at, lane.row_blocks), lane.row_blocks
-        touched = Footprint()
-        for name, address in zip(kernel.operands, (lane.a, lane.b), strict=False):
-            channels = self.layouts[name].tensor.channels
-            span = 0, min(channels, lane.channels) if kernel.row_wise else channels
-            touched.reads.append(self._operand(kernel, name, address, run, span))
-        out = self.layouts[kernel.out]
-        words = out.part_at(lane.out, lane.out_step or out.own_step(), run, 0, out.tensor.channels)
-        touched.writes.append(Touch("chip", words, out.part(*run, 0, out.tensor.channels)))
-        return touched
-
-    def _join(self, kernel: LaneKernel, lane: Lane) -> Footprint:
-        """Operand after operand, frame after frame; a word that two operands share keeps its name."""
-        at, frame = divmod(self._advance(self.at, 1), kernel.frames)
-        source, out = self.layouts[kernel.operands[at]], self.layouts[kernel.out]
-        before = [self.layouts[n].tensor for n in kernel.operands[:at]]
-        tokens, channels = sum(t.tokens for t in before), 0
-        if kernel.function == "join_channels":
-            tokens, channels = 0, sum(t.channels for t in before)
-        own = (frame * source.blocks_per_frame if source.tensor.frames > 1 else 0), source.blocks_per_frame
-        width = source.tensor.channels
-        read = Touch("chip", source.part_at(lane.a, source.own_step(), own, 0, width), source.part(*own, 0, width))
-        first, shift = divmod(tokens, self.side)
-        run = frame * out.blocks_per_frame + first, -(-(shift + source.tensor.tokens) // self.side)
-        span = channels, channels + width
-        words = out.part_at(lane.out, lane.out_step, run, *span)
-        return Footprint([read], [Touch("chip", words, out.part(*run, *span))])
-
-    def _experts(self, kernel: MoeKernel, instruction: Instruction) -> Footprint:
-        expert = instruction.expert + 1
-        gathered, hidden, result = kernel.staging[3 * ((expert - 1) % 2) :][:3]
-        if isinstance(instruction, Lane):
-            read = [self._whole(kernel.residual, instruction.a)] if kernel.residual else []
-            return Footprint(read, [self._whole(kernel.out, instruction.out)])
-        if isinstance(instruction, Route):
-            return Footprint([self._whole(kernel.logits, instruction.logits)])
-        if isinstance(instruction, Gather):
-            return Footprint([self._whole(kernel.x, instruction.a)], [self._whole(gathered, instruction.out, expert)])
-        if isinstance(instruction, ScatterAdd):
-            held = self._whole(kernel.out, instruction.out)
-            if kernel.residual and self.plan.places.get(kernel.residual) == self.plan.places.get(kernel.out):
-                # The first result is added to the residual where it stands.
-                first = self._advance((self.at, "scatter"), 1) == 0
-                held = self._whole(kernel.residual, instruction.out) if first else held
-            return Footprint(
-                [self._whole(result, instruction.a, expert), held], [self._whole(kernel.out, instruction.out)]
-            )
-        assert isinstance(instruction, MatMul)
-        name = self._named_in_dram(Load(layer="", dram=self.ring[instruction.weight], buffer="weight", address=0))[0]
-        second = name == f"{kernel.node}.expert{expert - 1}.w2"
-        assert second or name == f"{kernel.node}.expert{expert - 1}.w1"
-        base, size = self.program.dram_map[name][0], self._tile_bytes(kernel, second=second)
-        tile = (self.ring[instruction.weight] - base) // size
-        target = self.layouts[result if second else hidden]
-        end = min((tile + instruction.n_tiles) * self.side, target.tensor.channels)
-        words = target.rows_at(instruction.out, instruction.out_step, target.blocks, tile * self.side, end)
-        names = target.rows(0, target.blocks, tile * self.side, end, expert)
-        a = self._whole(hidden if second else gathered, instruction.a, expert)
-        return Footprint([a, self._chunk(instruction, size, base + tile * size)], [Touch("chip", words, names)])
-
-    # -- running it ------------------------------------------------------------------------------------------------
-    def run(self, durations: Sequence[tuple[int, int]]) -> None:
-        """Run under (occupied, latency) cycles for each instruction; a word that is not right raises HazardError."""
-        memories = {name: Memory(self._size(name)) for name in ("chip", "ring", "dram")}
-        self._host(memories["dram"].fill, ("input", "constant"))
-        for _, event, at in sorted(self._events(durations)):
-            footprint, engine = self.footprints[at], self.program.instructions[at].engine
-            try:
-                for touch in footprint.writes if event == DONE else ():
-                    memories[touch.memory].end_write(touch)
-                for touch in footprint.reads if event == FREE else ():
-                    memories[touch.memory].readers[touch.words] -= 1
-                for touch in footprint.reads if event == START else ():
-                    memories[touch.memory].begin_read(touch)
-                for touch in footprint.writes if event == START else ():
-                    own = [read for read in footprint.reads if read.memory == touch.memory]
-                    memories[touch.memory].begin_write(touch, engine, own)
-            except HazardError as hazard:
-                raise HazardError(f"instruction {at}, {self.program.instructions[at]}: {hazard}") from None
-        self._host(memories["dram"].must_hold, ("output",))
-
-    def _events(self, durations: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
-        """Engines take their instructions in order; a wait is for so many completed instructions of an engine."""
-        free, completed = [0] * len(Engine), [[0] for _ in Engine]
-        events = []
-        for at, (instruction, (occupied, latency)) in enumerate(zip(self.program.instructions, durations, strict=True)):
-            engine = instruction.engine
-            start = max(free[engine], *(completed[e][n] for e, n in enumerate(instruction.waits)))
-            free[engine] = start + occupied
-            completed[engine].append(max(completed[engine][-1], start + occupied + latency))
-            events += [(start, START, at), (free[engine], FREE, at), (completed[engine][-1], DONE, at)]
-        return events
-
-    def _size(self, memory: str) -> int:
-        buffers, lanes = self.program.arch.buffers, self.side * self.count
-        sizes = {"chip": buffers.activation_bytes // lanes, "ring": buffers.weight_bytes // lanes}
-        return sizes.get(memory, self.program.dram_bytes)
-
-    def _host(self, use: Callable[[Touch], None], kinds: tuple[str, ...]) -> None:
-        for name, (address, size) in self.program.dram_map.items():
-            if name in self.layouts and self.plan.tensors[name].kind in kinds:
-                grains = np.arange(size // (self.side * self.layouts[name].bytes))
-                use(self._grains(name, address, grains))
-
-    def _grains(self, name: str, address: int, grains: np.ndarray) -> Touch:
-        """DRAM is watched at the first byte of every word of lanes."""
-        layout = self.layouts[name]
-        return Touch("dram", address + grains * self.side * layout.bytes, layout.named(grains))
-
-
-DONE, FREE, START = range(3)
-
-
-class Memory:
-    """Words, what they hold, how many read them and which engine is writing them."""
-
-    def __init__(self, size: int) -> None:
-        self.held = np.full(size, NOTHING)
-        self.readers, self.writers, self.engine = (np.zeros(size, np.int64) for _ in range(3))
-
-    def fill(self, touch: Touch) -> None:
-        self.held[touch.words] = touch.names
-
-    def must_hold(self, touch: Touch) -> None:
-        self._in_range(touch)
-        wrong = np.flatnonzero((self.held[touch.words] != touch.names) | (self.writers[touch.words] > 0))
-        if wrong.size:
-            word, held = touch.words[wrong[0]], self.held[touch.words[wrong[0]]]
-            raise HazardError(
-                f"{touch.memory} word {word} must hold {touch.names[wrong[0]]:#x}, not {held:#x} "
-                f"({wrong.size} of {touch.words.size} words)"
-            )
-
-    def begin_read(self, touch: Touch) -> None:
-        self.must_hold(touch)
-        self.readers[touch.words] += 1
-
-    def begin_write(self, touch: Touch, engine: Engine, own: list[Touch]) -> None:
-        self._in_range(touch)
-        read = self.readers[touch.words].copy()
-        for mine in own:
-            read -= np.isin(touch.words, mine.words)
-        if read.any():
-            raise HazardError(f"{touch.memory} word {touch.words[read.argmax()]} must not be written while it is read")
-        busy = (self.writers[touch.words] > 0) & (self.engine[touch.words] != engine)
-        if busy.any():
-            word = touch.words[busy.argmax()]
-            raise HazardError(f"{touch.memory} word {word} must not be written by two engines at once")
-        self.writers[touch.words] += 1
-        self.engine[touch.words] = engine
-        self.held[touch.words] = NOTHING
-
-    def end_write(self, touch: Touch) -> None:
-        self.writers[touch.words] -= 1
-        self.held[touch.words] = touch.names
-
-    def _in_range(self, touch: Touch) -> None:
-        if touch.words.min() < 0 or touch.words.max() >= len(self.held):
-            raise HazardError(f"{touch.memory} words must be 0 to {len(self.held) - 1}, not {touch.words.max()}")
+MICRO: dict[str, tuple[str, dict[str, Any]]] = {
+    "vit": ("vit-micro", {}),
+    "vit-mean": ("vit-micro", {"cls": False, "registers": 2}),
+    "vit-batch": ("vit-micro", {"batch": 3}),
+    "deit-distilled": ("deit-micro", {"distilled_head": True}),
+    "deit-distilled-batch": ("deit-micro", {"distilled_head": True, "batch": 2}),
+    "lookupvit": ("lookupvit-micro", {}),
+    "lookupvit-pre": ("lookupvit-micro", {"reuse": "pre_softmax_T"}),
+    "lookupvit-mean": ("lookupvit-micro", {"reuse": "head_mean_T"}),
+    "lookupvit-matmul-batch": ("lookupvit-micro", {"resample": "matmul", "batch": 2}),
+    "m3vit": ("m3vit-micro", {}),
+    "m3vit-task": ("m3vit-micro", {"task_input": True}),
+    "vmoe": ("vmoe-micro", {}),
+    "vmoe-batch": ("vmoe-micro", {"batch": 2}),
+    "hybrid": ("hybrid-micro", {}),
+    "hybrid-batch": ("hybrid-micro", {"batch": 2}),
+}
+"""Micro models by a short name: zoo name and options."""
 
 
 @pytest.fixture(scope="session")
-def machine() -> type[Machine]:
-    return Machine
+def graph_of(imported: Callable[..., ImportedModel]) -> Callable[[str], Graph]:
+    """Return ``graph_of(short name)``: the imported Graph."""
+
+    def graph(name: str) -> Graph:
+        model, options = MICRO[name]
+        return imported(model, **options).graph
+
+    return graph
+
+
+@pytest.fixture(scope="session")
+def prepared(graph_of: Callable[[str], Graph]) -> Callable[[str], Graph]:
+    """Return ``prepared(short name)``: the Graph as the ``tile`` pass gets it."""
+    graphs: dict[str, Graph] = {}
+
+    def prepare(name: str) -> Graph:
+        if name not in graphs:
+            graphs[name] = front(graph_of(name))
+        return graphs[name]
+
+    return prepare
+
+
+def front(graph: Graph) -> Graph:
+    for each in (Canonicalize(), Fuse(), Label(), Precision()):
+        graph = each.run(graph)
+    return graph
+
+
+@pytest.fixture(scope="session")
+def lower(prepared: Callable[[str], Graph]) -> Callable[..., tuple[Plan, Program]]:
+    """Return ``lower(short name or Graph, arch)``: the allocated Plan and the Program."""
+
+    def run(model: str | Graph, arch: Arch) -> tuple[Plan, Program]:
+        graph = prepared(model) if isinstance(model, str) else front(model)
+        plan = Allocate().run(Tile(arch=arch).run(graph))
+        return plan, Schedule().run(plan)
+
+    return run
+
+
+def machine_with(pe: str = "64", activation_bytes: int = 1 << 20, weight_bytes: int = 1 << 17, **settings: str) -> Arch:
+    """Return the default machine with another array and other buffers."""
+    sizes = {"buffers.activation_bytes": str(activation_bytes), "buffers.weight_bytes": str(weight_bytes)}
+    return Arch().with_pe(pe).with_settings({**sizes, **{k.replace("__", "."): v for k, v in settings.items()}})
+
+
+@pytest.fixture(scope="session")
+def arch() -> Callable[..., Arch]:
+    """Return ``arch(pe, activation_bytes, weight_bytes, part__key=value)``."""
+    return machine_with

@@ -1,0 +1,82 @@
+"""Where the words of a tensor stand, counted out without the compiler's own formulas."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vitaccel.ir.plan import TOKEN, Tensor
+
+EXPERT_STEP = 1 << 56
+TENSOR_STEP = 1 << 32
+
+
+class Layout:
+    """Where the words of a tensor stand, counted out channel by channel and token by token."""
+
+    def __init__(self, tensor: Tensor, index: int, side: int, count: int) -> None:
+        self.tensor, self.index, self.side, self.count = tensor, index, side, count
+        self.bytes = tensor.element_bytes
+        self.blocks_per_frame = -(-tensor.tokens // side)
+        self.blocks = tensor.frames * self.blocks_per_frame
+        self.block_words = -(-tensor.channels // (side * count)) * side * self.bytes
+        self.tokens = tensor.frames * tensor.tokens
+        self.tile_words = self.tokens * self.bytes
+
+    def _channels(self, begin: int, end: int) -> np.ndarray:
+        at = np.arange(begin, end)
+        words = (at // self.side // self.count * self.side + at % self.side) * self.bytes
+        return np.unique((words[:, None] + np.arange(self.bytes)).ravel())
+
+    def named(self, words: np.ndarray, expert: int = 0) -> np.ndarray:
+        return words + self.index * TENSOR_STEP + expert * EXPERT_STEP
+
+    def rows(self, first: int, count: int, begin: int, end: int, expert: int = 0) -> np.ndarray:
+        """Names of channels ``begin`` to ``end`` of row-blocks (token-lane)."""
+        blocks = np.arange(first, first + count) * self.block_words
+        return self.named((blocks[:, None] + self._channels(begin, end)).ravel(), expert)
+
+    def rows_at(self, address: int, step: int, count: int, begin: int, end: int) -> np.ndarray:
+        """Words that hold them when ``begin`` is at ``address`` and row-blocks are ``step`` apart."""
+        words = self._channels(begin, end)
+        return ((address + np.arange(count) * step)[:, None] + words - words[0]).ravel()
+
+    def columns(self, tokens: np.ndarray, begin: int, end: int) -> np.ndarray:
+        """Names of channels ``begin`` to ``end`` of tokens (channel-lane)."""
+        return self.named(self._grid(self._tiles(begin, end) * self.tile_words, tokens))
+
+    def columns_at(self, address: int, step: int, tokens: np.ndarray, begin: int, end: int) -> np.ndarray:
+        """Words that hold them when the first token of the first tile is at ``address``."""
+        tiles = self._tiles(begin, end)
+        return self._grid(address + (tiles - tiles[0]) * step, tokens - tokens[0])
+
+    def _tiles(self, begin: int, end: int) -> np.ndarray:
+        return np.unique(np.arange(begin, end) // self.side // self.count)
+
+    def _grid(self, starts: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        at = (tokens[:, None] * self.bytes + np.arange(self.bytes)).ravel()
+        return (starts[:, None] + at).ravel()
+
+    def part(self, first: int, count: int, begin: int, end: int) -> np.ndarray:
+        """Names of channels of row-blocks, in whatever layout."""
+        if self.tensor.layout == TOKEN:
+            return self.rows(first, count, begin, end)
+        return self.columns(self.tokens_of(first, count), begin, end)
+
+    def part_at(self, address: int, step: int, rows: tuple[int, int], begin: int, end: int) -> np.ndarray:
+        """Words that hold them when the first of them is at ``address``; ``step`` to the next row-block or tile."""
+        if self.tensor.layout == TOKEN:
+            return self.rows_at(address, step, rows[1], begin, end)
+        return self.columns_at(address, step, self.tokens_of(*rows), begin, end)
+
+    def own_step(self) -> int:
+        """Step of the tensor when it stands there whole."""
+        return self.block_words if self.tensor.layout == TOKEN else self.tile_words
+
+    def tokens_of(self, first: int, count: int) -> np.ndarray:
+        """Tokens, counted over all frames, of a run of row-blocks."""
+        found: list[int] = []
+        for block in range(first, first + count):
+            frame, inner = divmod(block, self.blocks_per_frame)
+            stop = min((inner + 1) * self.side, self.tensor.tokens)
+            found += [frame * self.tensor.tokens + token for token in range(inner * self.side, stop)]
+        return np.array(found)
