@@ -68,6 +68,12 @@ def test_operands_in_different_orders_are_brought_into_one(net: Net, ops: Any) -
     assert ops(graph) == ["transpose", "add"]
 
 
+def test_a_sum_of_a_value_and_its_transpose_keeps_the_transpose(net: Net, ops: Any) -> None:
+    x = net.input(5, 5, C)
+    graph = net.graph(net.op("Add", net.op("Relu", x), net.transpose(net.op("Tanh", x), 1, 0, 2)))
+    assert sorted(ops(graph)) == ["activation", "activation", "add", "transpose"]
+
+
 def test_a_norm_of_a_part_of_the_channels(net: Net, ops: Any) -> None:
     x = net.transpose(net.reshape(net.input(B, N, C), B, N, 2, 2), 0, 2, 1, 3)
     y = net.op("LayerNormalization", x, net.weight(2), net.weight(2))

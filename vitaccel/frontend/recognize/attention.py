@@ -12,7 +12,7 @@ from vitaccel.frontend.recognize.heads import Heads, compressed, snapped, spell_
 from vitaccel.frontend.recognize.leftovers import refuse_leftovers
 from vitaccel.frontend.recognize.match import is_foreign, place, scalar
 from vitaccel.frontend.recognize.probabilities import Use, find_use
-from vitaccel.frontend.recognize.scores import Scores, peeled, trace_scores
+from vitaccel.frontend.recognize.scores import MASK_LIMIT, Scores, peeled, trace_scores
 from vitaccel.frontend.recognize.view import Speller, Views, whole
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Attention, AttentionLogits, MatMul, Softmax
@@ -65,6 +65,7 @@ def batch_of(graph: Graph) -> int:
 class _Rewriter:
     graph: Graph
     scores: dict[str, Scores] = field(default_factory=dict)
+    upright: dict[str, list[Scores]] = field(default_factory=dict)
     heads: dict[str, Heads] = field(default_factory=dict)
     logits: dict[tuple[object, ...], str] = field(default_factory=dict)
 
@@ -79,6 +80,8 @@ class _Rewriter:
         if found is not None:
             self.scores[softmax] = found
             self.heads[found.product] = self._heads(found.product)
+            if not found.turned:
+                self.upright.setdefault(found.product, []).append(found)
 
     def apply(self, product: str) -> None:
         """Rewrite a product one of whose operands is probabilities; on the right, both are transposed."""
@@ -88,7 +91,7 @@ class _Rewriter:
             if turned:
                 rank = len(view.shape)
                 view = view.transpose(*range(rank - 2), rank - 1, rank - 2)
-            use = find_use(self.graph, self.views, view, self.scores, self.heads)
+            use = find_use(self.graph, self.views, view, self.scores, self.upright, self.heads)
             if use is not None and self._rewrite(product, values, use, turned=turned):
                 return
 
@@ -159,12 +162,17 @@ class _Rewriter:
         if scores.mask is None:
             return None
         heads = self.heads[scores.product]
-        full = np.broadcast_to(scores.mask, scores.shape)
-        hides_all = bool(np.isneginf(full).all(axis=-1).any())
-        if hides_all or np.isnan(full).any() or np.isposinf(full).any():
+        *lead, rows, keys = (1,) * (len(scores.shape) - scores.mask.ndim) + scores.mask.shape
+        mask = scores.mask.reshape(*lead, rows, keys)
+        hides_all = bool(np.isneginf(mask).all(axis=-1).any())
+        batched = (heads.batch, heads.heads) if prod(lead) > 1 else (1, 1)
+        too_large = prod(batched) * rows * keys > MASK_LIMIT
+        if hides_all or too_large or np.isnan(mask).any() or np.isposinf(mask).any():
             raise UnsupportedError(
                 f"the attention mask added at ONNX node {place(self.graph, scores.product)} must be finite "
-                f"or -inf and leave every query at least one key"
+                f"or -inf, leave every query at least one key, and have at most {MASK_LIMIT} elements"
             )
-        full = full.reshape(heads.batch, heads.heads, *scores.shape[-2:])
-        return compressed(np.swapaxes(full, -1, -2) if exchanged else full)
+        if prod(lead) > 1:
+            mask = np.broadcast_to(mask, (*scores.shape[:-2], rows, keys))
+        mask = mask.reshape(*batched, rows, keys)
+        return compressed(np.swapaxes(mask, -1, -2) if exchanged else mask)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -11,9 +11,11 @@ import numpy as np
 from vitaccel.frontend.recognize.heads import SNAP, Heads
 from vitaccel.frontend.recognize.layout import Layout
 from vitaccel.frontend.recognize.match import is_foreign, reduced_axes
-from vitaccel.frontend.recognize.scores import Scores
+from vitaccel.frontend.recognize.scores import MASK_LIMIT, Scores
 from vitaccel.frontend.recognize.view import View, Views
 from vitaccel.ir.graph import Graph
+
+Upright = Mapping[str, Sequence[Scores]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Use:
 
 
 def find_use(
-    graph: Graph, views: Views, view: View, scores: Mapping[str, Scores], heads: Mapping[str, Heads]
+    graph: Graph, views: Views, view: View, scores: Mapping[str, Scores], upright: Upright, heads: Mapping[str, Heads]
 ) -> Use | None:
     """Return how a view ``[..., rows, contracted]`` uses a softmax of scores, or None when it is no such thing.
 
@@ -51,6 +53,8 @@ def find_use(
         Left operand of a product with values.
     scores
         Every softmax of scores by name.
+    upright
+        The scores that a softmax sees as their product has them, by the name of the product.
     heads
         Heads of every score product by name.
     """
@@ -65,7 +69,7 @@ def find_use(
     turned = _is_turned(view, graph[view.base].type.static_shape)
     if turned is None or (averaged and not turned):
         return None
-    reuse, flipped = _named(softmax, scores, turned=turned, averaged=averaged)
+    reuse, flipped = _named(scores[softmax], upright, turned=turned, averaged=averaged)
     return Use(softmax, reuse, flipped, sources)
 
 
@@ -96,22 +100,23 @@ def _is_turned(view: View, base: tuple[int, ...]) -> bool | None:
     return None
 
 
-def _named(softmax: str, scores: Mapping[str, Scores], *, turned: bool, averaged: bool) -> tuple[str, bool]:
-    mine = scores[softmax]
+def _named(mine: Scores, upright: Upright, *, turned: bool, averaged: bool) -> tuple[str, bool]:
     if averaged:
         return "head_mean_T", mine.turned
     if turned:
         return "post_softmax_T", mine.turned
-    if mine.turned and any(_is_upright_twin(mine, theirs) for theirs in scores.values()):
+    if mine.turned and any(_is_twin(mine, theirs) for theirs in upright.get(mine.product, ())):
         return "pre_softmax_T", False
     return "none", mine.turned
 
 
-def _is_upright_twin(mine: Scores, theirs: Scores) -> bool:
-    """Whether another softmax sees the same scores with their axes not exchanged."""
-    if theirs.product != mine.product or theirs.turned or abs(theirs.scale - mine.scale) > SNAP * abs(mine.scale):
+def _is_twin(mine: Scores, theirs: Scores) -> bool:
+    """Whether two softmaxes of one product, which see it turned and as it is, see the same scores."""
+    if abs(theirs.scale - mine.scale) > SNAP * abs(mine.scale):
         return False
     if mine.mask is None or theirs.mask is None:
         return mine.mask is theirs.mask
+    if prod(mine.shape) > MASK_LIMIT:
+        return False
     turned = np.swapaxes(np.broadcast_to(mine.mask, mine.shape), -1, -2)
     return np.array_equal(np.broadcast_to(theirs.mask, theirs.shape).reshape(-1), turned.reshape(-1))

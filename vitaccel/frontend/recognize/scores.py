@@ -16,6 +16,9 @@ from vitaccel.ir.ops import Add, MatMul, Reshape, Transpose
 MASK_LIMIT = 2**26
 """Largest mask, elements."""
 
+CHAIN_LIMIT = 64
+"""Most ops looked through on the way from a softmax or an operand back to what it is made of."""
+
 HIDDEN = -1e4
 """A score that a ``Where`` replaces by this or less hides its key."""
 
@@ -53,7 +56,7 @@ def trace_scores(graph: Graph, name: str) -> Scores | None:
     chain: list[str] = []
     while not isinstance(graph[name].op, MatMul):
         inner = step_inward(graph, name)
-        if inner is None:
+        if inner is None or len(chain) == CHAIN_LIMIT:
             return None
         chain.append(name)
         name = inner
@@ -76,7 +79,10 @@ def trace_scores(graph: Graph, name: str) -> Scores | None:
             with np.errstate(invalid="ignore"):  # -inf times 0: the NaN is refused with the mask
                 mask = mask * np.float32(product[1])
         else:
-            mask = mask + _added(graph, step)
+            added = _added(graph, step)
+            if prod(np.broadcast_shapes(mask.shape, added.shape)) > MASK_LIMIT:
+                return None
+            mask = mask + added
     end = graph[chain[0]].type.static_shape if chain else shape
     turned = _orientation(layout, shape, end)
     if turned is None:
@@ -146,7 +152,7 @@ def _orientation(layout: Layout, shape: tuple[int, ...], end: tuple[int, ...]) -
 def peeled(graph: Graph, name: str) -> tuple[View, float]:
     """Return a value as a view times a scalar, looking through views and products by scalars alike."""
     chain: list[str] = []
-    while True:
+    while len(chain) < CHAIN_LIMIT:
         node = graph[name]
         product = scaled(graph, name)
         if product is None and not isinstance(node.op, VIEW_OPS):

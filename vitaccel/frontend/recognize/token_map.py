@@ -50,13 +50,14 @@ def recognize_token_map(graph: Graph) -> None:
     known: dict[str, Terms] = {}
     budget = 4 * TERM_LIMIT
     for name in graph.topological():
-        terms = _step(graph, views, known, name)
-        if terms is not None and terms.address.size <= min(TERM_LIMIT, budget):
+        terms = _step(graph, views, known, name) if budget > 0 else None
+        if terms is not None:
             budget -= terms.address.size
-            known[name] = terms
+            if terms.address.size <= TERM_LIMIT:
+                known[name] = terms
     for name, terms in known.items():
         ends = name in graph.outputs or any(user not in known for user in graph.users(name))
-        if ends and terms.address.shape[-1] > 1:
+        if ends:
             _replace(graph, name, terms)
     graph.prune()
 

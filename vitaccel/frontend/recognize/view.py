@@ -15,6 +15,9 @@ from vitaccel.ir.ops import Broadcast, Reshape, Slice, Transpose
 
 VIEW_OPS = (Reshape, Transpose, Slice, Broadcast)
 
+SOURCES_LIMIT = 32
+"""Most view ops of a chain whose ONNX nodes are remembered; without a limit a chain would cost its length squared."""
+
 
 @dataclass(frozen=True)
 class View:
@@ -77,7 +80,8 @@ class Views:
         layout = applied(inner.layout, node)
         if layout is None:
             return whole(self._graph, name)
-        return View(inner.base, layout, inner.sources | node.sources)
+        short = len(inner.sources) < SOURCES_LIMIT
+        return View(inner.base, layout, inner.sources | node.sources if short else inner.sources)
 
 
 def whole(graph: Graph, name: str) -> View:
