@@ -1,4 +1,4 @@
-"""Axes and counts named by attributes must exist: onnx's shape inference takes some on trust and ends the process.
+"""Axes and counts named by attributes must exist: onnx takes some on trust and ends the process.
 
 Found by the fuzz in onnx 1.23: ``GatherND`` with a negative ``batch_dims``, ``LayerNormalization`` of an ``axis`` beyond
 its input and ``Split`` into more outputs than ``num_outputs`` touch memory that is not theirs.
@@ -18,7 +18,7 @@ ONE_MORE = ("Flatten", "OneHot")
 
 
 def check_axes(node: onnx.NodeProto, where: str, types: Sequence[TensorType | None]) -> None:
-    """Check the attributes ``axis`` and ``batch_dims`` against the operands' ranks, ``num_outputs`` against the outputs.
+    """Check ``axis`` and ``batch_dims`` against the ranks of the operands, ``num_outputs`` against the outputs.
 
     Raises
     ------
