@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -136,7 +137,7 @@ def test_every_weight_byte_is_loaded_once_when_nothing_is_spilled(
     _, program = lower(model, arch(pe))
     loads = [i for i in program.instructions if isinstance(i, Load) and i.buffer == "weight"]
     spans = sorted((load.dram, load.dram + load.total_bytes) for load in loads)
-    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in pairwise(spans))
     packed = sum(size for name, (_, size) in program.dram_map.items() if name.endswith((".weights", ".w1", ".w2")))
     assert sum(load.total_bytes for load in loads) == packed
 
@@ -145,7 +146,7 @@ def test_every_weight_byte_is_loaded_once_when_nothing_is_spilled(
 def test_nothing_shares_dram(model: str, lower: Lower, arch: ArchOf) -> None:
     _, program = lower(model, arch(activation_bytes=24 << 10))
     spans = sorted((address, address + size) for address, size in program.dram_map.values())
-    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in pairwise(spans))
     assert spans[-1][1] <= program.dram_bytes
 
 

@@ -224,6 +224,9 @@ def _relieve(
     if staged and groups.get(at, 1) == 1 and finest > 1:
         groups[at] = min(4, finest)
         return
+    if groups.get(at, 1) < finest and _least_load(plan, items, at, finest) <= capacity:
+        groups[at] = min(2 * groups.get(at, 1), finest)
+        return
     excess = load[at] - capacity
     if movable and finest > 1:
         enough = [i for i in movable if i.words // 2 >= excess]
@@ -234,6 +237,14 @@ def _relieve(
     if groups.get(at, 1) >= finest:
         raise _does_not_fit(plan, kernel, load[at], capacity)
     groups[at] = min(2 * groups.get(at, 1), finest)
+
+
+def _least_load(plan: Plan, items: list[Item], at: int, finest: int) -> int:
+    """Words a kernel takes when what it stages now streams in the finest pieces."""
+    kernel = plan.kernels[at]
+    staged = {i.tensor for i in items if i.kernel == at and streams(kernel, plan.tensors[i.tensor])}
+    rest = sum(i.words for i in items if i.first <= at <= i.last and not (i.kernel == at and i.tensor in staged))
+    return rest + sum(2 * _piece_words(plan, kernel, plan.tensors[name], finest) for name in staged)
 
 
 def _unravel(plan: Plan, items: list[Item], failed: Item, homes: dict[str, Tensor]) -> bool:
