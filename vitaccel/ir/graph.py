@@ -264,6 +264,8 @@ class Graph:
             fresh.digraph.add_edges_from((operand, chosen) for operand in operands)
             if name in self._arrays:
                 fresh._arrays[chosen] = self._arrays[name]
+        for name, node in fresh._nodes.items():
+            fresh._nodes[name] = replace(node, kernel=new_name.get(node.kernel, node.kernel))
         fresh.outputs = [new_name[o] for o in self.outputs]
         return fresh
 
