@@ -102,11 +102,17 @@ def _pipelined(blocks: int, logits: int, apply: int, statistics: int) -> int:
     return max(now, ready) + apply
 
 
+def bank_channels(channels: int, side: int, count: int) -> int:
+    """Channels of a row-block in the fullest bank, the first: tile t of P channels is in bank ``t % arrays``."""
+    rounds, rest = divmod(channels, side * count)
+    return rounds * side + min(rest, side)
+
+
 def _vector_timing(instruction: Instruction, arch: Arch, rows: int) -> Timing:
     """One word (P lanes) of every bank a cycle; ``post_latency_cycles`` of pipeline."""
     side, count, post = arch.array.side, arch.array.count, arch.array.post_latency_cycles
     if isinstance(instruction, Lane):
-        words = instruction.row_blocks * ceil_div(instruction.channels, count)
+        words = instruction.row_blocks * bank_channels(instruction.channels, side, count)
         return Timing(words * instruction.passes, post)
     if isinstance(instruction, Route):
         # Two streams of the logits (statistics, then top-k by insertion), then one queue entry a token and choice.

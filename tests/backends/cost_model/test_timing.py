@@ -1,0 +1,236 @@
+"""Every closed form against the hardware stepped cycle by cycle: arrays, softmax pipeline, DMA, lanes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from fractions import Fraction
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vitaccel.arch import Arch, Memory, PeArrays
+from vitaccel.backends.cost_model.timing import Timing, round_trip_cycles, timing, transfer_timing
+from vitaccel.ir.program import Attention, Gather, Instruction, Lane, Load, MatMul, Route, ScatterAdd, Store
+
+ROWS = st.integers(1, 40)
+ARRAYS = st.builds(
+    PeArrays, side=st.sampled_from((4, 5, 8)), count=st.integers(1, 4), post_latency_cycles=st.integers(1, 20)
+)
+MACHINES = st.builds(Arch, array=ARRAYS)
+
+
+def groups(count: int, size: int) -> list[range]:
+    """Cut ``count`` things into groups of ``size``, one by one."""
+    return [range(first, min(first + size, count)) for first in range(0, count, size)]
+
+
+# -- matmul --------------------------------------------------------------------------------------------------------
+def run_array(phases: list[int], arch: Arch) -> Timing:
+    """Step an array: two sets of accumulators change places when one is full and the other one has drained.
+
+    Before the first phase stands another instruction, whose last tile drains first.
+    """
+    cycle, draining = 0, arch.array.side
+    for depth in phases:
+        accumulating = depth
+        while accumulating or draining:
+            cycle += 1
+            accumulating -= accumulating > 0
+            draining -= draining > 0
+        draining = arch.array.side
+    return Timing(cycle, draining + arch.array.post_latency_cycles)
+
+
+def matmul(row_blocks: int, n_tiles: int, k: int, expert: int = -1) -> MatMul:
+    return MatMul(layer="", a=0, out=0, row_blocks=row_blocks, tokens=1, n=1, n_tiles=n_tiles, k=k, expert=expert)
+
+
+@given(MACHINES, st.integers(1, 5), st.integers(1, 9), st.integers(1, 30))
+def test_a_matmul_takes_what_its_tiles_take_one_after_another(arch: Arch, blocks: int, tiles: int, k: int) -> None:
+    rounds = groups(tiles, arch.array.count)
+    assert timing(matmul(blocks, tiles, k), arch) == run_array([k for _ in range(blocks) for _ in rounds], arch)
+
+
+@given(MACHINES, st.integers(0, 40), st.integers(1, 5), st.integers(1, 20))
+def test_an_expert_takes_the_row_blocks_of_its_queue(arch: Arch, rows: int, tiles: int, k: int) -> None:
+    phases = [k for _ in groups(rows, arch.array.side) for _ in groups(tiles, arch.array.count)]
+    expected = run_array(phases, arch) if rows else Timing(0, 0)
+    assert timing(matmul(99, tiles, k, expert=3), arch, rows) == expected
+
+
+# -- attention -----------------------------------------------------------------------------------------------------
+class Shape(NamedTuple):
+    frames: int
+    heads: int
+    head_dim: int
+    value_dim: int
+    queries: int
+    keys: int
+
+
+SHAPES = st.builds(Shape, st.integers(1, 2), st.integers(1, 5), *[st.integers(1, 20)] * 2, ROWS, ROWS)
+
+
+def attention(shape: Shape, **fields: object) -> Attention:
+    return Attention(layer="", v=0, out=0, **shape._asdict(), **fields)  # type: ignore[arg-type]
+
+
+def run_attention(shape: Shape, in_flight: int, arch: Arch) -> Timing:
+    """Go through tiles one by one: QK^T whenever a place for its logits is free, else A.V of the oldest row-block."""
+    side, passes = arch.array.side, arch.numerics.numerator_passes
+    waiting = shape.frames * len(groups(shape.heads, arch.array.count)) * len(groups(shape.queries, side))
+    statistics: list[int] = []
+    now = 0
+    while waiting or statistics:
+        if waiting and len(statistics) < in_flight:
+            waiting -= 1
+            now += sum(max(shape.head_dim, side) for _ in groups(shape.keys, side))
+            statistics.append(now + side + arch.array.post_latency_cycles)
+        else:
+            now = max(now, statistics.pop(0))
+            now += sum(max(sum(shape.keys for _ in range(passes)), side) for _ in groups(shape.value_dim, side))
+    return Timing(now, side + arch.array.post_latency_cycles)
+
+
+@pytest.mark.parametrize("in_flight", [1, 2])
+@given(MACHINES, SHAPES, st.sampled_from((8, 12, 16)))
+def test_attention_takes_what_its_pipeline_takes(in_flight: int, arch: Arch, shape: Shape, bits: int) -> None:
+    machine = replace(arch, numerics=replace(arch.numerics, numerator_bits=bits))
+    expected = run_attention(shape, in_flight, machine)
+    assert timing(attention(shape, in_flight=in_flight), machine) == expected
+
+
+@given(MACHINES, SHAPES)
+def test_a_second_row_block_in_flight_never_takes_longer(arch: Arch, shape: Shape) -> None:
+    one, two = (timing(attention(shape, in_flight=n), arch).occupied for n in (1, 2))
+    assert two <= one
+
+
+@pytest.mark.parametrize("mode", ["post_softmax_T", "head_mean_T", "pre_softmax_T"])
+@given(MACHINES, SHAPES, st.sampled_from((8, 12, 16)))
+def test_kept_logits_are_applied_to_row_blocks_of_keys(mode: str, arch: Arch, shape: Shape, bits: int) -> None:
+    """The second softmax of pre_softmax_T streams the queries of a row-block ahead of the array."""
+    machine = replace(arch, numerics=replace(arch.numerics, numerator_bits=bits))
+    side, post, passes = arch.array.side, arch.array.post_latency_cycles, machine.numerics.numerator_passes
+    array = lanes = 0
+    for _ in range(shape.frames * len(groups(shape.heads, arch.array.count)) * len(groups(shape.keys, side))):
+        lanes += shape.queries
+        array = max(array, lanes + post if mode == "pre_softmax_T" else 0)
+        array += sum(max(sum(shape.queries for _ in range(passes)), side) for _ in groups(shape.value_dim, side))
+    assert timing(attention(shape, mode=mode), machine) == Timing(array, side + post)
+
+
+# -- transfers -----------------------------------------------------------------------------------------------------
+MEMORIES = st.builds(
+    Memory,
+    bus_bits=st.sampled_from((32, 64, 128)),
+    ports=st.integers(1, 3),
+    burst_beats=st.integers(1, 16),
+    outstanding=st.integers(1, 8),
+    latency_cycles=st.integers(0, 60),
+)
+
+
+def load(rows: int, row_bytes: int) -> Load:
+    return Load(layer="", dram=0, buffer="weight", address=0, rows=rows, row_bytes=row_bytes)
+
+
+def bursts_of(job: Load, memory: Memory) -> list[int]:
+    """Beats of every burst of a job, row by row."""
+    found = []
+    for _ in range(job.rows):
+        beats = len(groups(job.row_bytes, memory.beat_bytes))
+        found += [len(burst) for burst in groups(beats, memory.burst_beats)]
+    return found
+
+
+def run_bursts(bursts: list[int], memory: Memory) -> int:
+    """Cycle of the last beat: bursts come in order, and at most ``outstanding`` are asked for ahead."""
+    arrived: list[int] = []
+    bus = 0
+    for at, beats in enumerate(bursts):
+        asked = arrived[at - memory.outstanding] if at >= memory.outstanding else 0
+        bus = max(bus, asked + memory.latency_cycles) + beats
+        arrived.append(bus)
+    return bus
+
+
+@given(MEMORIES, st.integers(1, 12), st.integers(1, 900))
+def test_a_transfer_is_within_one_round_trip_of_its_bursts(memory: Memory, rows: int, row_bytes: int) -> None:
+    job, arch = load(rows, row_bytes), Arch(memory=memory)
+    bursts = bursts_of(job, memory)
+    predicted, simulated = transfer_timing(job, arch), run_bursts(bursts, memory)
+    assert round_trip_cycles(len(bursts), sum(bursts), memory) <= simulated  # Little's law bounds every schedule
+    assert predicted.latency == memory.latency_cycles
+    assert simulated - max(bursts) <= sum(predicted) <= simulated + memory.latency_cycles + max(bursts)
+
+
+@given(MEMORIES, st.integers(1, 9))
+def test_full_bursts_follow_each_other_at_exactly_the_predicted_rate(memory: Memory, turns: int) -> None:
+    few, many = (
+        load(1, memory.burst_bytes * memory.outstanding * n) for n in (turns, turns + 1)
+    )  # every burst is full, and every place in flight is used equally often
+    arch = Arch(memory=memory)
+    step = transfer_timing(many, arch).occupied - transfer_timing(few, arch).occupied
+    assert step == run_bursts(bursts_of(many, memory), memory) - run_bursts(bursts_of(few, memory), memory)
+
+
+@given(st.integers(1, 5), st.integers(1, 40), st.integers(1, 16).map(lambda n: Fraction(n, 16)))
+def test_a_slow_dram_delivers_beats_when_their_bytes_are_there(rows: int, beats: int, share: Fraction) -> None:
+    memory = Memory(latency_cycles=0, peak_bytes_per_s=float(share * 16 * 2**27) / 0.5, efficiency=0.5)
+    arch = Arch(frequency_hz=2.0**27, memory=memory)
+    there, cycle = Fraction(0), 0
+    for _ in range(rows * beats):
+        there += share
+        cycle += 1
+        while there < 1:
+            there += share
+            cycle += 1
+        there -= 1
+    assert timing(load(rows, beats * memory.beat_bytes), arch) == Timing(cycle, 0)
+
+
+def test_a_store_takes_what_a_load_takes() -> None:
+    fields = {"layer": "", "dram": 0, "buffer": "activation", "address": 0, "rows": 7, "row_bytes": 333}
+    assert timing(Store(**fields), Arch()) == timing(Load(**fields), Arch())
+
+
+# -- vector engine -------------------------------------------------------------------------------------------------
+@given(MACHINES, st.integers(1, 6), st.integers(1, 150), st.integers(1, 9))
+def test_lanes_take_a_word_of_their_own_bank_a_cycle(arch: Arch, blocks: int, channels: int, passes: int) -> None:
+    banks = Counter(channel // arch.array.side % arch.array.count for channel in range(channels))
+    cycles = sum(max(banks.values()) for _ in range(passes) for _ in range(blocks))
+    stream = Lane(layer="", function="add", a=0, out=0, row_blocks=blocks, tokens=1, channels=channels, passes=passes)
+    assert timing(stream, arch) == Timing(cycles, arch.array.post_latency_cycles)
+
+
+@given(MACHINES, ROWS, st.integers(2, 20), st.integers(1, 4))
+def test_routing_streams_the_logits_twice_then_writes_the_queues(arch: Arch, tokens: int, experts: int, k: int) -> None:
+    blocks = groups(tokens, arch.array.side)
+    route = Route(layer="", logits=0, row_blocks=len(blocks), tokens=tokens, experts=experts, k=k)
+    cycles = sum(1 for _ in ("statistics", "top-k") for _ in blocks for _ in range(experts))
+    cycles += sum(1 for _ in range(tokens) for _ in range(k))
+    assert timing(route, arch) == Timing(cycles, arch.array.post_latency_cycles)
+
+
+@pytest.mark.parametrize("kind", [Gather, ScatterAdd])
+@given(MACHINES, st.integers(0, 40), st.integers(1, 90))
+def test_a_transposer_fills_while_it_empties(
+    kind: type[Gather | ScatterAdd], arch: Arch, rows: int, channels: int
+) -> None:
+    side = arch.array.side
+    cycle = filled = emptied = 0
+    for _ in groups(rows, side):
+        for _ in groups(len(groups(channels, side)), arch.array.count):
+            cycle += side
+            filled, emptied = cycle, max(cycle, emptied) + side
+    expected = Timing(filled, emptied - filled + arch.array.post_latency_cycles) if rows else Timing(0, 0)
+    assert timing(kind(layer="", a=0, out=0, channels=channels, expert=1), arch, rows) == expected
+
+
+def test_an_unknown_instruction_has_no_timing() -> None:
+    with pytest.raises(TypeError, match="no timing for Instruction"):
+        timing(Instruction(layer=""), Arch())
