@@ -14,8 +14,10 @@ from vitaccel.frontend.normalize import normalize
 from vitaccel.frontend.recognize.activation import recognize_activation
 from vitaccel.frontend.recognize.attention import recognize_attention
 from vitaccel.frontend.recognize.attention_operator import recognize_attention_operator
+from vitaccel.frontend.recognize.difference import recognize_difference
 from vitaccel.frontend.recognize.layernorm import recognize_layernorm
 from vitaccel.frontend.recognize.linear import recognize_linear
+from vitaccel.frontend.recognize.mean import recognize_mean
 from vitaccel.frontend.recognize.moe import recognize_moe
 from vitaccel.frontend.recognize.operands import order_operands
 from vitaccel.frontend.recognize.softmax import recognize_softmax
@@ -38,6 +40,8 @@ RECOGNIZERS: tuple[tuple[str, Recognizer], ...] = (
     ("attention operator", recognize_attention_operator),
     ("attention", recognize_attention),
     ("token map", recognize_token_map),
+    ("mean", recognize_mean),
+    ("difference", recognize_difference),
     ("views", recognize_views),
     ("linear", recognize_linear),
     ("tokens", recognize_tokens),
