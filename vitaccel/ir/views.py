@@ -7,7 +7,7 @@ from math import prod
 
 from vitaccel.errors import UnsupportedError
 from vitaccel.ir.graph import Graph
-from vitaccel.ir.ops import FromTokens, Reshape, Slice, ToTokens
+from vitaccel.ir.ops import FromTokens, Input, Reshape, Slice, ToTokens, Transpose
 from vitaccel.ir.types import TensorType
 
 
@@ -53,6 +53,18 @@ def is_free_view(graph: Graph, name: str) -> bool:
         first_token = node.op.axis == 1 and node.op.start == 0 and node.op.stop == 1
         return first_token and node.type.rank == 3
     return False
+
+
+def is_input_layout(graph: Graph, name: str) -> bool:
+    """Whether the value is a graph input with its elements in another order: the host writes it so, and no kernel does.
+
+    Patches cut from an image by reshapes and transposes are such a value.
+    """
+    if isinstance(graph[name].op, Input):
+        return False
+    while isinstance(graph[name].op, Reshape | Transpose | ToTokens | FromTokens):
+        name = graph[name].inputs[0]
+    return isinstance(graph[name].op, Input)
 
 
 def base(graph: Graph, name: str) -> str:

@@ -21,7 +21,7 @@ from vitaccel.ir.ops import (
     TokenMix,
 )
 from vitaccel.ir.plan import Plan
-from vitaccel.ir.views import is_free_view
+from vitaccel.ir.views import is_free_view, is_input_layout
 from vitaccel.passes.convolution import is_depthwise
 from vitaccel.passes.lowering.attention import lower_attention
 from vitaccel.passes.lowering.builder import Builder
@@ -53,6 +53,8 @@ class Tile:
         for name in graph.topological():
             node = graph[name]
             if node.kernel != name or is_free_view(graph, name) or isinstance(node.op, Const | Input | Select):
+                continue
+            if is_input_layout(graph, name):
                 continue
             _lower(builder, name)
         return builder.plan

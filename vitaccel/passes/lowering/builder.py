@@ -9,7 +9,7 @@ from vitaccel.errors import UnsupportedError
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Attention, AttentionLogits, Const, Conv2d, Input, Linear, MatMul, Mean, Moe, TokenMix
 from vitaccel.ir.plan import CHANNEL, TOKEN, Kernel, LaneKernel, Plan, Tensor, ceil_div
-from vitaccel.ir.views import Extent, base, extent, real_users
+from vitaccel.ir.views import Extent, base, extent, is_input_layout, real_users
 from vitaccel.passes.convolution import is_depthwise
 
 Form = tuple[int, str]
@@ -91,8 +91,8 @@ class Builder:
         if (source, form) in self.forms:
             return self.forms[source, form]
         node = self.graph[source]
-        if isinstance(node.op, Const | Input):
-            kind = "input" if isinstance(node.op, Input) else "constant"
+        if isinstance(node.op, Const | Input) or is_input_layout(self.graph, source):
+            kind = "constant" if isinstance(node.op, Const) else "input"
             return self.leaf(source, value, form, kind)
         if source not in self.primary:
             raise UnsupportedError(f"{label}: operand {source} ({node.op.name}) must come from a kernel")
