@@ -8,7 +8,7 @@ from vitaccel.errors import VerifyError
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Const, Foreign, Input
 from vitaccel.ir.plan import Plan, kernel_writes
-from vitaccel.ir.program import Engine, Program
+from vitaccel.ir.program import NOWHERE, Attention, Engine, MatMul, Program, Transfer
 
 
 def verify_graph(graph: Graph, *, after: str) -> None:
@@ -29,9 +29,7 @@ def verify_graph(graph: Graph, *, after: str) -> None:
     """
     if not nx.is_directed_acyclic_graph(graph.digraph):
         raise VerifyError(f"after {after}: the graph must be acyclic")
-    for output in graph.outputs:
-        if output not in graph:
-            raise VerifyError(f"after {after}: output {output!r} must be a node")
+    _verify_names(graph, after)
     for name in graph.topological():
         node = graph[name]
         if isinstance(node.op, Foreign):
@@ -42,10 +40,20 @@ def verify_graph(graph: Graph, *, after: str) -> None:
             raise VerifyError(f"after {after}: the edges into {name} must be its operands")
         try:
             inferred = node.op.infer(*graph.operand_types(name))
-        except ValueError as error:
+        except (ValueError, IndexError) as error:
             raise VerifyError(f"after {after}: {name} = {node.op.name}: {error}") from error
         if inferred != node.type:
             raise VerifyError(f"after {after}: {name} = {node.op.name} must have type {inferred}, not {node.type}")
+
+
+def _verify_names(graph: Graph, after: str) -> None:
+    for output in graph.outputs:
+        if output not in graph:
+            raise VerifyError(f"after {after}: output {output!r} must be a node")
+    for name, node in graph.nodes.items():
+        for operand in node.inputs:
+            if operand not in graph:
+                raise VerifyError(f"after {after}: operand {operand!r} of {name} must be a node")
 
 
 def verify_plan(plan: Plan, *, after: str) -> None:
@@ -91,8 +99,38 @@ def verify_program(program: Program, *, after: str) -> None:
                     f"{Engine(engine).name.lower()}, not {wait}"
                 )
         issued[instruction.engine] += 1
-    unit = program.arch.array.side * program.arch.array.count
-    capacity = program.arch.buffers.activation_bytes // unit
+        _verify_addresses(program, at, after)
+    capacity = _words(program, "activation")
     for region in program.regions:
         if region.address < 0 or region.address + region.words > capacity:
             raise VerifyError(f"after {after}: the place of {region.tensor} must lie in the activation buffer")
+
+
+OPERANDS = ("a", "b", "v", "q", "logits", "mask", "residual", "out")
+"""Fields of instructions that are word addresses in the activation buffer, and ``k`` of attention."""
+
+
+def _words(program: Program, buffer: str) -> int:
+    """Words of each bank of a buffer."""
+    buffers = program.arch.buffers
+    size = buffers.weight_bytes if buffer == "weight" else buffers.activation_bytes
+    return size // (program.arch.array.side * program.arch.array.count)
+
+
+def _verify_addresses(program: Program, at: int, after: str) -> None:
+    instruction = program.instructions[at]
+    names = [(name, "activation") for name in OPERANDS if hasattr(instruction, name)]
+    if isinstance(instruction, Transfer):
+        last = instruction.dram + (instruction.rows - 1) * instruction.stride_bytes + instruction.row_bytes
+        if instruction.dram < 0 or last > program.dram_bytes:
+            raise VerifyError(
+                f"after {after}: instruction {at}: its bytes must lie in the {program.dram_bytes} of the DRAM image"
+            )
+        names = [("address", instruction.buffer)]
+    if isinstance(instruction, MatMul):
+        names.append(("weight", "weight"))
+    if isinstance(instruction, Attention):
+        names.append(("k", "activation"))
+    for name, buffer in names:
+        if not NOWHERE <= getattr(instruction, name) < _words(program, buffer):
+            raise VerifyError(f"after {after}: instruction {at}: {name} must lie in the {buffer} buffer")
