@@ -396,3 +396,24 @@ def test_the_mean_of_the_heads_applied_untransposed_is_refused(net: Net) -> None
     net.save(cross(net, untransposed))
     with pytest.raises(UnsupportedError, match="ReduceMean_"):
         import_model(net.path)
+
+
+@pytest.mark.parametrize("first", ["batch", "tokens"])
+def test_constant_queries_pool_tokens(net: Net, ops: Any, first: str) -> None:
+    """As the pooling head of SigLIP: a learned token asks, and ``MultiheadAttention`` merges the heads of one image."""
+    x = net.input(1, N, D)
+    k, v = (net.linear(x if first == "batch" else net.transpose(x, 1, 0, 2), D, D) for _ in range(2))
+    heads = [net.transpose(net.reshape(y, N, H, D // H), 1, 0, 2) for y in (k, v)]
+    scores = net.op("MatMul", net.weight(H, 1, D // H), net.transpose(heads[0], 0, 2, 1))
+    pooled = net.op("MatMul", net.op("Softmax", scores, axis=-1), heads[1])
+    graph = net.graph(net.linear(net.reshape(net.transpose(pooled, 1, 0, 2), 1, D), D, D))
+    assert [op for op in ops(graph) if op != "reshape"] == [
+        "linear",
+        "attention_logits",
+        "linear",
+        "attention",
+        "linear",
+    ]
+    (logits,) = graph.find(lambda node: node.op.name == "attention_logits")
+    assert graph[logits].op.heads == H
+    assert graph[graph[logits].inputs[0]].type.shape == (1, 1, D)

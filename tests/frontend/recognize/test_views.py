@@ -133,3 +133,20 @@ def test_a_chain_of_a_thousand_views_is_one(net: Net, ops: Any) -> None:
     for _ in range(500):
         x = net.transpose(net.reshape(net.transpose(net.reshape(x, B * N, C), 1, 0), C, B, N), 1, 2, 0)
     assert ops(net.graph(rows(net, x))) == ["linear"]
+
+
+def test_rows_of_a_grid_are_rows_of_tokens(net: Net, ops: Any) -> None:
+    """As einops writes patches of the input and keeps their grid: no value behind them holds their rows."""
+    image = net.transpose(net.reshape(net.input(1, 3, 4, 4), 1, 3, 2, 2, 2, 2), 0, 2, 4, 3, 5, 1)
+    patches = net.op("LayerNormalization", net.reshape(image, 1, 2, 2, 12), net.weight(12), net.weight(12), axis=-1)
+    graph = net.graph(rows(net, net.reshape(net.linear(patches, 12, C), 1, 4, C)))
+    assert ops(graph) == ["reshape", "transpose", "reshape", "layernorm", "linear", "linear"]
+    assert {graph[n].type.shape[:2] for n in graph.find(lambda node: node.op.name == "linear")} == {(1, 4)}
+
+
+def test_rows_of_another_order_stay_apart_in_a_grid(net: Net) -> None:
+    """The grid of rows is transposed, so its rows are no tokens in their own order."""
+    image = net.transpose(net.reshape(net.input(1, 3, 4, 4), 1, 3, 2, 2, 2, 2), 0, 2, 4, 3, 5, 1)
+    patches = net.transpose(net.reshape(image, 1, 2, 2, 12), 0, 2, 1, 3)
+    graph = net.graph(net.op("Relu", net.linear(patches, 12, C)))
+    assert graph[graph.outputs[0]].type.shape == (1, 2, 2, C)

@@ -13,7 +13,8 @@ from vitaccel.frontend.recognize.leftovers import refuse_leftovers
 from vitaccel.frontend.recognize.match import is_foreign, place, scalar
 from vitaccel.frontend.recognize.probabilities import Use, find_use
 from vitaccel.frontend.recognize.scores import MASK_LIMIT, Scores, peeled, trace_scores
-from vitaccel.frontend.recognize.view import Speller, Views, whole
+from vitaccel.frontend.recognize.spelling import Speller
+from vitaccel.frontend.recognize.view import Views, whole
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Attention, AttentionLogits, MatMul, Softmax
 
@@ -113,14 +114,16 @@ class _Rewriter:
     def _heads(self, product: str) -> Heads:
         """Return how the leading axes of a score product divide into batch and heads.
 
-        Four axes and more end in ``(heads, M, N)``. With three, queries that come with that many images have one head;
-        else the leading axis is the batch of the graph times the heads.
+        Four axes and more end in ``(heads, M, N)``. With three, queries that come with that many images have one head
+        (keys, where the queries are constant); else the leading axis is the batch of the graph times the heads.
         """
         node = self.graph[product]
         lead = node.type.static_shape[:-2]
         if len(lead) != 1:
             return Heads(prod(lead[:-1]), lead[-1] if lead else 1)
-        shape = self.graph[peeled(self.graph, node.inputs[0])[0].base].type.static_shape
+        sources = [peeled(self.graph, operand)[0].base for operand in node.inputs]
+        computed = next((source for source in sources if not self.graph.is_const(source)), sources[0])
+        shape = self.graph[computed].type.static_shape
         if (len(shape) == 3 and shape[0] == lead[0]) or lead[0] % self.batch:
             return Heads(lead[0], 1)
         return Heads(self.batch, lead[0] // self.batch)

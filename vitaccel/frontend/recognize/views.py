@@ -7,10 +7,12 @@ from math import prod
 
 import numpy as np
 
+from vitaccel.frontend.recognize.box import box_of
 from vitaccel.frontend.recognize.heads import compressed
 from vitaccel.frontend.recognize.images import IMAGE_OPS, Images
 from vitaccel.frontend.recognize.layout import Layout
-from vitaccel.frontend.recognize.view import VIEW_OPS, Speller, View, Views, box_of
+from vitaccel.frontend.recognize.spelling import Speller
+from vitaccel.frontend.recognize.view import VIEW_OPS, View, Views
 from vitaccel.ir.graph import Graph, is_parameter
 from vitaccel.ir.ops import (
     Activation,
@@ -121,10 +123,24 @@ class _Pass:
         first = pieces[0]
         same = first is not None and all(p is not None and _same_rows(self.graph, p, first) for p in pieces)
         if first is None or not same:
-            self._read(name, [*map(self.spelled, node.inputs[:count]), *node.inputs[count:]])
+            self._flat_rows(name, count)
             return
         found = [piece for piece in pieces if piece is not None]
         self._replace(name, [*(piece.name for piece in found), *node.inputs[count:]], found)
+
+    def _flat_rows(self, name: str, count: int) -> None:
+        """Apply an op on rows whose order stays as it is to ``[B, N, C]``."""
+        node, shape = self.graph[name], self._shape(self.graph[name].inputs[0])
+        views = [self.views.of(operand) for operand in node.inputs[:count]]
+        flat = [v.reshape(shape[0], prod(shape[1:-1]), v.shape[-1]) if len(shape) > 3 else None for v in views]
+        found = [self.speller.spell(self.images.on_tokens(v)) for v in flat if v is not None]
+        spelled = [operand for operand in found if operand is not None]
+        if len(spelled) < count:
+            self._read(name, [*map(self.spelled, node.inputs[:count]), *node.inputs[count:]])
+            return
+        sources = node.sources.union(*(v.sources for v in views))
+        new = self.graph.add(node.op, [*spelled, *node.inputs[count:]], sources=sources, label=node.label)
+        self.graph.replace_uses(name, self.speller.reshape(new, self._shape(name), frozenset()))
 
     def _row_piece(self, name: str) -> _Piece | None:
         """Return a piece whose rows are whole rows of its value, which is reshaped to shorter rows if need be."""
