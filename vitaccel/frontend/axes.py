@@ -1,7 +1,7 @@
 """Axes and counts named by attributes must exist: onnx takes some on trust and ends the process.
 
-Found by the fuzz in onnx 1.23: ``GatherND`` with a negative ``batch_dims``, ``LayerNormalization`` of an ``axis`` beyond
-its input and ``Split`` into more outputs than ``num_outputs`` touch memory that is not theirs.
+Found by the fuzz in onnx 1.23: ``GatherND`` with a negative ``batch_dims``, ``LayerNormalization`` of an ``axis``
+beyond its input and ``Split`` into more outputs than ``num_outputs`` touch memory that is not theirs.
 """
 
 from __future__ import annotations
