@@ -168,6 +168,14 @@ def test_a_transfer_is_within_one_round_trip_of_its_bursts(memory: Memory, rows:
     assert simulated - max(bursts) <= sum(predicted) <= simulated + memory.latency_cycles + max(bursts)
 
 
+@given(MEMORIES, st.integers(1, 12), st.integers(1, 900))
+def test_a_memory_without_latency_gives_a_beat_a_cycle_and_a_row_begins_a_beat(
+    memory: Memory, rows: int, row_bytes: int
+) -> None:
+    job, near = load(rows, row_bytes), replace(memory, latency_cycles=0)
+    assert transfer_timing(job, Arch(memory=near)) == Timing(run_bursts(bursts_of(job, near), near), 0)
+
+
 @given(MEMORIES, st.integers(1, 9))
 def test_full_bursts_follow_each_other_at_exactly_the_predicted_rate(memory: Memory, turns: int) -> None:
     few, many = (
