@@ -9,7 +9,8 @@ import numpy as np
 
 from vitaccel.errors import UnsupportedError
 from vitaccel.frontend.recognize.heads import Heads, compressed, snapped
-from vitaccel.frontend.recognize.view import Speller, View, whole
+from vitaccel.frontend.recognize.spelling import Speller
+from vitaccel.frontend.recognize.view import View, whole
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Attention, AttentionLogits, Foreign
 

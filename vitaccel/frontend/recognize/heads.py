@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
 
 from vitaccel.frontend.recognize.match import in_16_bits
-from vitaccel.frontend.recognize.view import Speller, View
+from vitaccel.frontend.recognize.spelling import Speller
+from vitaccel.frontend.recognize.view import View
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Reshape, Transpose
 
@@ -64,15 +66,24 @@ def spell_tokens(
 
 
 def snapped(scale: float, channels: int) -> float:
-    """Return a scale in single precision, exactly ``1 / sqrt(d)`` when it is that up to rounding.
-
-    A 16-bit model rounds ``1 / sqrt(d)`` itself, the divisor ``sqrt(d)``, or the ``d^-1/4`` on each side.
-    """
+    """Return a scale in single precision, exactly ``1 / sqrt(d)`` when it is that up to rounding."""
     natural = 1 / sqrt(channels)
-    rounded = [*in_16_bits(natural), *(1 / r for r in in_16_bits(sqrt(channels)))]
-    rounded += [r * r for r in in_16_bits(channels**-0.25)]
-    is_natural = any(abs(scale - known) <= SNAP * natural for known in (natural, *rounded))
+    is_natural = any(abs(scale - known) <= SNAP * natural for known in (natural, *_rounded(channels)))
     return float(np.float32(natural if is_natural else scale))
+
+
+def _rounded(channels: int) -> Iterator[float]:
+    """Yield what 16-bit models make of ``1 / sqrt(d)``.
+
+    It is rounded itself, or comes from the rounded divisor ``sqrt(d)``; or ``d^-1/4`` on each side is rounded, or is
+    the rounded root of either of those.
+    """
+    for at in (0, 1):
+        whole = in_16_bits(1 / sqrt(channels))[at]
+        divided = 1 / in_16_bits(sqrt(channels))[at]
+        yield from (whole, divided, in_16_bits(divided)[at])
+        for root in (channels**-0.25, sqrt(whole), sqrt(in_16_bits(divided)[at])):
+            yield in_16_bits(root)[at] ** 2
 
 
 def compressed(array: np.ndarray) -> np.ndarray:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from vitaccel.frontend.recognize.box import split_factors
 from vitaccel.frontend.recognize.layout import Factor, Layout
-from vitaccel.frontend.recognize.view import View, split_factors
+from vitaccel.frontend.recognize.view import View
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Activation, Add, Conv2d, FromTokens, Mul, Pool2d, Resize2d, ToTokens
 

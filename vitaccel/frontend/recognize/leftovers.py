@@ -11,7 +11,7 @@ from vitaccel.frontend.recognize.view import VIEW_OPS
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Activation, Add, Concat, Foreign, MatMul, Mul, Softmax
 
-_LANE_OPS = (*VIEW_OPS, Activation, Add, Mul, Concat, Foreign)
+_LANE_OPS = (*VIEW_OPS, Activation, Add, Mul, Concat, Softmax, Foreign)
 """Ops that attention variants put between their products."""
 
 _REACH = 24
@@ -46,7 +46,7 @@ def _found_behind(graph: Graph, start: tuple[str, ...], wanted: type) -> Iterato
         op = graph[name].op
         if isinstance(op, wanted):
             yield name
-        elif isinstance(op, _LANE_OPS):
+        if isinstance(op, _LANE_OPS):
             fresh = [operand for operand in graph[name].inputs if operand not in seen]
             seen.update(fresh)
             stack += fresh
