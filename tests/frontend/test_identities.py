@@ -45,6 +45,11 @@ def test_views_that_keep_the_shape() -> None:
     assert not kept("Transpose", None)
 
 
+def test_padding_by_nothing() -> None:
+    assert kept("Pad", None, np.zeros(4, np.int64))
+    assert not kept("Pad", None, np.array([0, 1, 0, -1]))
+
+
 def test_products_by_zeros() -> None:
     assert is_zero("Mul", [None, number(0)])
     assert not is_zero("Mul", [None, number(1)])

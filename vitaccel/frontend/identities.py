@@ -50,7 +50,8 @@ def equal_operand(
                 return name
         return None
     first = operands[0] if operands else None
-    if first is None or op_type not in VIEWS:
+    padded_by_nothing = op_type == "Pad" and len(values) > 1 and all_equal(values[1], 0.0)
+    if first is None or (op_type not in VIEWS and not padded_by_nothing):
         return None
     return first if graph[first].type == result and result.is_static else None
 

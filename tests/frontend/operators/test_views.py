@@ -54,8 +54,34 @@ def test_slices(agrees: Agrees, starts: list[int], ends: list[int], axes: list[i
     assert agrees("Slice", (2, 4, 5), *operands) == ["slice"] * made
 
 
-def test_a_slice_with_a_step_stays(left: Callable[..., bool]) -> None:
-    assert left("Slice", (2, 4), np.array([0]), np.array([4]), np.array([1]), np.array([2]))
+@pytest.mark.parametrize(
+    ("axes", "steps", "made"),
+    [
+        ([2, 3], [2, 3], ["pool2d"]),
+        ([1, 2], [2, 2], ["transpose", "pool2d", "transpose"]),  # LeViT: channels last
+        ([1], [3], ["transpose", "pool2d", "transpose"]),
+        ([-1], [2], ["pool2d"]),
+    ],
+)
+@pytest.mark.parametrize("start", [0, 1])
+def test_a_slice_with_a_step_subsamples_an_image(
+    agrees: Agrees, axes: list[int], steps: list[int], made: list[str], start: int
+) -> None:
+    bounds = (np.full(len(axes), start), np.full(len(axes), 2**31))
+    cuts = ["slice"] * len(axes) * (start > 0)
+    assert agrees("Slice", (2, 5, 6, 7), *bounds, np.array(axes), np.array(steps)) == cuts + made
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "steps"),
+    [((2, 4), [1], [2]), ((2, 4, 4, 3), [0], [2]), ((2, 4, 4, 3), [1, 3], [2, 2]), ((2, 4, 4, 3), [2], [-1])],
+)
+def test_any_other_slice_with_a_step_is_refused(
+    refusal: Callable[..., str], shape: tuple[int, ...], axes: list[int], steps: list[int]
+) -> None:
+    starts, ends = ([0] * len(axes), [4] * len(axes)) if min(steps) > 0 else ([3], [-5])
+    why = refusal("Slice", shape, np.array(starts), np.array(ends), np.array(axes), np.array(steps))
+    assert why == "have step 1, or a positive step over the height and width of an image"
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,31 @@ def test_without_gamma_and_beta(net: Net, ops: Any) -> None:
     assert graph.parameters == C * 2 + 2
 
 
+@pytest.mark.parametrize("kept", [0, 1])
+def test_over_the_channels_of_an_image(net: Net, ops: Any, kept: int) -> None:
+    """As LayerNorm2d of ConvNeXt; dynamo puts the axis of ``torch.var`` back by a reshape."""
+    x = net.op("Conv", net.input(2, 3, 4, 5), net.weight(C, 3, 1, 1))
+    over = net.ints(1)
+    centred = net.op("Sub", x, net.op("ReduceMean", x, over, keepdims=1))
+    variance = net.op("ReduceMean", net.op("Mul", centred, centred), over, keepdims=kept)
+    variance = variance if kept else net.reshape(variance, 2, 1, 4, 5)
+    normed = net.op("Div", centred, net.op("Sqrt", net.op("Add", variance, net.const(1e-5))))
+    scaled = net.op("Add", net.op("Mul", net.weight(C, 1, 1), normed), net.weight(1, C, 1, 1))
+    graph = net.graph(net.op("Conv", scaled, net.weight(2, C, 1, 1)))
+    assert ops(graph) == ["conv2d", "to_tokens", "layernorm", "from_tokens", "conv2d"]
+    assert graph.parameters == 3 * C + 2 * C + C * 2
+
+
+def test_a_variance_put_back_on_another_axis_is_refused(net: Net) -> None:
+    x = net.input(4, 4, 4)
+    centred = net.op("Sub", x, net.op("ReduceMean", x, net.ints(-1), keepdims=1))
+    variance = net.op("ReduceMean", net.op("Mul", centred, centred), net.ints(-1), keepdims=0)
+    variance = net.op("Add", net.reshape(variance, 4, 1, 4), net.const(1e-5))
+    net.save(net.op("Div", centred, net.op("Sqrt", variance)))
+    with pytest.raises(UnsupportedError, match=r"Sqrt|Div"):
+        import_model(net.path)
+
+
 def test_a_gamma_per_token_is_no_gamma(net: Net, ops: Any) -> None:
     graph = net.graph(net.op("Mul", normal(net, net.input(2, 3, C)), net.weight(3, 1)))
     assert ops(graph) == ["layernorm", "mul"]

@@ -6,7 +6,7 @@ import numpy as np
 
 from vitaccel.frontend.operators.site import RefusedError, Rule, Site
 from vitaccel.ir.graph import Graph
-from vitaccel.ir.ops import Broadcast, Concat, Input, Reshape, Select, Slice
+from vitaccel.ir.ops import Broadcast, Concat, Input, Pool2d, Reshape, Select, Slice
 
 
 def reshape(site: Site) -> str | None:
@@ -21,7 +21,7 @@ def transpose(site: Site) -> str | None:
 
 
 def slice_(site: Site) -> str | None:
-    """Slices of step 1, one axis at a time; any other step stays."""
+    """Slices, one axis at a time; a step over the rows or columns of an image is a pooling by windows of one pixel."""
     x = site.x()
     starts, ends = site.const(1), site.const(2)
     if starts is None or ends is None or any(site.operand(p) and site.const(p) is None for p in (3, 4)):
@@ -29,12 +29,24 @@ def slice_(site: Site) -> str | None:
     shape = site.type_of(x).static_shape
     axes = [int(a) % len(shape) for a in (range(starts.size) if site.const(3) is None else site.const(3).reshape(-1))]  # type: ignore[union-attr]
     steps = [1] * len(axes) if site.const(4) is None else site.const(4).reshape(-1).tolist()  # type: ignore[union-attr]
-    if any(step != 1 for step in steps):
-        return None
-    for axis, first, last in sorted(zip(axes, starts.reshape(-1).tolist(), ends.reshape(-1).tolist(), strict=True)):
-        start, stop, _ = slice(first, last).indices(shape[axis])
+    bounds = zip(axes, starts.reshape(-1).tolist(), ends.reshape(-1).tolist(), steps, strict=True)
+    strides = {axis: step for axis, step in zip(axes, steps, strict=True) if step != 1}
+    if strides and (len(shape) != 4 or min(steps) < 1 or not (strides.keys() <= {1, 2} or strides.keys() <= {2, 3})):
+        raise RefusedError("have step 1, or a positive step over the height and width of an image")
+    for axis, first, last, step in sorted(bounds):
+        start, stop, _ = slice(first, last, step).indices(shape[axis])
         x = _cut(site, x, axis, start, stop)
-    return x
+    return _every(site, x, strides) if strides else x
+
+
+def _every(site: Site, x: str, strides: dict[int, int]) -> str:
+    """Rows and columns of an image at these steps, whose channels are in front of them or behind."""
+    last = 3 not in strides and 1 in strides
+    image = site.transpose(x, (0, 3, 1, 2)) if last else x
+    height, width = (1, 2) if last else (2, 3)
+    pool = Pool2d("max", (1, 1), (strides.get(height, 1), strides.get(width, 1)))
+    found = site.emit(pool, image)
+    return site.transpose(found, (0, 2, 3, 1)) if last else found
 
 
 def split(site: Site) -> str | None:
