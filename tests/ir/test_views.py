@@ -8,7 +8,7 @@ from vitaccel.errors import UnsupportedError
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Activation, FromTokens, Input, Op, Reshape, Slice, ToTokens, Transpose
 from vitaccel.ir.types import TensorType
-from vitaccel.ir.views import Extent, base, extent, is_free_view, real_users
+from vitaccel.ir.views import Extent, base, extent, is_free_view, is_input_layout, real_users
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,8 @@ def one(op: Op, shape: tuple[int, ...]) -> tuple[Graph, str]:
         (FromTokens(2, 3), (1, 6, 5)),
         (Reshape((2, 5)), (2, 1, 5)),
         (Reshape((2, 1, 5)), (2, 5)),
+        (Reshape((2, 1, 5)), (2, 5, 1, 1)),  # an image of one pixel is one token
+        (Reshape((2, 5, 1, 1)), (2, 5)),
         (Slice(1, 0, 1), (2, 9, 5)),
     ],
 )
@@ -76,3 +78,13 @@ def test_base_and_real_users_look_through_chains() -> None:
     assert base(graph, flat) == x
     assert base(graph, head) == head
     assert sorted(real_users(graph, x)) == sorted([head, other])
+
+
+@pytest.mark.parametrize("op", [Reshape((2, 3, 5, 1)), Transpose((0, 2, 1)), FromTokens(1, 3)])
+def test_an_input_laid_out_otherwise(op: Op) -> None:
+    graph, name = one(op, (2, 3, 5))
+    assert is_input_layout(graph, name)
+    assert is_input_layout(graph, graph.add(Transpose(tuple(reversed(range(graph[name].type.rank)))), [name]))
+    assert not is_input_layout(graph, "x")
+    assert not is_input_layout(graph, graph.add(Transpose((0, 2, 1)), [graph.add(Activation("gelu"), ["x"])]))
+    assert not is_input_layout(graph, graph.add(Slice(1, 0, 2), ["x"]))

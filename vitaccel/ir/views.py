@@ -48,11 +48,16 @@ def is_free_view(graph: Graph, name: str) -> bool:
         return True
     if isinstance(node.op, Reshape):
         before, after = graph[node.inputs[0]].type, node.type
-        return before.rank in (2, 3) and after.rank in (2, 3) and extent(before) == extent(after)
+        return _is_tokens(before) and _is_tokens(after) and extent(before) == extent(after)
     if isinstance(node.op, Slice):
         first_token = node.op.axis == 1 and node.op.start == 0 and node.op.stop == 1
         return first_token and node.type.rank == 3
     return False
+
+
+def _is_tokens(type: TensorType) -> bool:
+    """Whether a value holds token after token: [B, C], [B, N, C], or an image of one pixel."""
+    return type.rank in (2, 3) or (type.rank == 4 and type.shape[2:] == (1, 1))
 
 
 def is_input_layout(graph: Graph, name: str) -> bool:
