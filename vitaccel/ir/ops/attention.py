@@ -22,8 +22,16 @@ class AttentionLogits(Op):
         need(
             q.rank == 3 and k.rank == 3 and q.shape[2] == k.shape[2], f"attention of {q} and {k} must agree in channels"
         )
+        need(q.shape[0] == k.shape[0], f"attention of {q} and {k} must agree in batch")
         need(q.static_shape[2] % self.heads == 0, f"{self.heads} heads must divide {q.shape[2]} channels")
-        return TensorType((q.shape[0], self.heads, q.shape[1], k.shape[1]))
+        logits = TensorType((q.shape[0], self.heads, q.shape[1], k.shape[1]))
+        for mask in operands[2:]:
+            pairs = zip(reversed(mask.shape), reversed(logits.shape), strict=False)
+            need(
+                mask.rank <= 4 and all(have in (1, want) for have, want in pairs),
+                f"attention mask {mask} must broadcast to {logits}",
+            )
+        return logits
 
     def macs(self, operands: tuple[TensorType, ...], result: TensorType) -> int:
         return result.size * (operands[0].static_shape[2] // self.heads)
@@ -50,6 +58,9 @@ class Attention(Op):
         batch, _, m, n = logits.shape
         contracted, kept = (n, m) if self.reuse == "none" else (m, n)
         need(v.rank == 3 and v.shape[1] == contracted, f"attention values {v} must have {contracted} tokens")
+        need(v.shape[0] == batch, f"attention of {logits} and {v} must agree in batch")
+        own_channels = self.reuse == "head_mean_T" or v.static_shape[2] % logits.static_shape[1] == 0
+        need(own_channels, f"{logits.shape[1]} heads must divide {v.shape[2]} channels")
         return TensorType((batch, kept, v.shape[2]))
 
     def macs(self, operands: tuple[TensorType, ...], result: TensorType) -> int:

@@ -35,15 +35,19 @@ class Moe(Op):
     order: str = ""
 
     def infer(self, *operands: TensorType) -> TensorType:
-        x, logits, w1, _, w2, _ = operands
+        x, logits, w1, b1, w2, b2 = operands
         need(self.score in SCORES, f"moe score must be one of {', '.join(SCORES)}, not {self.score!r}")
         need(1 <= self.k <= self.experts, f"moe k must be 1 to {self.experts}, not {self.k}")
         need(
             logits.shape == (*x.shape[:-1], self.experts),
             f"moe router logits {logits} must rate {self.experts} experts",
         )
-        need(w1.static_shape[:2] == (self.experts, x.shape[-1]), f"moe first weights {w1} must fit {x}")
-        need(w2.static_shape[:2] == (self.experts, w1.shape[2]), f"moe second weights {w2} must fit {w1}")
+        first_fit = w1.rank == 3 and w1.shape[:2] == (self.experts, x.shape[-1])
+        need(first_fit, f"moe first weights {w1} must fit {x}")
+        second_fit = w2.rank == 3 and w2.shape[:2] == (self.experts, w1.shape[2])
+        need(second_fit, f"moe second weights {w2} must fit {w1}")
+        need(b1.shape == (self.experts, w1.shape[2]), f"moe first biases {b1} must fit {w1}")
+        need(b2.shape == (self.experts, w2.shape[2]), f"moe second biases {b2} must fit {w2}")
         need(bool(self.capacity) == bool(self.order), "a moe capacity must come with a drop order")
         return TensorType((*x.shape[:-1], w2.shape[2]))
 

@@ -104,6 +104,7 @@ class Pool2d(Op):
     def infer(self, *operands: TensorType) -> TensorType:
         x = operands[0]
         need(self.kind in ("max", "avg"), f"pool2d kind must be max or avg, not {self.kind!r}")
+        need(x.rank == 4, f"pool2d must see an image [B, C, H, W], not {x}")
         return TensorType((*x.shape[:2], *window_counts(x, self.kernel, self.stride, self.padding, (1, 1))))
 
 
@@ -119,4 +120,6 @@ class Resize2d(Op):
     coordinates: str = "half_pixel"
 
     def infer(self, *operands: TensorType) -> TensorType:
-        return TensorType((*operands[0].shape[:2], self.height, self.width))
+        x = operands[0]
+        need(x.rank == 4, f"resize2d must see an image [B, C, H, W], not {x}")
+        return TensorType((*x.shape[:2], self.height, self.width))

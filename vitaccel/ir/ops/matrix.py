@@ -77,7 +77,11 @@ class Conv2d(Op):
     def infer(self, *operands: TensorType) -> TensorType:
         x, w = operands[:2]
         need(x.rank == 4 and w.rank == 4, f"conv2d must see 4-D operands, not {x} and {w}")
-        need(x.static_shape[1] == w.static_shape[1] * self.groups, f"conv2d of {x} by {w} must agree in channels")
+        channels, outputs = w.static_shape[1] * self.groups, w.static_shape[0]
+        need(
+            x.static_shape[1] == channels and outputs % self.groups == 0, f"conv2d of {x} by {w} must agree in channels"
+        )
+        need(len(operands) == 2 or operands[2].shape == w.shape[:1], "conv2d bias must have O elements")
         height, width = window_counts(x, w.static_shape[2:], self.stride, self.padding, self.dilation)
         return TensorType((x.shape[0], w.shape[0], height, width))
 

@@ -17,6 +17,7 @@ class ToTokens(Op):
     name: ClassVar[str] = "to_tokens"
 
     def infer(self, *operands: TensorType) -> TensorType:
+        need(operands[0].rank == 4, f"to_tokens must see an image [B, C, H, W], not {operands[0]}")
         batch, channels, height, width = operands[0].static_shape
         return TensorType((batch, height * width, channels))
 
@@ -30,6 +31,7 @@ class FromTokens(Op):
     width: int = 1
 
     def infer(self, *operands: TensorType) -> TensorType:
+        need(operands[0].rank == 3, f"from_tokens must see tokens [B, N, C], not {operands[0]}")
         batch, tokens, channels = operands[0].static_shape
         need(tokens == self.height * self.width, f"{tokens} tokens must be {self.height} x {self.width}")
         return TensorType((batch, channels, self.height, self.width))
@@ -70,6 +72,7 @@ class Slice(Op):
 
     def infer(self, *operands: TensorType) -> TensorType:
         shape = list(operands[0].static_shape)
+        need(0 <= self.axis < len(shape), f"axis {self.axis} must be one of {operands[0]}")
         need(
             0 <= self.start < self.stop <= shape[self.axis], f"slice {self.start}:{self.stop} must lie in {operands[0]}"
         )
@@ -86,7 +89,8 @@ class Concat(Op):
 
     def infer(self, *operands: TensorType) -> TensorType:
         shape = list(operands[0].static_shape)
-        rest = [[d for a, d in enumerate(o.static_shape) if a != self.axis] for o in operands]
+        need(0 <= self.axis < len(shape), f"axis {self.axis} must be one of {operands[0]}")
+        rest = [(o.rank, [d for a, d in enumerate(o.static_shape) if a != self.axis]) for o in operands]
         need(all(r == rest[0] for r in rest), "concat operands must agree in the other axes")
         shape[self.axis] = sum(o.static_shape[self.axis] for o in operands)
         return TensorType(tuple(shape), operands[0].element)
