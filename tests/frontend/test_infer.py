@@ -14,7 +14,9 @@ F = TensorType((2, 3))
 def outputs(
     node: str, types: list[TensorType | None], values: list[np.ndarray | None] | None = None
 ) -> list[TensorType | None]:
-    text = f'<ir_version: 8, opset_import: ["": 18, "com.microsoft": 1]> g () => () {{ {node} }}'
+    text = (
+        f'<ir_version: 8, opset_import: ["": 18, "com.microsoft": 1, "com.microsoft.nchwc": 1]> g () => () {{ {node} }}'
+    )
     model = onnx.parser.parse_model(text)
     inference = TypeInference(model)
     inference.check(model.graph.node[0], "the node")
@@ -47,6 +49,10 @@ def test_operators_of_onnxruntime() -> None:
     [
         ("y = Relux(x)", r"^the node must be a standard ONNX operator of opset 18 \(did you mean 'Relu'\?\)$"),
         ("y = Gelu(x)", r"^the node must be a standard ONNX operator of opset 18"),
+        (
+            "y = com.microsoft.nchwc.ReorderInput(x)",
+            r"^the node must be a standard ONNX operator, not one of domain 'com.microsoft.nchwc': give the model as",
+        ),
         (
             "y = ai.onnx.ml.Scaler(x)",
             r"must come from an operator set the model imports, not from domain 'ai.onnx.ml'$",

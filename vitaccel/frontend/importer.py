@@ -19,6 +19,7 @@ from vitaccel.frontend.recognize.layernorm import recognize_layernorm
 from vitaccel.frontend.recognize.linear import recognize_linear
 from vitaccel.frontend.recognize.mean import recognize_mean
 from vitaccel.frontend.recognize.moe import recognize_moe
+from vitaccel.frontend.recognize.norm_scale import recognize_norm_scale
 from vitaccel.frontend.recognize.operands import order_operands
 from vitaccel.frontend.recognize.softmax import recognize_softmax
 from vitaccel.frontend.recognize.token_map import recognize_token_map
@@ -44,6 +45,7 @@ RECOGNIZERS: tuple[tuple[str, Recognizer], ...] = (
     ("difference", recognize_difference),
     ("views", recognize_views),
     ("linear", recognize_linear),
+    ("norm scale", recognize_norm_scale),
     ("tokens", recognize_tokens),
     ("operands", order_operands),
 )

@@ -128,6 +128,11 @@ class TypeInference:
         try:
             self._schemas[key] = onnx.defs.get_schema(node.op_type, self._versions[domain], domain)
         except onnx.defs.SchemaError as error:
+            if domain:
+                raise UnsupportedError(
+                    f"{where} must be a standard ONNX operator, not one of domain {domain!r}: "
+                    "give the model as exported"
+                ) from error
             names = sorted({s.name for s in onnx.defs.get_all_schemas() if s.domain == domain})
             raise UnsupportedError(
                 f"{where} must be a standard ONNX operator of opset {self._versions[domain]}"

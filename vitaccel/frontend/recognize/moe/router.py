@@ -13,7 +13,8 @@ from vitaccel.ir.ops import Add, Foreign, Mul, Reshape, Slice, Softmax, Transpos
 
 SUPPORTED = (
     "supported are routers that give each token its top k experts by softmax scores (over all experts, over the chosen,"
-    " or renormalised), with or without a capacity"
+    " or renormalised), with or without a capacity, to experts of a linear layer, an activation and a linear layer, not"
+    " gated ones (SwiGLU)"
 )
 
 _RANDOM = ("RandomNormalLike", "RandomUniformLike", "RandomNormal", "RandomUniform")
