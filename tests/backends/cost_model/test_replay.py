@@ -16,7 +16,7 @@ from vitaccel.backends.cost_model import replay as module
 from vitaccel.backends.cost_model.replay import NOTHING, Slot, elapsed, replay
 from vitaccel.backends.cost_model.routing import Routing
 from vitaccel.backends.cost_model.timing import Timing, timing
-from vitaccel.ir.program import Engine, Lane, Layer, MatMul, Program, Routed
+from vitaccel.ir.program import Engine, Lane, Layer, Load, MatMul, Program, Routed
 
 
 def queue_lengths(program: Program, routing: Routing, at: int) -> int | None:
@@ -144,6 +144,15 @@ def test_by_hand() -> None:
         Slot(there, 50, there + 50 + post, Engine.COMPUTE, 0, NOTHING),
         Slot(there + 50 + post, 20, there + 70 + side + 2 * post, Engine.VECTOR, 1, NOTHING),
     ]
+
+
+def test_what_comes_just_when_the_engine_is_free_is_no_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "timing", lambda *_: Timing(10, 0))
+    tile = {"layer": "a", "a": 0, "out": 0, "row_blocks": 1, "tokens": 1, "k": 1, "n": 1, "n_tiles": 1}
+    load = Load(layer="a", dram=0, buffer="weight", address=0)
+    program = Program("p", Arch(), [load, MatMul(**tile), MatMul(waits=(1, 0, 0, 0), **tile)], [0] * 3)
+    program.layers.append(Layer("a", "linear", 0))
+    assert replay(program, Routing())[2] == Slot(10, 10, 20, NOTHING, NOTHING, NOTHING)
 
 
 @pytest.mark.parametrize(("order", "blocks"), [("static", [1, 3, 0]), ("longest", [3, 1, 0])])

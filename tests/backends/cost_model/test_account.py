@@ -1,0 +1,202 @@
+"""Where every cycle, byte and joule went: the accounts balance, and each entry is counted again here."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import astuple, replace
+from math import ceil
+
+import pytest
+from hypothesis import given
+
+from tests.backends.cost_model.programs import RANDOM, random_program, random_routing
+from vitaccel.arch import Arch
+from vitaccel.backends.cost_model.account import layer_costs
+from vitaccel.backends.cost_model.replay import Slot, elapsed, replay
+from vitaccel.backends.cost_model.result import Actions, Busy, Cycles, LayerCost, Traffic
+from vitaccel.backends.cost_model.routing import Routing
+from vitaccel.compiler import compile_graph
+from vitaccel.errors import CapacityError
+from vitaccel.frontend import ImportedModel
+from vitaccel.ir.program import Engine, Instruction, Lane, Layer, Load, MatMul, Program, Store
+
+MODELS = ("vit-micro", "lookupvit-micro", "m3vit-micro", "vmoe-micro", "hybrid-micro")
+MACHINES = {
+    "default": Arch(),
+    "four by four": Arch().with_pe("16"),
+    "three arrays, slow memory": Arch().with_pe("3x8x8").with_settings({"memory.peak_bytes_per_s": "2e8"}),
+    "small buffers": Arch().with_settings({"buffers.activation_bytes": "24576", "buffers.weight_bytes": "8192"}),
+    "longest first": Arch().with_settings({"moe.order": "longest", "memory.latency_cycles": "300"}),
+}
+
+
+def timed(program: Program, routing: Routing) -> tuple[list[Slot], tuple[LayerCost, ...]]:
+    slots = replay(program, routing)
+    return slots, layer_costs(program, slots, routing)
+
+
+# -- cycles --------------------------------------------------------------------------------------------------------
+def cycles_one_by_one(program: Program, slots: list[Slot]) -> list[Counter[str]]:
+    """Charge every single cycle to a layer and a cause: look at what the array does in it, or waits for."""
+    cycles: list[Counter[str]] = [Counter() for _ in program.layers]
+    compute = [at for at, i in enumerate(program.instructions) if i.engine is Engine.COMPUTE]
+    words = {Engine.LOAD: "load", Engine.COMPUTE: "drain", Engine.VECTOR: "vector", Engine.STORE: "store"}
+    array = {at for at in compute if slots[at].occupied}
+    running = {cycle: at for at in array for cycle in range(slots[at].start, slots[at].start + slots[at].occupied)}
+    for cycle in range(elapsed(slots)):
+        following = [at for at in compute if slots[at].start > cycle]
+        if cycle in running:
+            charged, part = running[cycle], "array"
+        elif following:
+            waiting = slots[following[0]]
+            part = words[Engine(waiting.cause)]
+            charged = waiting.blocker if part in ("vector", "store") else following[0]
+        elif compute and cycle < slots[compute[-1]].done:
+            charged, part = compute[-1], "drain"
+        else:
+            charged = next(at for at in range(len(slots)) if slots[at].done == elapsed(slots))
+            part = words[program.instructions[charged].engine]
+        cycles[program.kernel_of[charged]][part] += 1
+    return cycles
+
+
+@given(RANDOM)
+def test_every_cycle_is_charged_once_and_to_what_the_array_waits_for(rng: random.Random) -> None:
+    program = random_program(rng)
+    slots, costs = timed(program, random_routing(rng, program))
+    assert [cost.cycles for cost in costs] == [Cycles(**parts) for parts in cycles_one_by_one(program, slots)]
+    assert sum(cost.cycles.elapsed for cost in costs) == elapsed(slots)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize(
+    ("model", "kind"), [*((m, "uniform") for m in MODELS), ("m3vit-micro", "worst"), ("vmoe-micro", "worst")]
+)
+def test_the_layers_of_a_model_sum_to_the_network(
+    model: str, machine: str, kind: str, imported: Callable[..., ImportedModel]
+) -> None:
+    try:
+        _, program = compile_graph(imported(model).graph, MACHINES[machine])
+    except CapacityError:
+        assert machine == "small buffers", "the others hold every micro model"
+        return
+    slots, costs = timed(program, Routing(kind))
+    assert [(cost.name, cost.op) for cost in costs] == [(layer.label, layer.op) for layer in program.layers]
+    assert sum(cost.cycles.elapsed for cost in costs) == elapsed(slots) > 0
+    assert min(min(astuple(cost.cycles)) for cost in costs) >= 0
+    if not any(layer.routed for layer in program.layers):
+        assert sum(cost.actions.macs for cost in costs) == imported(model).graph.total_macs
+    array = program.arch.array
+    for cost in costs:
+        assert cost.actions.mac_slots == cost.cycles.array * array.pes
+        # Only depthwise convolutions multiply in the lanes.
+        assert cost.actions.macs <= cost.actions.mac_slots or cost.op == "conv2d"
+
+
+# -- what was done -------------------------------------------------------------------------------------------------
+def count_actions(instruction: Instruction, slot: Slot, arch: Arch) -> Actions:
+    """Every access to every buffer of one instruction, from what the hardware does and not from the formulas."""
+    side, arrays = arch.array.side, arch.array.count
+    f = vars(instruction)
+    if isinstance(instruction, Load | Store):
+        moved = f["rows"] * f["row_bytes"]
+        return Actions(weight_bytes=moved) if f["buffer"] == "weight" else Actions(activation_bytes=moved)
+    if instruction.mnemonic == "matmul":
+        rows = ceil(slot.rows / side) * side if slot.rows >= 0 else f["row_blocks"] * side
+        elements = rows * f["n_tiles"] * side
+        a = Actions(mac_slots=arch.array.pes, activation_bytes=side)  # a cycle: a word of A for all arrays
+        b = Actions(weight_bytes=side * arrays) if f["weight"] >= 0 else Actions(activation_bytes=side * arrays)
+        residual = Actions(activation_bytes=2 * elements if f["residual"] >= 0 else 0)  # int16
+        written = Actions(lane_operations=elements, activation_bytes=elements * f["out_bytes"])
+        return Actions.total([*[a + b] * slot.occupied, residual, written])
+    if instruction.mnemonic == "attention":
+        logits = f["frames"] * f["heads"] * f["queries"] * f["keys"]
+        tokens = f["queries"] if f["mode"] == "none" else f["keys"]
+        results = f["frames"] * f["heads"] * tokens * f["value_dim"]
+        both = Actions(mac_slots=arch.array.pes, activation_bytes=2 * side * arrays)  # each array has its own head
+        softmax = Actions(lane_operations=2 * logits, logit_bytes=4 * logits if f["mode"] == "none" else 0)
+        kept = Actions(activation_bytes=2 * logits if f["logits"] >= 0 else 0)
+        return Actions.total([*[both] * slot.occupied, softmax, kept, Actions(0, 0, results, results)])
+    if instruction.mnemonic == "lane":
+        elements = f["row_blocks"] * side * f["channels"]
+        read = Actions(lane_operations=elements, activation_bytes=elements * f["element_bytes"])
+        return Actions.total([read] * f["passes"]) + Actions(activation_bytes=elements * f["out_bytes"])
+    if instruction.mnemonic == "route":
+        logits = f["row_blocks"] * side * f["experts"]
+        return Actions.total([Actions(lane_operations=logits, activation_bytes=2 * logits)] * 2)
+    elements = slot.rows * f["channels"]
+    # Gather reads and writes a byte; scatter-add reads an int16 result and an int16 sum, and writes the sum.
+    return Actions(0, 0, elements, elements * (2 if instruction.mnemonic == "gather" else 2 + 2 + 2))
+
+
+@given(RANDOM)
+def test_busy_traffic_and_actions_are_sums_over_the_instructions(rng: random.Random) -> None:
+    program = random_program(rng)
+    routing = random_routing(rng, program)
+    slots, costs = timed(program, routing)
+    for kernel, (layer, cost) in enumerate(zip(program.layers, costs, strict=True)):
+        busy, traffic, actions = Busy(), Traffic(), Actions()
+        for instruction, slot, own in zip(program.instructions, slots, program.kernel_of, strict=True):
+            if own != kernel or slot.rows == 0:  # nothing is moved, clocked or counted for an empty expert
+                continue
+            busy += Busy(**{instruction.engine.name.lower(): slot.occupied})
+            actions += count_actions(instruction, slot, program.arch)
+            if isinstance(instruction, Load | Store):
+                traffic += Traffic(**{instruction.traffic: instruction.rows * instruction.row_bytes})
+        macs = layer.macs
+        if layer.routed:
+            macs = sum(n * layer.routed.macs_per_row for n in routing.queue_lengths(layer))
+        assert (cost.busy, cost.traffic, cost.actions) == (busy, traffic, replace(actions, macs=macs))
+
+
+# -- energy --------------------------------------------------------------------------------------------------------
+@given(RANDOM)
+def test_energy_is_counted_actions_times_the_table(rng: random.Random) -> None:
+    program = random_program(rng)
+    _, costs = timed(program, random_routing(rng, program))
+    table = program.arch.energy
+    for cost in costs:
+        done, parts = cost.actions, cost.energy
+        assert parts.mac_pj == done.macs * table.mac_pj
+        assert parts.lane_pj == done.lane_operations * table.lane_pj
+        assert parts.dram_pj == sum(astuple(cost.traffic)) * table.dram_pj_per_byte
+        buffers = done.activation_bytes + done.weight_bytes + done.logit_bytes
+        assert parts.sram_pj == buffers * table.sram_pj_per_byte
+        seconds = sum(astuple(cost.cycles)) / program.arch.frequency_hz
+        assert parts.static_pj == pytest.approx(table.static_w * seconds * 1e12, rel=1e-12)
+
+
+def test_padded_macs_are_clocked_and_not_charged() -> None:
+    """9 tokens and 3 channels on an array of 8x8: two row-blocks of one tile, 27 results of 128."""
+    product = MatMul(layer="a", a=0, weight=0, out=0, row_blocks=2, tokens=9, k=20, n=3, n_tiles=1)
+    program = Program("p", Arch(), [product], [0], [Layer("a", "linear", 9 * 3 * 20)])
+    _, (cost,) = timed(program, Routing())
+    assert cost.actions.mac_slots == 2 * 20 * 64
+    assert cost.actions.macs == 540
+    assert cost.energy.mac_pj == 540 * program.arch.energy.mac_pj
+
+
+def test_waits_by_hand() -> None:
+    """A load, the matmul that waits for it, lanes, a matmul that waits for them, a store at the end."""
+    arch = Arch()
+    side, post, latency = arch.array.side, arch.array.post_latency_cycles, arch.memory.latency_cycles
+    moved = {"dram": 0, "buffer": "weight", "address": 0, "row_bytes": 1600}
+    tile = {"a": 0, "out": 0, "row_blocks": 1, "tokens": 8, "k": 100, "n": 8, "n_tiles": 1}
+    instructions = [
+        Load(layer="fc1", **moved),
+        MatMul(layer="fc1", waits=(1, 0, 0, 0), **tile),
+        Lane(layer="norm", function="norm", a=0, out=0, row_blocks=1, tokens=8, channels=30, waits=(0, 1, 0, 0)),
+        MatMul(layer="fc2", waits=(0, 0, 1, 0), **tile),
+        Store(layer="fc2", waits=(0, 2, 0, 0), **{**moved, "buffer": "activation", "row_bytes": 160}),
+    ]
+    layers = [Layer(name, "linear", 0) for name in ("fc1", "norm", "fc2")]
+    _, costs = timed(Program("p", arch, instructions, [0, 0, 1, 2, 2], layers), Routing())
+    drain = side + post
+    assert [cost.cycles for cost in costs] == [
+        Cycles(array=100, load=100 + latency),
+        # The array sees the first matmul's drain as a part of what the lanes take.
+        Cycles(vector=drain + 30 + post),
+        Cycles(array=100, drain=drain, store=10 + latency),
+    ]
