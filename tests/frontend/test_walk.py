@@ -72,3 +72,12 @@ def test_numbers_that_constants_do_not_give() -> None:
         ModelError, match=r"^Pow node 'Pow_0' must compute finite numbers from its constant inputs, not"
     ):
         of(text)
+
+
+def test_a_cast_like_needs_only_an_element_type() -> None:
+    result = of("(float[2] x) => (float[2] y) <int64[2] n = {3, 4}> { c = CastLike(n, x) y = Add(x, c) }")
+    (total,) = (n for n in result.graph.topological() if n in result.graph.outputs)
+    (constant,) = (i for i in result.graph[total].inputs if result.graph.is_const(i))
+    assert result.graph.array(constant).tolist() == [3.0, 4.0]
+    assert str(result.graph[constant].type) == "f32[2]"
+    assert kinds(of("(float[2] x) => (float[2] y) { c = CastLike(x, x) y = Relu(c) }")) == ["Relu"]

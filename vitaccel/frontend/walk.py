@@ -38,6 +38,9 @@ PASS_THROUGH = ("Identity", "Dropout")
 KEEP_UNFOLDED = ("Expand", "Tile")
 """Repetition of a parameter stays an operation: the parameter is stored once."""
 
+NUMPY_ELEMENTS = {"f32": np.float32, "i64": np.int64, "bool": np.bool_}
+"""How each element type of the Graph is stored."""
+
 REARRANGING = frozenset(
     {"Concat", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"}
 )
@@ -185,6 +188,11 @@ class Walk:
             cut = slice(attributes.get("start", 0), attributes.get("end"))
             shape = dims[cut] if node.op_type == "Shape" else np.array(dims.prod(), np.int64)
             return [self.constant(shape, parameter=False, source=name)]
+        if node.op_type == "CastLike" and len(values) == 2 and values[0] is not None and types[1] is not None:
+            # Only the element type of the second operand matters, and that is known.
+            array = values[0].astype(NUMPY_ELEMENTS[types[1].element], copy=False)
+            learned = operands[0] is not None and _is_parameter(self.graph, operands[0])
+            return [self.constant(array, parameter=learned and _learned(array), source=name)]
         if any(v is None and o is not None for v, o in zip(values, operands, strict=True)):
             return None
         learned = any(o is not None and _is_parameter(self.graph, o) for o in operands)
@@ -226,7 +234,8 @@ class Walk:
         first = operands[0] if operands else None
         if node.op_type in PASS_THROUGH and first is not None and not any(node.output[1:]):
             return [first]
-        if node.op_type == "Cast" and first is not None and self.graph[first].type.element == result.element:
+        casts = node.op_type in ("Cast", "CastLike")
+        if casts and first is not None and self.graph[first].type.element == result.element:
             return [first]
         same = identities.equal_operand(node.op_type, operands, values, result, self.graph)
         if same is not None:

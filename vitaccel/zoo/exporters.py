@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.onnx import TrainingMode
 
 from vitaccel.errors import UnsupportedError, VitaccelError
 from vitaccel.zoo.microsoft_moe import legacy_symbolic, translation_table
@@ -83,6 +84,7 @@ def _dynamo(
     model: nn.Module, inputs: Mapping[str, Tensor], *, opset: int, dynamic_batch: bool, custom_ops: bool
 ) -> onnx.ModelProto:
     shapes = tuple({0: torch.export.Dim("batch")} if name == "image" else None for name in inputs)
+    # The optimiser of the exporter folds batch normalisation into convolutions and with it loses learned parameters.
     program = torch.onnx.export(
         model,
         tuple(inputs.values()),
@@ -92,6 +94,7 @@ def _dynamo(
         output_names=[OUTPUT_NAME],
         dynamic_shapes=shapes if dynamic_batch else None,
         custom_translation_table=translation_table() if custom_ops else None,
+        optimize=not _has_batch_norm(model),
         verbose=False,
     )
     assert program is not None
@@ -113,12 +116,18 @@ def _legacy(
             stream,  # type: ignore[arg-type]
             dynamo=False,
             opset_version=opset,
+            # The same holds for the peephole that runs only when a model is exported for evaluation.
+            training=TrainingMode.PRESERVE if _has_batch_norm(model) else TrainingMode.EVAL,
             input_names=list(inputs),
             output_names=[OUTPUT_NAME],
             dynamic_axes={"image": {0: "batch"}, OUTPUT_NAME: {0: "batch"}} if dynamic_batch else None,
             verbose=False,
         )
     return onnx.load_model_from_string(stream.getvalue())
+
+
+def _has_batch_norm(model: nn.Module) -> bool:
+    return any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
 
 
 @contextmanager

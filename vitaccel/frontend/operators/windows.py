@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from vitaccel.frontend.operators.site import RefusedError, Rule, Site
+from vitaccel.ir.graph import is_parameter
 from vitaccel.ir.ops import Add, Conv2d, Mul, Pool2d, Resize2d
 
 Padding = tuple[int, int, int, int]
@@ -34,7 +35,7 @@ def batch_normalization(site: Site) -> str | None:
     """Folded into the convolution before it, or a product and a sum.
 
     ``y = (x - mean) * gamma / sqrt(variance + eps) + beta``. Folding loses the C gammas, and the C betas if the
-    convolution has a bias already: they are counted in ``graph.folded_parameters``.
+    convolution has learned a bias already: they are counted in ``graph.folded_parameters``.
     """
     graph, x = site.graph, site.x()
     arrays = [site.const(p) for p in (1, 2, 3, 4)]
@@ -50,7 +51,8 @@ def batch_normalization(site: Site) -> str | None:
         weight, bias = graph.array(node.inputs[1]), graph.array(node.inputs[2]) if len(node.inputs) == 3 else 0.0
         new_weight = (weight * factor[:, None, None, None]).astype(np.float32)
         new_bias = (bias * factor + shift).astype(np.float32)
-        graph.folded_parameters += gamma.size * (len(node.inputs) - 1)
+        learned_bias = len(node.inputs) == 3 and is_parameter(graph[node.inputs[2]])
+        graph.folded_parameters += gamma.size * (1 + learned_bias)
         operands = [site.constant(a, parameter=True) for a in (new_weight, new_bias)]
         return site.emit(node.op, node.inputs[0], *operands, also=node.sources)
     tail = (1,) * (site.type.rank - 2)
