@@ -98,7 +98,9 @@ def random_program(rng: random.Random) -> Program:
         program.instructions.append(made)
         program.kernel_of.append(kernel)
     for at in range(rng.randint(0, 6)):
-        first, last = sorted(rng.randrange(len(program.instructions)) for _ in range(2))
+        engine = rng.choice(program.instructions).engine  # of one engine, the later instruction also ends later
+        own = [index for index, made in enumerate(program.instructions) if made.engine is engine]
+        first, last = sorted(rng.choices(own, k=2))
         program.regions.append(Region(f"t{at}", 0, rng.randint(1, 100), first, last))
     return program
 
