@@ -53,6 +53,7 @@ def test_sums_and_products_broadcast(op: Op, shapes: tuple[tuple[int, ...], tupl
         (Mean(), [(2, 5, 4)], (2, 4)),
         (Pool2d(kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1)), [(1, 64, 112, 112)], (1, 64, 56, 56)),
         (Pool2d("avg", kernel=(2, 3), stride=(1, 2), padding=(0, 1, 0, 0)), [(2, 3, 5, 7)], (2, 3, 4, 3)),
+        (Pool2d(kernel=(2, 2)), [(1, 1, 5, 6)], (1, 1, 4, 5)),
         (Resize2d(7, 5), [(2, 3, 14, 14)], (2, 3, 7, 5)),
         (Resize2d(7, 5, mode="nearest", antialias=True), [(2, 3, 1, 1)], (2, 3, 7, 5)),
     ],

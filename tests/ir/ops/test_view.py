@@ -63,6 +63,11 @@ def test_joins(shape: tuple[int, ...], sizes: list[int], data: st.DataObject, el
     assert inferred(Concat(axis), *parts, element=element) == expected
 
 
+def test_joins_and_slices_are_of_frames_unless_told_otherwise() -> None:
+    assert inferred(Concat(), (1, 2), (3, 2)) == (4, 2)
+    assert inferred(Slice(stop=2), (3, 2)) == (2, 2)
+
+
 @given(SHAPES, SHAPES, st.sampled_from(ELEMENTS))
 def test_repetitions(shape: tuple[int, ...], wanted: tuple[int, ...], element: str) -> None:
     try:
