@@ -193,3 +193,12 @@ def test_edges_and_operands_agree() -> None:
     for first, second in pairwise(order):
         assert order.index(first) < order.index(second)
     assert {(a, b) for b in graph for a in graph[b].inputs} == set(graph.digraph.edges)
+
+
+def test_an_input_may_be_named_like_a_number() -> None:
+    made = Graph("net")
+    x = made.add(Input(), type=TensorType((1, 4)), name="%0")
+    made.outputs = [made.add(Activation("relu"), [made.add(Activation("silu"), [x])])]
+    canonical = made.canonical()
+    assert canonical.inputs == ["%0"]
+    assert canonical.topological() == ["%0", "%1", "%2"]

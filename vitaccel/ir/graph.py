@@ -248,6 +248,7 @@ class Graph:
         fresh.folded_parameters = self.folded_parameters
         new_name: dict[str, str] = {}
         counts = {"%": 0, "%c": 0}
+        taken = set(self.inputs)
         unused_inputs = [n for n in self.inputs if n not in set(self.topological())]
         for name in [*unused_inputs, *self.topological()]:
             node = self._nodes[name]
@@ -255,7 +256,9 @@ class Graph:
                 new_name[name] = name
             else:
                 stem = "%c" if isinstance(node.op, Const) else "%"
-                new_name[name] = f"{stem}{counts[stem]}"
+                while (numbered := f"{stem}{counts[stem]}") in taken:
+                    counts[stem] += 1
+                new_name[name] = numbered
                 counts[stem] += 1
             chosen = new_name[name]
             operands = tuple(new_name[i] for i in node.inputs)
