@@ -1,0 +1,131 @@
+"""What all emitters share: DRAM, transfers, weight chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.passes.conftest import machine_with
+from vitaccel.arch import Arch
+from vitaccel.errors import CapacityError
+from vitaccel.ir.plan import CHANNEL, LaneKernel, Place, Plan, Tensor
+from vitaccel.ir.program import Load, Program, Store
+from vitaccel.passes.emission.emitter import DRAM_ALIGNMENT, Emitter
+
+Lower = Callable[..., tuple[Plan, Program]]
+
+
+def emitter(arch: Arch | None = None, layout: str = "token", frames: int = 2) -> Emitter:
+    plan = Plan("p", arch or machine_with())
+    plan.tensors["x"] = Tensor(
+        name="x", frames=frames, tokens=20, channels=12, element_bytes=2, layout=layout, home="dram"
+    )
+    plan.kernels = [LaneKernel(label="l", node="n", op="f", out="x", function="f", operands=())]
+    plan.staging[0, "x"] = (Place("x", 100, plan.tensors["x"].words(plan.arch), 0, 0),)
+    made = Emitter(plan, row_groups=4, weight_chunks=4)
+    made.begin(0)
+    return made
+
+
+def test_dram_is_given_out_once_and_aligned() -> None:
+    made = emitter()
+    assert made.dram("a", 100) == 0
+    assert made.dram("b", 1) == 128
+    assert made.dram("a", 100) == 0
+    assert made.dram("c", 64) == 192
+    program = made.finish()
+    assert program.dram_bytes == 256
+    assert program.dram_map == {"a": (0, 100), "b": (128, 1), "c": (192, 64)}
+    assert all(address % DRAM_ALIGNMENT == 0 for address, _ in program.dram_map.values())
+
+
+def test_rows_are_one_run_of_bytes() -> None:
+    made = emitter()
+    made.stage_in("x")
+    made.stage_in("x", 2, 3)
+    whole, part = made.finish().instructions
+    assert isinstance(whole, Load)
+    assert isinstance(part, Load)
+    block = 8 * 12 * 2
+    assert (whole.dram, whole.address, whole.total_bytes) == (0, 100, 6 * block)
+    assert (part.dram, part.address, part.total_bytes) == (2 * block, 100 + 2 * 32, 3 * block)
+    assert part.traffic == "spill"
+
+
+def test_channels_are_a_run_of_bytes_in_every_row_block() -> None:
+    made = emitter()
+    made.stage_channels("x", (4, 8), (1, 3), 0, into=False)
+    (store,) = made.finish().instructions
+    assert isinstance(store, Store)
+    assert (store.rows, store.row_bytes, store.stride_bytes) == (3, 8 * 8 * 2, 8 * 12 * 2)
+    assert store.dram == 8 * 12 * 2 + 4 * 8 * 2
+
+
+def test_tiles_of_a_channel_lane_tensor_are_one_run() -> None:
+    made = emitter(layout=CHANNEL)
+    made.stage_channels("x", (0, 12), (0, 6), 0, into=True)
+    (load,) = made.finish().instructions
+    assert isinstance(load, Load)
+    assert (load.rows, load.row_bytes) == (1, 2 * 20 * 16 * 2 * 12 // 12)
+    with pytest.raises(ValueError, match="x must be moved whole"):
+        emitter(layout=CHANNEL).stage_in("x", 0, 1)
+
+
+def test_a_load_waits_for_the_stores_of_its_bytes() -> None:
+    made = emitter()
+    for block in range(3):
+        made.stage_out("x", block, 1)
+    made.stage_in("x", 1, 1)
+    made.stage_in("x", 4, 2)
+    *_, one, other = made.finish().instructions
+    assert one.waits[3] == 2
+    # Bytes that nobody stored are not waited for; the load follows its own engine anyway.
+    assert other.waits[3] == 0
+
+
+@given(
+    st.integers(1, 60),
+    st.integers(1, 5000),
+    st.sampled_from(["64", "4x4", "3x8x8", "5x4x4"]),
+    st.integers(1, 20),
+    st.integers(1024, 1 << 17),
+)
+def test_chunks_are_whole_rounds_that_fit(n_tiles: int, tile_bytes: int, pe: str, most: int, size: int) -> None:
+    arch = machine_with(pe, weight_bytes=size)
+    made = emitter(arch)
+    made.weight_chunks = most
+    side, count = arch.array.side, arch.array.count
+    words = -(-tile_bytes // side)
+    if words > size // (side * count):
+        with pytest.raises(CapacityError, match=r"l \(f\): one tile of weights takes .* buffers.weight_bytes is"):
+            made.chunk_sizes(n_tiles, tile_bytes)
+        return
+    sizes = made.chunk_sizes(n_tiles, tile_bytes)
+    assert sum(sizes) == n_tiles
+    assert all(chunk % count == 0 for chunk in sizes[:-1])
+    ring = size // (side * count)
+    assert all(-(-chunk // count) * words <= ring for chunk in sizes)
+    if ring // 4 >= words:
+        assert all(-(-chunk // count) * words <= ring // 4 for chunk in sizes)
+
+
+def test_what_the_error_asks_for_holds_two_tiles() -> None:
+    made = emitter(machine_with(weight_bytes=1024))
+    with pytest.raises(CapacityError, match="weight_bytes=") as caught:
+        made.chunk_sizes(3, 2000)
+    enough = int(str(caught.value).rsplit("=", 1)[1])
+    assert emitter(machine_with(weight_bytes=enough)).chunk_sizes(3, 2000) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("model", ["vit", "lookupvit"])
+def test_regions_span_the_instructions_that_touch_them(model: str, lower: Lower, arch: Callable[..., Arch]) -> None:
+    plan, program = lower(model, arch(activation_bytes=12 << 10))
+    assert [r.first for r in program.regions] == sorted(r.first for r in program.regions)
+    assert all(0 <= r.first <= r.last < len(program.instructions) for r in program.regions)
+    places = {*plan.places.values(), *(p for staged in plan.staging.values() for p in staged)}
+    assert {(r.tensor, r.address, r.words) for r in program.regions} == {(p.tensor, p.address, p.words) for p in places}
+    assert [layer.label for layer in program.layers] == [kernel.label for kernel in plan.kernels]
+    assert program.kernel_of == sorted(program.kernel_of)
