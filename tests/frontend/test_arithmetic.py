@@ -111,3 +111,11 @@ def test_the_axes_of_old_reductions_are_an_attribute() -> None:
 def test_huge_results_are_not_computed(op: str, inputs: tuple[np.ndarray, ...]) -> None:
     with pytest.raises(TooLargeError):
         RULES[op]({}, *inputs)
+
+
+def test_the_legacy_exporters_bfloat16_of_a_traced_size_is_a_float() -> None:
+    size = RULES["Cast"]({"to": TensorProto.COMPLEX128}, np.array(4, np.int64))
+    assert size.dtype == np.float32
+    assert size == 4
+    with pytest.raises(TypeError, match="casts to the ONNX type 15"):
+        RULES["Cast"]({"to": TensorProto.COMPLEX128}, np.ones(3, np.float32))

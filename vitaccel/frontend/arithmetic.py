@@ -75,7 +75,9 @@ def _cast(attributes: Attributes, x: np.ndarray) -> np.ndarray:
     target = attributes["to"]
     if target == TensorProto.BOOL:
         return x.astype(np.bool_)
-    if target in FLOATS:
+    # The legacy exporter writes a cast of a traced size to bfloat16 with PyTorch's own number, which ONNX reads as
+    # a complex type; no network here has complex numbers.
+    if target in FLOATS or (target == TensorProto.COMPLEX128 and x.ndim == 0):
         return x.astype(np.float32)
     if target in (TensorProto.INT64, TensorProto.INT32):
         return x.astype(np.int64)
