@@ -117,9 +117,9 @@ def _function(builder: Builder, root: str) -> tuple[str, int]:
     if isinstance(op, Transpose) and graph[root].type.rank == 3 and op.perm == (0, 2, 1):
         return "transpose", 1
     before, after = graph[graph[root].inputs[0]].type, graph[root].type
-    written = next(iter(sorted(graph[root].sources)), root)
+    written = "".join(f" (ONNX node {source!r})" for source in sorted(graph[root].sources)[:1])
     raise UnsupportedError(
-        f"{graph[root].label or root}: {op.name} of {before} to {after} (ONNX node {written!r}) must keep tokens and "
+        f"{graph[root].label or root}: {op.name} of {before} to {after}{written} must keep tokens and "
         "channels apart, as windows of tokens, rotary embeddings and norms of single heads do not; supported are the "
         "removal of axes of one, slices, concatenations and [B, N, C] <-> [B, C, N]"
     )
