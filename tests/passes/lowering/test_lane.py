@@ -10,20 +10,24 @@ from tests.passes.conftest import front
 from tests.passes.networks import Net
 from vitaccel.arch import Arch
 from vitaccel.errors import UnsupportedError
+from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import (
     Activation,
     Add,
     Concat,
     Conv2d,
+    Input,
     Mul,
     Op,
     Pool2d,
+    Reshape,
     Resize2d,
     Slice,
     Softmax,
     Transpose,
 )
 from vitaccel.ir.plan import LaneKernel
+from vitaccel.ir.types import TensorType
 from vitaccel.passes.tile import Tile
 
 ArchOf = Callable[..., Arch]
@@ -101,3 +105,14 @@ def test_what_moves_channels_among_tokens_is_refused(arch: ArchOf) -> None:
     x = net.norm(net.x)
     with pytest.raises(UnsupportedError, match=r"transpose of f32\[1,9,8\] to f32\[9,1,8\] .*must keep tokens"):
         last(net, net.op(Transpose((1, 0, 2)), x), arch())
+
+
+@pytest.mark.parametrize(("sources", "named"), [((), ""), (("b", "a"), r" \(ONNX node 'a'\)")])
+def test_a_refused_view_names_its_onnx_node_if_it_has_one(arch: ArchOf, sources: tuple[str, ...], named: str) -> None:
+    graph = Graph("windows")
+    x = graph.add(Activation("gelu"), [graph.add(Input(), type=TensorType((1, 16, 8)), name="x")])
+    heads = graph.add(Reshape((1, 32, 4)), [x], sources=sources)
+    graph.outputs.append(graph.add(Activation("relu"), [heads]))
+    shapes = r"reshape of f32\[1,16,8\] to f32\[1,32,4\]"
+    with pytest.raises(UnsupportedError, match=f"{shapes}{named} must keep tokens and channels apart, as windows"):
+        Tile(arch=arch("16")).run(front(graph))
