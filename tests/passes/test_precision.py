@@ -7,10 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from vitaccel.backends.float_graph import evaluate
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Activation, Attention, AttentionLogits, Input, LayerNorm, Linear, Reshape, Select
 from vitaccel.ir.types import TensorType
+from vitaccel.ir.verify import verify_graph
 from vitaccel.ir.views import real_users
+from vitaccel.passes.canonicalize import Canonicalize
+from vitaccel.passes.fuse import Fuse
+from vitaccel.passes.label import Label
 from vitaccel.passes.precision import Precision
 
 C = 8
@@ -78,3 +83,27 @@ def test_the_residual_stream_is_never_int8(model: str, prepared: Callable[[str],
         assert not readers & {"add", "layernorm", "softmax", "mul"} or all(
             graph[user].kernel == graph[name].kernel for user in real_users(graph, name) if graph[user].op.name == "add"
         )
+
+
+@pytest.mark.parametrize("model", ["vit", "lookupvit-pre", "m3vit-task", "vmoe", "hybrid", "deit-distilled-batch"])
+def test_no_graph_pass_changes_what_is_computed(model: str, graph_of: Callable[[str], Graph], seed: int) -> None:
+    graph, rng = graph_of(model), np.random.default_rng(seed)
+    feeds = {
+        name: rng.standard_normal(graph[name].type.static_shape).astype(np.float32)
+        if graph[name].type.element == "f32"
+        else np.ones(graph[name].type.static_shape, np.int64)
+        for name in graph.inputs
+    }
+    expected = evaluate(graph, feeds)
+    for each in (Canonicalize(), Fuse(), Label(), Precision()):
+        graph = each.run(graph)
+        verify_graph(graph, after=each.name)
+        for before, after in zip(expected, evaluate(graph, feeds), strict=True):
+            assert np.array_equal(before, after), each.name
+
+
+@pytest.mark.parametrize("model", ["vit", "lookupvit", "m3vit-task", "hybrid"])
+def test_kernels_labels_and_formats_are_golden(
+    model: str, prepared: Callable[[str], Graph], golden: Callable[[str, str], None]
+) -> None:
+    golden(f"passes/{model}.precision.txt", str(prepared(model)))

@@ -12,6 +12,7 @@ from typing import ClassVar
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Attention, AttentionLogits, Const, Conv2d, Input, LayerNorm, Linear, Moe, TokenMix
 from vitaccel.ir.views import base, is_free_view, real_users
+from vitaccel.passes.convolution import is_depthwise
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,12 @@ class _Titles:
             if self.titles.get(feeder, "").endswith(".fc1"):
                 return self.titles[feeder].removesuffix("fc1") + "fc2"
         where = "embed" if block < 0 else f"block{block}" if block < last else "head"
-        if isinstance(op, Conv2d) and block < 0 and op.groups == 1:
-            return f"{where}.patch" if op.stride == graph[graph[root].inputs[1]].type.shape[2:] else f"{where}.conv"
+        if isinstance(op, Conv2d) and block < 0:
+            window = graph[graph[root].inputs[1]].type.shape[2:]
+            patches = op.stride == window != (1, 1) and op.groups == 1
+            return (
+                f"{where}.patch" if patches else f"{where}.depthwise" if is_depthwise(graph, root) else f"{where}.conv"
+            )
         title = {"Linear": "linear", "LayerNorm": "norm", "TokenMix": "resample"}.get(type(op).__name__, op.name)
         return f"{where}.{title}"
 
