@@ -85,3 +85,26 @@ def test_a_larger_weight_or_logit_buffer_is_never_slower(
             assert not predictions, "what fits a small buffer fits a larger one"
     assert len(predictions) > 2
     never_slower(predictions)
+
+
+@pytest.mark.parametrize("pe", ["8x8", "2x5x5"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_larger_activation_buffer_never_moves_more_bytes(model: str, pe: str, imported: Imported) -> None:
+    """It can be slower: what streams in runs of rows also overlaps with the lanes row by row, what stays does not."""
+    moved = []
+    for size in range(8000, 60_000, 4000):
+        arch = Arch().with_pe(pe).with_settings({"buffers.activation_bytes": str(size)})
+        try:
+            moved.append(simulate(imported(model), arch).traffic.total_bytes)
+        except CapacityError:
+            assert not moved, "what fits a small buffer fits a larger one"
+    assert moved == sorted(moved, reverse=True)
+
+
+@pytest.mark.parametrize("pe", ["8x8", "5x5"])
+@pytest.mark.parametrize("model", MODELS)
+def test_more_arrays_never_accumulate_longer(model: str, pe: str, imported: Imported) -> None:
+    """The network can be slower on a slow memory: heads are padded to whole rounds and first chunks are larger."""
+    cycles = [simulate(imported(model), Arch().with_pe(f"{count}x{pe}")).cycles.array for count in range(1, 7)]
+    assert cycles == sorted(cycles, reverse=True)
+    assert cycles[0] > cycles[-1]
