@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +69,30 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> dict[
     return record
 
 
+OF_EXPERTS = ("experts[].", "cycles_by_routing.")
+"""Keys that only a mixture of experts has."""
+
+
+def of_one_simulation(*, experts: bool) -> set[str]:
+    every = documented("`vitaccel simulate MODEL.onnx --json`")
+    return {key for key in every if experts or not key.startswith(OF_EXPERTS)}
+
+
 def test_simulate(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = printed(capsys, "simulate", model, "--json")
-    assert set(keys(record)) == documented("`vitaccel simulate MODEL.onnx --json`")
+    assert set(keys(record)) == of_one_simulation(experts=False)
+
+
+def test_simulate_experts(exported: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    record = printed(capsys, "simulate", exported("m3vit-micro"), "--json")
+    assert set(keys(record)) == of_one_simulation(experts=True)
 
 
 def test_columns(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = printed(capsys, "simulate", model, "--pe", "16,64", "--json")
     assert set(record) == documented("Several columns")
     for column in record["columns"]:
-        assert set(keys(column)) == documented("`vitaccel simulate MODEL.onnx --json`")
+        assert set(keys(column)) == of_one_simulation(experts=False)
 
 
 def test_presets(capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,7 +61,7 @@ def smaller(model: str, pe: str, lower: Lower, arch: ArchOf) -> list[int]:
     plan, program = lower(model, arch(pe, 1 << 20))
     most = max(place.address + place.words for place in plan.places.values())
     array = program.arch.array
-    return [max(1024, int(most * share) * array.side * array.count) for share in (0.9, 0.65, 0.45, 0.25)]
+    return [max(1024, int(most * share) * array.side * array.count) for share in (0.9, 0.75, 0.6, 0.45, 0.25)]
 
 
 @pytest.mark.parametrize("slow", Engine)
