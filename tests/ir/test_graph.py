@@ -114,6 +114,19 @@ def test_replace_uses_moves_users_and_outputs() -> None:
     assert graph.topological()[-1] == "active"
 
 
+def test_a_value_replaced_whole_hands_its_scale_on() -> None:
+    graph = Graph("net")
+    x = graph.add(Input(), type=TensorType((1, 2)), name="x")
+    old, new, other = (graph.add(Activation(kind), [x]) for kind in ("relu", "gelu", "tanh"))
+    graph.outputs = [old]
+    graph.update(old, scale=(0.5,))
+    graph.replace_uses(old, other, except_in=[x])
+    assert graph[other].scale == ()
+    graph.outputs = [old]
+    graph.replace_uses(old, new)
+    assert graph[new].scale == (0.5,)
+
+
 def test_replace_uses_moves_every_operand_of_a_user() -> None:
     graph = Graph("twice")
     x, y = (graph.add(Input(), type=TensorType((1, 1)), name=n) for n in "xy")

@@ -39,6 +39,10 @@ class Node:
         The node that roots the kernel this node is fused into; assigned by the ``fuse`` pass, "" before.
     fmt
         Number format (``int8``, ``int16``, ``q5.6``, ...); assigned by the ``precision`` pass, "" before.
+    scale
+        What one integer step of the value is worth: nothing before quantization, one number for the whole value, or
+        one for each channel (the last axis; of a convolution's image or weight, its channels or outputs). The array
+        of a quantized constant stays in float and lies on the grid: ``array / scale`` are its integers.
     """
 
     op: Op
@@ -48,6 +52,7 @@ class Node:
     label: str = ""
     kernel: str = ""
     fmt: str = ""
+    scale: tuple[float, ...] = ()
 
 
 class Graph:
@@ -210,8 +215,13 @@ class Graph:
         self._nodes[name] = node
 
     def replace_uses(self, old: str, new: str, *, except_in: Iterable[str] = ()) -> None:
-        """Make every user of ``old`` (and the outputs) read ``new`` instead, except the named nodes."""
+        """Make every user of ``old`` (and the outputs) read ``new`` instead, except the named nodes.
+
+        A quantized value that is replaced whole by one without a scale hands its scale on.
+        """
         spared = set(except_in)
+        if not spared and self._nodes[old].scale and not self._nodes[new].scale:
+            self.update(new, scale=self._nodes[old].scale)
         for user in self.users(old):
             if user in spared:
                 continue

@@ -56,5 +56,6 @@ def _notes(graph: Graph, name: str, node: Node) -> str:
     known = node.type.is_static and all(operand.is_static for operand in graph.operand_types(name))
     macs = graph.macs(name) if known else 0
     fused = f"in {node.kernel}" if node.kernel not in ("", name) else ""
-    notes = [note for note in (node.label, node.fmt, fused, f"{macs} MACs" if macs else "") if note]
+    steps = f"step {node.scale[0]:.6g}{' ...' if len(node.scale) > 1 else ''}" if node.scale else ""
+    notes = [note for note in (node.label, node.fmt, steps, fused, f"{macs} MACs" if macs else "") if note]
     return f"  # {', '.join(notes)}" if notes else ""
