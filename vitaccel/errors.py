@@ -39,6 +39,10 @@ class ArchError(VitaccelError):
     """A machine description or one of its keys is impossible or unknown."""
 
 
+class NumericsError(VitaccelError):
+    """A number format, or a parameter of an integer operation, that no hardware block has."""
+
+
 class CapacityError(VitaccelError):
     """The program does not fit the machine (a buffer, an accumulator range); exit code 1, the answer is no."""
 
