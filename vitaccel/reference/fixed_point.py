@@ -1,7 +1,7 @@
 """Fixed-point numbers: formats, and the two operations that lose information, rounding and saturation.
 
-A tensor of the reference holds *codes*: integers that stand for ``code / 2**fraction``. All arithmetic is on int64, for which
-every block documents its widths, and rounding is the same everywhere: half up, once.
+A tensor of the reference holds *codes*: integers that stand for ``code / 2**fraction``. All arithmetic is on int64, for
+which every block documents its widths, and rounding is the same everywhere: half up, once.
 """
 
 from __future__ import annotations
