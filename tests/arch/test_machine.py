@@ -45,14 +45,14 @@ def test_more_memory_is_never_slower(ports: int, bus_bits: int, peak: float, eff
 def test_limits_are_told_in_these_words() -> None:
     arch = Arch(
         array=PeArrays(side=16),
-        buffers=Buffers(activation_bytes=2048, weight_bytes=1024, logit_bytes=1024),
-        limits=Limits(multipliers=255, memory_bits=32767),
+        buffers=Buffers(activation_bytes=2048, weight_bytes=1024, logit_bytes=1024, parameter_bytes=1024),
+        limits=Limits(multipliers=255, memory_bits=40959),
     )
     assert arch.exceeded_limits() == (
         "the 16x16 PE array needs 256 multipliers of the 255 there are",
-        "the buffers need 32768 bits of block RAM of the 32767 there are",
+        "the buffers need 40960 bits of block RAM of the 40959 there are",
     )
-    assert replace(arch, limits=Limits(multipliers=256, memory_bits=32768)).exceeded_limits() == ()
+    assert replace(arch, limits=Limits(multipliers=256, memory_bits=40960)).exceeded_limits() == ()
     assert replace(arch, limits=Limits()).exceeded_limits() == ()
 
 

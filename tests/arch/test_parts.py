@@ -78,7 +78,8 @@ def test_a_beat_and_a_burst_span_all_ports() -> None:
 
 
 def test_buffers_add_up() -> None:
-    assert Buffers(activation_bytes=2048, weight_bytes=4096, logit_bytes=1024).total_bytes == 7168
+    sizes = {"activation_bytes": 2048, "weight_bytes": 4096, "logit_bytes": 1024, "parameter_bytes": 1536}
+    assert Buffers(**sizes).total_bytes == 8704
 
 
 @pytest.mark.parametrize(("bits", "passes"), [(8, 1), (12, 2), (16, 2)])

@@ -16,8 +16,11 @@ import numpy as np
 
 from tests.passes.layout import EXPERT_STEP, Layout
 from tests.passes.memory import Footprint, HazardError, Memory, Touch
-from vitaccel.ir.plan import CHANNEL, AttentionKernel, LaneKernel, MatMulKernel, MoeKernel, Plan, operand_rows
+from vitaccel.arch import PARAMETER_BYTES
+from vitaccel.ir.parameters import TABLE_SLOTS, parameter_sets
+from vitaccel.ir.plan import CHANNEL, AttentionKernel, Kernel, LaneKernel, MatMulKernel, MoeKernel, Plan, operand_rows
 from vitaccel.ir.program import (
+    NOWHERE,
     Attention,
     Engine,
     Gather,
@@ -53,11 +56,15 @@ class Machine:
         self.footprints = []
         for at, instruction in zip(program.kernel_of, program.instructions, strict=True):
             self.at = at
-            self.footprints.append(self._footprint(plan.kernels[at], instruction))
+            footprint = self._footprint(plan.kernels[at], instruction)
+            footprint.reads += self._constants(plan.kernels[at], instruction)
+            self.footprints.append(footprint)
 
     # -- what an instruction touches -------------------------------------------------------------------------------
     def _footprint(self, kernel: object, instruction: Instruction) -> Footprint:
         if isinstance(instruction, Transfer):
+            if instruction.buffer in ("parameter", "table"):
+                return self._load_constants(instruction)
             return self._weights(kernel, instruction) if instruction.buffer == "weight" else self._move(instruction)
         if isinstance(kernel, MoeKernel):
             return self._experts(kernel, instruction)
@@ -90,6 +97,33 @@ class Machine:
         words = -(-tiles // self.count) * -(-tile_bytes // self.side)
         self.ring[load.address] = load.dram
         return Footprint(writes=[Touch("ring", load.address + np.arange(words), np.full(words, load.dram))])
+
+    def _load_constants(self, load: Transfer) -> Footprint:
+        """Parameter sets are named by their DRAM address, one by one; a table by the address of its first entry."""
+        self._named_in_dram(load)
+        assert load.rows == 1
+        if load.buffer == "table":
+            return Footprint(writes=[Touch("table", np.array([load.address]), np.array([load.dram]))])
+        sets = np.arange(load.row_bytes // PARAMETER_BYTES)
+        return Footprint(writes=[Touch("parameter", load.address + sets, load.dram + PARAMETER_BYTES * sets)])
+
+    def _constants(self, kernel: Kernel, instruction: Instruction) -> list[Touch]:
+        """Parameter sets and table that an instruction reads, those of its own kernel."""
+        found, stem = [], f"{kernel.node}.{kernel.op}"
+        if getattr(instruction, "table", NOWHERE) >= 0:
+            dram = self.program.dram_map[f"{stem}.table"][0]
+            found.append(Touch("table", np.array([getattr(instruction, "table")]), np.array([dram])))  # noqa: B009
+        parameters = getattr(instruction, "parameters", NOWHERE)
+        if parameters >= 0:
+            first, sets = 0, parameter_sets(kernel, self.side)
+            if isinstance(instruction, Attention):
+                sets = 2 * instruction.heads
+                first = 2 * (self.progress[self.at] - instruction.heads)
+            held = np.arange(sets)
+            dram = self.program.dram_map[f"{stem}.parameters"][0]
+            names = dram + PARAMETER_BYTES * (first + held)
+            found.append(Touch("parameter", parameters + held, names))
+        return found
 
     def _tile_bytes(self, kernel: object, *, second: bool = False) -> int:
         """K x P weights, and eight bytes of parameters for each of P channels."""
@@ -280,7 +314,7 @@ class Machine:
     # -- running it ------------------------------------------------------------------------------------------------
     def run(self, durations: Sequence[tuple[int, int]]) -> None:
         """Run under (occupied, latency) cycles for each instruction; a word that is not right raises HazardError."""
-        memories = {name: Memory(self._size(name)) for name in ("chip", "ring", "dram")}
+        memories = {name: Memory(self._size(name)) for name in ("chip", "ring", "dram", "parameter", "table")}
         self._host(memories["dram"].fill, ("input", "constant"))
         for _, event, at in sorted(self._events(durations)):
             footprint, engine = self.footprints[at], self.program.instructions[at].engine
@@ -313,6 +347,7 @@ class Machine:
     def _size(self, memory: str) -> int:
         buffers, lanes = self.program.arch.buffers, self.side * self.count
         sizes = {"chip": buffers.activation_bytes // lanes, "ring": buffers.weight_bytes // lanes}
+        sizes |= {"parameter": buffers.parameter_bytes // PARAMETER_BYTES, "table": TABLE_SLOTS}
         return sizes.get(memory, self.program.dram_bytes)
 
     def _host(self, use: Callable[[Touch], None], kinds: tuple[str, ...]) -> None:

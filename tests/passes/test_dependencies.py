@@ -85,7 +85,9 @@ def test_a_chunk_waits_for_the_last_reader_of_its_words(words: int, chunks: list
     ring, last_reader, count = Ring(words), dict.fromkeys(range(words), 0), 0
     waited = 0
     for size, readers in chunks:
-        address, free_after, handle = ring.take(size)
+        chunk = ring.take(size)
+        address, free_after = chunk.address, dict(chunk.after)[Engine.COMPUTE]
+        assert chunk.stop == address + size
         taken = range(address, address + size)
         assert address + size <= words
         # Loads follow each other, so a chunk need not wait for what one before it has waited for.
@@ -94,5 +96,5 @@ def test_a_chunk_waits_for_the_last_reader_of_its_words(words: int, chunks: list
         assert waited >= max(last_reader[word] for word in taken)
         for _ in range(readers):
             count += 1
-            ring.used(handle, count)
+            chunk.used(Engine.COMPUTE, count)
         last_reader |= dict.fromkeys(taken, count if readers else 0)

@@ -22,12 +22,12 @@ def test_a_row_shows_the_machine() -> None:
         "300",
         "4 x 128 bit",
         "13.65",  # 17.06 GB/s x 0.8
-        "1024 + 2048 + 256",
+        "1024 + 2048 + 256 + 32",
         "1536 of 2520",
-        "27.3 of 33.6",
+        "27.5 of 33.6",
         load_preset("zcu102").energy.source,
     )
-    assert rows["default"][4:8] == ("3.2", "1024 + 128 + 64", "-", "-")
+    assert rows["default"][4:8] == ("3.2", "1024 + 128 + 64 + 32", "-", "-")
 
 
 def test_descriptions_are_in_the_same_order() -> None:

@@ -148,21 +148,24 @@ class Buffers:
         Ring buffer of weight tiles and their per-channel parameters.
     logit_bytes
         Logits of two row-blocks in flight between QK^T and A.V.
+    parameter_bytes
+        Ring buffer of what the lanes and the attention take as parameters (of LayerNorm, one set a channel).
     """
 
     activation_bytes: int = 1024 * 1024
     weight_bytes: int = 128 * 1024
     logit_bytes: int = 64 * 1024
+    parameter_bytes: int = 32 * 1024
 
     def __post_init__(self) -> None:
-        for key in ("activation_bytes", "weight_bytes", "logit_bytes"):
+        for key in ("activation_bytes", "weight_bytes", "logit_bytes", "parameter_bytes"):
             size = getattr(self, key)
             check(1024 <= size <= MAX_BUFFER_BYTES, f"buffers.{key} must be 1024 to {MAX_BUFFER_BYTES}, not {size}")
 
     @property
     def total_bytes(self) -> int:
         """All on-chip buffer bytes."""
-        return self.activation_bytes + self.weight_bytes + self.logit_bytes
+        return self.activation_bytes + self.weight_bytes + self.logit_bytes + self.parameter_bytes
 
 
 @dataclass(frozen=True)

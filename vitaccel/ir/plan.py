@@ -215,6 +215,8 @@ class MoeKernel(Kernel):
     hidden: int = 1
     width_out: int = 1
     activation: str = "gelu"
+    score: str = "softmax_all"
+    order: str = ""
     staging: tuple[str, ...] = ()
 
     @property

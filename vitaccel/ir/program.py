@@ -77,8 +77,9 @@ class Instruction:
 class Transfer(Instruction):
     """``rows`` runs of ``row_bytes`` at DRAM distance ``stride_bytes``, packed in the buffer.
 
-    ``buffer`` is ``activation`` or ``weight``; ``traffic`` is what the bytes are: ``weight``, ``constant``, ``input``,
-    ``output`` or ``spill``.
+    ``buffer`` is ``activation``, ``weight`` (the ring of weight tiles), ``parameter`` (the ring of parameter sets; its
+    addresses count sets) or ``table`` (the address is one of its slots). ``traffic`` is what the bytes are: ``weight``,
+    ``constant``, ``input``, ``output`` or ``spill``.
     """
 
     dram: int
@@ -117,8 +118,10 @@ class MatMul(Instruction):
 
     ``tokens`` and ``n`` are the valid rows and columns; ``weight`` is the ring address of the packed tiles, or
     ``b`` the activation address of a channel-lane operand. ``drain`` is the layout written. Row-blocks of A follow each
-    other; ``out_step`` and ``residual_step`` are the words from one row-block to the next, or with ``drain`` channel
-    from one tile of columns to the next; ``b_step`` is the words from one tile of columns of B to the next.
+    other at ``a_step`` words; ``out_step`` and ``residual_step`` are the words from one row-block to the next, or with
+    ``drain`` channel from one tile of columns to the next; ``b_step`` is the words from one tile of columns of B to the
+    next. ``parameters`` is where the parameter sets of the columns of ``b`` are, ``table`` the slot of the activation's
+    table. All columns of every tile are written, padding included.
     """
 
     engine = Engine.COMPUTE
@@ -128,6 +131,9 @@ class MatMul(Instruction):
     b: int = NOWHERE
     out: int
     residual: int = NOWHERE
+    parameters: int = NOWHERE
+    table: int = NOWHERE
+    a_step: int = 0
     b_step: int = 0
     out_step: int = 0
     residual_step: int = 0
@@ -150,7 +156,8 @@ class Attention(Instruction):
     normalisation, software-pipelined over row-blocks when the logit buffer holds two (``in_flight``); ``logits`` is
     where the logits are kept, if they are. Other modes read kept logits (see :class:`vitaccel.ir.ops.Attention`).
     Addresses are those of the first of the heads; a step is the words from one row-block to the next, or in a
-    channel-lane operand (the values) from one tile of channels to the next.
+    channel-lane operand (the values) from one tile of channels to the next. ``parameters`` is where the parameter sets
+    of the heads are: one for the logits and one for the output, head after head. ``drain`` is the layout written.
     """
 
     engine = Engine.COMPUTE
@@ -161,6 +168,7 @@ class Attention(Instruction):
     logits: int = NOWHERE
     mask: int = NOWHERE
     residual: int = NOWHERE
+    parameters: int = NOWHERE
     out: int
     q_step: int = 0
     k_step: int = 0
@@ -176,14 +184,18 @@ class Attention(Instruction):
     queries: int
     keys: int
     in_flight: int = 2
+    drain: str = "token"
+    out_bytes: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lane(Instruction):
     """A stream of ``row_blocks`` x ``channels`` words through the lanes, ``passes`` times.
 
-    ``drain`` is the layout written, and for channel ``out_step`` the words from one tile of channels to the next.
-    ``shift`` moves tokens down by so many lanes on the way (up when negative): what slices and joins of tokens need.
+    ``a_step``, ``b_step`` and ``out_step`` are the words from one row-block to the next, or of a result in channel
+    layout (``drain``) from one tile of channels to the next.
+    ``parameters`` and ``table`` are where the function finds its parameter sets and its table. ``shift`` moves tokens
+    down by so many lanes on the way (up when negative): what slices and joins of tokens need.
     """
 
     engine = Engine.VECTOR
@@ -192,6 +204,10 @@ class Lane(Instruction):
     a: int
     b: int = NOWHERE
     out: int
+    parameters: int = NOWHERE
+    table: int = NOWHERE
+    a_step: int = 0
+    b_step: int = 0
     row_blocks: int
     tokens: int
     channels: int
@@ -205,37 +221,55 @@ class Lane(Instruction):
 
 @dataclass(frozen=True, kw_only=True)
 class Route(Instruction):
-    """Softmax, top-k and expert queues from router logits."""
+    """Softmax, top-k and expert queues from router logits.
+
+    ``score`` and ``order`` are those of :class:`vitaccel.ir.ops.Moe`; ``frame_tokens`` are the tokens of one frame.
+    """
 
     engine = Engine.VECTOR
     mnemonic = "route"
     logits: int
     row_blocks: int
     tokens: int
+    frame_tokens: int = 0
     experts: int
     k: int
     capacity: int = 0
+    order: str = ""
+    score: str = "softmax_all"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gather(Instruction):
-    """An expert's tokens from channel-lane rows into token-lane words, through the P x P transposer."""
+    """An expert's tokens from channel-lane rows into token-lane words, through the P x P transposer.
+
+    ``a_step`` is the words from one tile of channels to the next, ``out_step`` from one row-block to the next.
+    """
 
     engine = Engine.VECTOR
     mnemonic = "gather"
     a: int
     out: int
+    a_step: int = 0
+    out_step: int = 0
     channels: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScatterAdd(Instruction):
-    """An expert's results times gate scores, added to the tokens they belong to."""
+    """An expert's results times gate scores, rescaled by one parameter set, added to the tokens they belong to.
+
+    ``a_step`` and ``out_step`` are the words from one row-block to the next, ``frame_tokens`` the tokens of one frame.
+    """
 
     engine = Engine.VECTOR
     mnemonic = "scatter_add"
     a: int
     out: int
+    parameters: int = NOWHERE
+    a_step: int = 0
+    out_step: int = 0
+    frame_tokens: int = 0
     channels: int
 
 

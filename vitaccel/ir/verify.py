@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import networkx as nx
 
+from vitaccel.arch import PARAMETER_BYTES
 from vitaccel.errors import VerifyError
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Const, Foreign, Input
+from vitaccel.ir.parameters import TABLE_SLOTS
 from vitaccel.ir.plan import Plan, kernel_writes
 from vitaccel.ir.program import NOWHERE, Attention, Engine, MatMul, Program, Transfer
 
@@ -111,8 +113,10 @@ OPERANDS = ("a", "b", "v", "q", "logits", "mask", "residual", "out")
 
 
 def _words(program: Program, buffer: str) -> int:
-    """Words of each bank of a buffer."""
+    """Words of each bank of a buffer; sets of the parameter ring; slots for tables."""
     buffers = program.arch.buffers
+    if buffer in ("parameter", "table"):
+        return buffers.parameter_bytes // PARAMETER_BYTES if buffer == "parameter" else TABLE_SLOTS
     size = buffers.weight_bytes if buffer == "weight" else buffers.activation_bytes
     return size // (program.arch.array.side * program.arch.array.count)
 
@@ -127,6 +131,7 @@ def _verify_addresses(program: Program, at: int, after: str) -> None:
                 f"after {after}: instruction {at}: its bytes must lie in the {program.dram_bytes} of the DRAM image"
             )
         names = [("address", instruction.buffer)]
+    names += [(name, name.rstrip("s")) for name in ("parameters", "table") if hasattr(instruction, name)]
     if isinstance(instruction, MatMul):
         names.append(("weight", "weight"))
     if isinstance(instruction, Attention):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vitaccel.ir.plan import Place
 from vitaccel.ir.program import Engine, Instruction
@@ -117,33 +117,45 @@ def _raise(counts: list[int], others: list[int]) -> None:
 
 
 @dataclass
+class RingChunk:
+    """A run of words of a ring, ``address`` to ``stop``, and the last instructions (by engine) that read it."""
+
+    address: int
+    stop: int
+    after: list[tuple[Engine, int]]
+    readers: list[int] = field(default_factory=lambda: [0] * ENGINES)
+
+    def used(self, engine: Engine, count: int) -> None:
+        """Note that the instruction of an engine with this count reads the chunk."""
+        self.readers[engine] = max(self.readers[engine], count)
+
+
+@dataclass
 class Ring:
-    """The weight buffer as a ring of chunks, each free again once the last instruction that reads it has completed.
+    """A buffer as a ring of chunks, each free again once the last instructions that read it have completed.
 
     Parameters
     ----------
     words
-        P-byte words in each bank.
+        What fits, in whatever the chunks are measured in.
     """
 
     words: int
 
     def __post_init__(self) -> None:
         self._next = 0
-        self._chunks: list[list[int]] = []
+        self._chunks: list[RingChunk] = []
 
-    def take(self, words: int) -> tuple[int, int, list[int]]:
-        """Address of a new chunk, the compute count to wait for, and a handle for :meth:`used`."""
+    def take(self, words: int) -> RingChunk:
+        """A new chunk; its ``after`` are the counts to wait for before it is filled."""
         if self._next + words > self.words:
             self._next = 0
         start, stop = self._next, self._next + words
-        old = [c for c in self._chunks if c[0] < stop and start < c[1]]
-        self._chunks = [c for c in self._chunks if c not in old]
-        chunk = [start, stop, 0]
-        self._chunks.append(chunk)
+        old = [c for c in self._chunks if c.address < stop and start < c.stop]
+        self._chunks = [c for c in self._chunks if all(c is not other for other in old)]
+        after = [0] * ENGINES
+        for chunk in old:
+            _raise(after, chunk.readers)
+        self._chunks.append(RingChunk(start, stop, list(zip(Engine, after, strict=True))))
         self._next = stop
-        return start, max((c[2] for c in old), default=0), chunk
-
-    def used(self, chunk: list[int], compute_count: int) -> None:
-        """Note that the compute instruction with this count reads the chunk."""
-        chunk[2] = max(chunk[2], compute_count)
+        return self._chunks[-1]

@@ -39,7 +39,8 @@ def _machines() -> tuple[Arch, ...]:
 
 
 def _row(arch: Arch) -> tuple[str, ...]:
-    sizes = (arch.buffers.activation_bytes, arch.buffers.weight_bytes, arch.buffers.logit_bytes)
+    buffers = arch.buffers
+    sizes = (buffers.activation_bytes, buffers.weight_bytes, buffers.logit_bytes, buffers.parameter_bytes)
     limits = arch.limits
     return (
         arch.name,

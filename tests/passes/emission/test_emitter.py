@@ -1,16 +1,13 @@
-"""What all emitters share: DRAM, transfers, weight chunks."""
+"""What all emitters share: DRAM and transfers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.passes.conftest import machine_with
 from vitaccel.arch import Arch
-from vitaccel.errors import CapacityError
 from vitaccel.ir.plan import CHANNEL, LaneKernel, Place, Plan, Tensor
 from vitaccel.ir.program import Load, Program, Store
 from vitaccel.passes.emission.emitter import DRAM_ALIGNMENT, Emitter
@@ -84,40 +81,6 @@ def test_a_load_waits_for_the_stores_of_its_bytes() -> None:
     assert one.waits[3] == 2
     # Bytes that nobody stored are not waited for; the load follows its own engine anyway.
     assert other.waits[3] == 0
-
-
-@given(
-    st.integers(1, 60),
-    st.integers(1, 5000),
-    st.sampled_from(["64", "4x4", "3x8x8", "5x4x4"]),
-    st.integers(1, 20),
-    st.integers(1024, 1 << 17),
-)
-def test_chunks_are_whole_rounds_that_fit(n_tiles: int, tile_bytes: int, pe: str, most: int, size: int) -> None:
-    arch = machine_with(pe, weight_bytes=size)
-    made = emitter(arch)
-    made.weight_chunks = most
-    side, count = arch.array.side, arch.array.count
-    words = -(-tile_bytes // side)
-    if words > size // (side * count):
-        with pytest.raises(CapacityError, match=r"l \(f\): one tile of weights takes .* buffers.weight_bytes is"):
-            made.chunk_sizes(n_tiles, tile_bytes)
-        return
-    sizes = made.chunk_sizes(n_tiles, tile_bytes)
-    assert sum(sizes) == n_tiles
-    assert all(chunk % count == 0 for chunk in sizes[:-1])
-    ring = size // (side * count)
-    assert all(-(-chunk // count) * words <= ring for chunk in sizes)
-    if ring // 4 >= words:
-        assert all(-(-chunk // count) * words <= ring // 4 for chunk in sizes)
-
-
-def test_what_the_error_asks_for_holds_two_tiles() -> None:
-    made = emitter(machine_with(weight_bytes=1024))
-    with pytest.raises(CapacityError, match="weight_bytes=") as caught:
-        made.chunk_sizes(3, 2000)
-    enough = int(str(caught.value).rsplit("=", 1)[1])
-    assert emitter(machine_with(weight_bytes=enough)).chunk_sizes(3, 2000) == [1, 1, 1]
 
 
 @pytest.mark.parametrize("model", ["vit", "lookupvit"])

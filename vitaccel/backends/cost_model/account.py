@@ -87,7 +87,7 @@ def _actions(instruction: Instruction, slot: Slot, arch: Arch) -> Actions:
     """Counted actions of one instruction."""
     side, count = arch.array.side, arch.array.count
     if isinstance(instruction, Transfer):
-        key = "weight_bytes" if instruction.buffer == "weight" else "activation_bytes"
+        key = "activation_bytes" if instruction.buffer == "activation" else "weight_bytes"
         return Actions(**{key: instruction.total_bytes})
     if isinstance(instruction, MatMul):
         return _matmul_actions(instruction, slot, side, count)

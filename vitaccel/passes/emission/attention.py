@@ -8,11 +8,13 @@ from vitaccel.arch import Arch
 from vitaccel.errors import CapacityError
 from vitaccel.ir.plan import LOGIT_BYTES, TOKEN, AttentionKernel, head_channels, heads_per_round
 from vitaccel.ir.program import NOWHERE, Attention
+from vitaccel.passes.emission.chunks import load_constants
 from vitaccel.passes.emission.emitter import Emitter
 
 
 def emit_attention(emitter: Emitter, kernel: AttentionKernel) -> None:
     """Emit one instruction for all heads, or one per round of heads when queries, keys and values stream from DRAM."""
+    load_constants(emitter)
     operands = [t for t in kernel.reads if t]
     emitter.stage_whole(operands)
     streamed = any(emitter.is_streamed(t) for t in (*operands, *kernel.writes))
@@ -43,6 +45,8 @@ def _issue(emitter: Emitter, kernel: AttentionKernel, heads: _Heads) -> None:
         _operand(emitter, kernel, name, heads)
         for name in (kernel.q, kernel.k, kernel.v, kernel.logits, kernel.residual, kernel.out)
     )
+    assert emitter.parameters is not None
+    target = emitter.tensor(kernel.out)
     emitter.issue(
         Attention(
             layer=kernel.label,
@@ -51,6 +55,7 @@ def _issue(emitter: Emitter, kernel: AttentionKernel, heads: _Heads) -> None:
             v=v[0],
             logits=logits[0],
             residual=residual[0],
+            parameters=emitter.parameters.address + 2 * heads.first,
             out=out[0],
             q_step=q[1],
             k_step=k[1],
@@ -67,9 +72,12 @@ def _issue(emitter: Emitter, kernel: AttentionKernel, heads: _Heads) -> None:
             queries=kernel.queries,
             keys=kernel.keys,
             in_flight=_row_blocks_in_flight(kernel, emitter.arch) if kernel.mode == "none" else 2,
+            drain=target.layout,
+            out_bytes=target.element_bytes,
         ),
         reads=[emitter.access(t, piece=heads.piece) for t in kernel.reads],
         writes=[emitter.access(t, piece=heads.piece) for t in kernel.writes],
+        chunks=[emitter.parameters],
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vitaccel.arch import Arch
-from vitaccel.errors import CapacityError
+from vitaccel.arch import PARAMETER_BYTES, Arch
+from vitaccel.ir.parameters import TABLE_SLOTS
 from vitaccel.ir.plan import (
     TOKEN,
     Kernel,
@@ -32,7 +32,7 @@ from vitaccel.ir.program import (
     Store,
 )
 from vitaccel.ir.rows import Rows
-from vitaccel.passes.dependencies import Access, Ring, Tracker
+from vitaccel.passes.dependencies import Access, Ring, RingChunk, Tracker
 
 DRAM_ALIGNMENT = 64
 """Tensors start at multiples of this many bytes: the widest bus beat."""
@@ -40,12 +40,20 @@ DRAM_ALIGNMENT = 64
 
 @dataclass(frozen=True)
 class Chunk:
-    """Weight tiles in the ring: where, how many, and whom to tell when they are used."""
+    """Something loaded into a ring: the place, and the load that must have completed before it is read."""
 
-    address: int
-    tiles: int
-    handle: list[int]
+    place: RingChunk
     load_count: int
+
+    @property
+    def address(self) -> int:
+        """First word (set, or slot) in the ring."""
+        return self.place.address
+
+    @property
+    def loaded(self) -> tuple[Engine, int]:
+        """What a reader waits for."""
+        return Engine.LOAD, self.load_count
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,11 @@ class Emitter:
         Allocated Plan.
     row_groups, weight_chunks
         See :class:`vitaccel.passes.schedule.Schedule`.
+
+    Attributes
+    ----------
+    parameters, table
+        Parameter sets and activation table of the current kernel, once they are loaded.
     """
 
     def __init__(self, plan: Plan, *, row_groups: int, weight_chunks: int) -> None:
@@ -81,7 +94,12 @@ class Emitter:
         self.program = Program(plan.name, plan.arch)
         self.tracker = Tracker()
         side, count = self.arch.array.side, self.arch.array.count
-        self.ring = Ring(self.arch.buffers.weight_bytes // (side * count))
+        buffers = self.arch.buffers
+        self.weight_ring = Ring(buffers.weight_bytes // (side * count))
+        self.parameter_ring = Ring(buffers.parameter_bytes // PARAMETER_BYTES)
+        self.table_ring = Ring(TABLE_SLOTS)
+        self.parameters: Chunk | None = None
+        self.table: Chunk | None = None
         self._stored: dict[str, list[tuple[int, int, int]]] = {}
         self._readers = self._count_readers()
         self._sizes = {name: Sizes.of(tensor, plan.arch) for name, tensor in plan.tensors.items()}
@@ -101,6 +119,7 @@ class Emitter:
     def begin(self, at: int) -> None:
         """Start a kernel."""
         self.at = at
+        self.parameters = self.table = None
         self._rows = {}
         kernel = self.kernel
         routed = None
@@ -193,11 +212,17 @@ class Emitter:
         reads: Iterable[Access] = (),
         writes: Iterable[Access] = (),
         after: Iterable[tuple[Engine, int]] = (),
+        chunks: Iterable[Chunk | None] = (),
     ) -> int:
-        """Append an instruction with its waits; returns its engine's count including it."""
-        self.program.instructions.append(self.tracker.issue(instruction, reads, writes, after))
+        """Append an instruction with its waits, ``chunks`` among them; returns its engine's count including it."""
+        read = [chunk for chunk in chunks if chunk]
+        waits = [*after, *(chunk.loaded for chunk in read)]
+        self.program.instructions.append(self.tracker.issue(instruction, reads, writes, waits))
         self.program.kernel_of.append(self.at)
-        return self.tracker.issued[instruction.engine]
+        count = self.tracker.issued[instruction.engine]
+        for chunk in read:
+            chunk.place.used(instruction.engine, count)
+        return count
 
     def stage_in(self, name: str, first: int = 0, count: int = 0, piece: int = 0) -> None:
         """Load a run of row-blocks (or all) of a DRAM tensor into its staging place."""
@@ -292,50 +317,3 @@ class Emitter:
         if tensor.layout == TOKEN:
             return place + first * self._sizes[name].row_block_words
         return place + tensor.first_token(self.arch, first) * tensor.element_bytes
-
-    # -- weights ---------------------------------------------------------------------------------------------------
-    def chunk_sizes(self, n_tiles: int, tile_bytes: int) -> list[int]:
-        """Tiles of each weight chunk: whole rounds of all arrays, at most a quarter of the ring where possible."""
-        side, count = self.arch.array.side, self.arch.array.count
-        round_words = ceil_div(tile_bytes, side)
-        if round_words > self.ring.words:
-            need = round_words * side * count
-            raise CapacityError(
-                f"{self.kernel.label} ({self.kernel.op}): one tile of weights takes {need} bytes and "
-                f"buffers.weight_bytes is {self.arch.buffers.weight_bytes}; "
-                f"raise it with --set buffers.weight_bytes={2 * need}"
-            )
-        rounds = ceil_div(n_tiles, count)
-        at_most = max(1, self.ring.words // 4 // round_words)
-        per_chunk = min(max(1, ceil_div(rounds, self.weight_chunks)), at_most) * count
-        return [min(per_chunk, n_tiles - first) for first in range(0, n_tiles, per_chunk)]
-
-    def load_weights(
-        self,
-        name: str,
-        first: int,
-        tiles: int,
-        tile_bytes: int,
-        total_tiles: int,
-        *,
-        expert: int = -1,
-        after_route: int = 0,
-    ) -> Chunk:
-        """Load weight tiles into the ring; ``after_route`` is the vector count that makes an expert's address known."""
-        side, count = self.arch.array.side, self.arch.array.count
-        words = ceil_div(tiles, count) * ceil_div(tile_bytes, side)
-        address, free_after, handle = self.ring.take(words)
-        issued = self.issue(
-            Load(
-                layer=self.kernel.label,
-                dram=self.dram(name, total_tiles * tile_bytes) + first * tile_bytes,
-                buffer="weight",
-                address=address,
-                row_bytes=tiles * tile_bytes,
-                stride_bytes=tiles * tile_bytes,
-                traffic="weight",
-                expert=expert,
-            ),
-            after=[(Engine.COMPUTE, free_after), (Engine.VECTOR, after_route)],
-        )
-        return Chunk(address, tiles, handle, issued)

@@ -6,11 +6,13 @@ from vitaccel.ir.plan import CHANNEL, LaneKernel, by_frame, ceil_div, operand_ro
 from vitaccel.ir.program import NOWHERE, Lane
 from vitaccel.ir.rows import runs, valid_tokens
 from vitaccel.passes.dependencies import Access
+from vitaccel.passes.emission.chunks import load_constants
 from vitaccel.passes.emission.emitter import Emitter
 
 
 def emit_lane(emitter: Emitter, kernel: LaneKernel) -> None:
     """Emit one instruction per group of row-blocks for row-wise functions, else one for all (for each joined part)."""
+    load_constants(emitter)
     emitter.stage_whole(kernel.operands)
     if kernel.function.startswith("join_"):
         _join(emitter, kernel)
@@ -38,6 +40,10 @@ def _piece(emitter: Emitter, kernel: LaneKernel, first: int, count: int, piece: 
             a=emitter.address(a, _needed(emitter, kernel, a, first, count)[0], piece) if a else NOWHERE,
             b=emitter.address(b, _needed(emitter, kernel, b, first, count)[0], piece) if b else NOWHERE,
             out=emitter.address(kernel.out, first, piece),
+            parameters=emitter.parameters.address if emitter.parameters else NOWHERE,
+            table=emitter.table.address if emitter.table else NOWHERE,
+            a_step=emitter.tensor(a).row_block_words(emitter.arch) if a else 0,
+            b_step=emitter.tensor(b).row_block_words(emitter.arch) if b else 0,
             row_blocks=count,
             tokens=valid_tokens(kernel.tokens, emitter.arch.array.side, first, count),
             channels=kernel.channels,
@@ -45,11 +51,12 @@ def _piece(emitter: Emitter, kernel: LaneKernel, first: int, count: int, piece: 
             element_bytes=emitter.tensor(a or kernel.out).element_bytes,
             out_bytes=out.element_bytes,
             drain=out.layout,
-            out_step=out.tile_words() if out.layout == CHANNEL else 0,
+            out_step=out.tile_words() if out.layout == CHANNEL else out.row_block_words(emitter.arch),
             shift=_slice_shift(kernel, emitter.arch.array.side),
         ),
         reads=[_access(emitter, kernel, n, first, count, piece) for n in kernel.operands],
         writes=[_access(emitter, kernel, kernel.out, first, count, piece)],
+        chunks=[emitter.parameters, emitter.table],
     )
     if emitter.is_streamed(kernel.out):
         emitter.stage_out(kernel.out, first, count, piece)
@@ -92,6 +99,7 @@ def _join(emitter: Emitter, kernel: LaneKernel) -> None:
                     function="copy",
                     a=emitter.address(name, source),
                     out=emitter.address(kernel.out, frame * blocks + first) + out.channel_words(emitter.arch, channels),
+                    a_step=tensor.row_block_words(emitter.arch),
                     row_blocks=covered,
                     tokens=tensor.tokens,
                     channels=tensor.channels,

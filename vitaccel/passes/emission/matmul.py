@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vitaccel.ir.plan import TOKEN, MatMulKernel, by_frame, ceil_div, staged_blocks
-from vitaccel.ir.program import NOWHERE, Engine, MatMul
+from vitaccel.ir.program import NOWHERE, MatMul
 from vitaccel.ir.rows import runs, valid_tokens
 from vitaccel.passes.dependencies import Access
+from vitaccel.passes.emission.chunks import chunk_sizes, load_constants, load_weights
 from vitaccel.passes.emission.emitter import Chunk, Emitter
 
 
@@ -17,6 +18,7 @@ def emit_matmul(emitter: Emitter, kernel: MatMulKernel) -> None:
     When operands stream from DRAM, the loop order that moves fewer bytes is taken: weights once and rows again for
     every weight chunk, or rows once and weights again for every group of rows.
     """
+    load_constants(emitter)
     if any(emitter.is_streamed(name) for name in (kernel.a, kernel.residual, kernel.out) if name):
         _emit_streamed(emitter, kernel)
         return
@@ -73,7 +75,7 @@ def _strips(emitter: Emitter, kernel: MatMulKernel) -> list[_Strip]:
         return [_Strip(0, kernel.n_tiles, 0)]
     side = emitter.arch.array.side
     tiles = kernel.n_tiles // kernel.groups
-    sizes = emitter.chunk_sizes(tiles, kernel.tile_bytes(emitter.arch))
+    sizes = chunk_sizes(emitter, tiles, kernel.tile_bytes(emitter.arch))
     starts = [sum(sizes[:at]) for at in range(len(sizes))]
     return [
         _Strip(group * tiles + start, size, group * (kernel.n // kernel.groups) + start * side, group)
@@ -97,7 +99,7 @@ def _load(emitter: Emitter, kernel: MatMulKernel, strip: _Strip) -> Chunk | None
     if kernel.b:
         return None
     tile_bytes = kernel.tile_bytes(emitter.arch)
-    return emitter.load_weights(f"{kernel.node}.weights", strip.first_tile, strip.tiles, tile_bytes, kernel.n_tiles)
+    return load_weights(emitter, f"{kernel.node}.weights", strip.first_tile, strip.tiles, tile_bytes, kernel.n_tiles)
 
 
 def _issue(emitter: Emitter, kernel: MatMulKernel, chunk: Chunk | None, part: _Part) -> None:
@@ -109,7 +111,7 @@ def _issue(emitter: Emitter, kernel: MatMulKernel, chunk: Chunk | None, part: _P
     own, _ = emitter.rows(kernel.a).needed(part.first, part.count)
     group = emitter.tensor(kernel.a).channels // kernel.groups * strip.group
     end = min(strip.channel + strip.tiles * side, kernel.n // kernel.groups * (strip.group + 1))
-    count = emitter.issue(
+    emitter.issue(
         MatMul(
             layer=kernel.label,
             a=emitter.address(kernel.a, own, part.piece) + emitter.tensor(kernel.a).channel_words(arch, group),
@@ -117,6 +119,9 @@ def _issue(emitter: Emitter, kernel: MatMulKernel, chunk: Chunk | None, part: _P
             b=b,
             out=out_address,
             residual=residual,
+            parameters=emitter.parameters.address + strip.channel if emitter.parameters else NOWHERE,
+            table=emitter.table.address if emitter.table else NOWHERE,
+            a_step=emitter.tensor(kernel.a).row_block_words(arch),
             b_step=b_step,
             out_step=out_step,
             residual_step=residual_step,
@@ -133,10 +138,8 @@ def _issue(emitter: Emitter, kernel: MatMulKernel, chunk: Chunk | None, part: _P
         ),
         reads=_reads(emitter, kernel, part),
         writes=[_rows(emitter, kernel.out, part)],
-        after=[(Engine.LOAD, chunk.load_count)] if chunk else [],
+        chunks=[chunk, emitter.parameters, emitter.table],
     )
-    if chunk:
-        emitter.ring.used(chunk.handle, count)
 
 
 def _second_operand(emitter: Emitter, kernel: MatMulKernel, part: _Part) -> tuple[int, int]:

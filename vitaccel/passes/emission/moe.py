@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from vitaccel.ir.plan import MatMulKernel, MoeKernel, ceil_div
-from vitaccel.ir.program import Engine, Gather, Lane, MatMul, Route, ScatterAdd
+from vitaccel.ir.program import NOWHERE, Engine, Gather, Lane, MatMul, Route, ScatterAdd
 from vitaccel.ir.rows import valid_tokens
+from vitaccel.passes.emission.chunks import chunk_sizes, load_constants, load_weights
 from vitaccel.passes.emission.emitter import Chunk, Emitter
 
 COPIES = 2
@@ -18,6 +19,7 @@ def emit_moe(emitter: Emitter, kernel: MoeKernel) -> None:
     hidden rows to drain; expert e + 2 is gathered before the results of expert e are scattered, so that its tokens are
     there when the array is free.
     """
+    load_constants(emitter)
     emitter.stage_whole(kernel.reads)
     _start_from_residual(emitter, kernel)
     route = _route(emitter, kernel)
@@ -46,6 +48,8 @@ def _start_from_residual(emitter: Emitter, kernel: MoeKernel) -> None:
             function="copy" if kernel.residual else "zero",
             a=emitter.address(kernel.residual),
             out=emitter.address(kernel.out),
+            a_step=emitter.tensor(kernel.residual).row_block_words(emitter.arch) if kernel.residual else 0,
+            out_step=emitter.tensor(kernel.out).row_block_words(emitter.arch),
             row_blocks=blocks,
             tokens=valid_tokens(kernel.tokens, emitter.arch.array.side, 0, blocks),
             channels=kernel.width_out,
@@ -63,9 +67,12 @@ def _route(emitter: Emitter, kernel: MoeKernel) -> int:
             logits=emitter.address(kernel.logits),
             row_blocks=emitter.row_blocks(kernel.logits),
             tokens=kernel.frames * kernel.tokens,
+            frame_tokens=kernel.tokens,
             experts=kernel.experts,
             k=kernel.k,
             capacity=kernel.capacity,
+            order=kernel.order,
+            score=kernel.score,
         ),
         reads=[emitter.access(kernel.logits)],
     )
@@ -86,6 +93,8 @@ def _gather(emitter: Emitter, kernel: MoeKernel, expert: int, route: int) -> Non
             expert=expert,
             a=emitter.address(kernel.x),
             out=emitter.address(gathered),
+            a_step=emitter.tensor(kernel.x).tile_words(),
+            out_step=emitter.tensor(gathered).row_block_words(emitter.arch),
             channels=kernel.width_in,
         ),
         reads=[emitter.access(kernel.x)],
@@ -96,17 +105,23 @@ def _gather(emitter: Emitter, kernel: MoeKernel, expert: int, route: int) -> Non
 
 def _scatter(emitter: Emitter, kernel: MoeKernel, expert: int) -> None:
     _, _, result = _stage(kernel, expert)
+    assert emitter.parameters is not None
     emitter.issue(
         ScatterAdd(
             layer=kernel.label,
             expert=expert,
             a=emitter.address(result),
             out=emitter.address(kernel.out),
+            parameters=emitter.parameters.address,
+            a_step=emitter.tensor(result).row_block_words(emitter.arch),
+            out_step=emitter.tensor(kernel.out).row_block_words(emitter.arch),
+            frame_tokens=kernel.tokens,
             channels=kernel.width_out,
         ),
         # Experts share tokens: a sum must be there before the next is added to it.
         reads=[emitter.access(result), emitter.access(kernel.out)],
         writes=[emitter.access(kernel.out)],
+        chunks=[emitter.parameters],
     )
 
 
@@ -119,7 +134,7 @@ def _matmul(emitter: Emitter, kernel: MoeKernel, expert: int, *, second: bool, r
     n_tiles = ceil_div(n, side)
     tile_bytes = MatMulKernel(label="", node="", op="", out="", a="", k=k).tile_bytes(emitter.arch)
     first_tile = 0
-    for tiles in emitter.chunk_sizes(n_tiles, tile_bytes):
+    for tiles in chunk_sizes(emitter, n_tiles, tile_bytes):
         chunk = _expert_chunk(emitter, kernel, expert, second, first_tile, tiles, tile_bytes, n_tiles, route)
         target = emitter.tensor(out)
         instruction = MatMul(
@@ -128,6 +143,8 @@ def _matmul(emitter: Emitter, kernel: MoeKernel, expert: int, *, second: bool, r
             a=emitter.address(a),
             weight=chunk.address,
             out=emitter.address(out) + target.channel_words(emitter.arch, first_tile * side),
+            table=NOWHERE if second or emitter.table is None else emitter.table.address,
+            a_step=emitter.tensor(a).row_block_words(emitter.arch),
             out_step=target.row_block_words(emitter.arch),
             row_blocks=ceil_div(kernel.max_rows, side),
             tokens=kernel.max_rows,
@@ -137,13 +154,12 @@ def _matmul(emitter: Emitter, kernel: MoeKernel, expert: int, *, second: bool, r
             activation="" if second else kernel.activation,
             out_bytes=target.element_bytes,
         )
-        count = emitter.issue(
+        emitter.issue(
             instruction,
             reads=[emitter.access(a)],
             writes=[emitter.access(out)],
-            after=[(Engine.LOAD, chunk.load_count)],
+            chunks=[chunk, None if second else emitter.table],
         )
-        emitter.ring.used(chunk.handle, count)
         first_tile += tiles
 
 
@@ -159,6 +175,6 @@ def _expert_chunk(
     route: int,
 ) -> Chunk:
     name = f"{kernel.node}.expert{expert}.{'w2' if second else 'w1'}"
-    return emitter.load_weights(
-        name, first_tile, tiles, tile_bytes, n_tiles, expert=expert if route else -1, after_route=route
+    return load_weights(
+        emitter, name, first_tile, tiles, tile_bytes, n_tiles, expert=expert if route else -1, after_route=route
     )

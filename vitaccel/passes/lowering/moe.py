@@ -50,6 +50,8 @@ def lower_moe(builder: Builder, root: str) -> None:
             hidden=hidden,
             width_out=width_out,
             activation=op.activation,
+            score=op.score,
+            order=op.order,
             staging=staging,
         )
     )

@@ -1,0 +1,104 @@
+"""Loads into the rings: weight tiles, parameter sets and activation tables, each ahead of what reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vitaccel.arch import PARAMETER_BYTES
+from vitaccel.errors import CapacityError
+from vitaccel.ir.parameters import parameter_sets, table_bytes
+from vitaccel.ir.plan import ceil_div
+from vitaccel.ir.program import Engine, Load
+from vitaccel.passes.dependencies import RingChunk
+from vitaccel.passes.emission.emitter import Chunk, Emitter
+
+
+def chunk_sizes(emitter: Emitter, n_tiles: int, tile_bytes: int) -> list[int]:
+    """Tiles of each weight chunk: whole rounds of all arrays, at most a quarter of the ring where possible.
+
+    Raises
+    ------
+    CapacityError
+        If the ring cannot hold one tile for each array.
+    """
+    side, count = emitter.arch.array.side, emitter.arch.array.count
+    round_words, words = ceil_div(tile_bytes, side), emitter.weight_ring.words
+    if round_words > words:
+        need = round_words * side * count
+        raise CapacityError(
+            f"{emitter.kernel.label} ({emitter.kernel.op}): one tile of weights takes {need} bytes and "
+            f"buffers.weight_bytes is {emitter.arch.buffers.weight_bytes}; "
+            f"raise it with --set buffers.weight_bytes={2 * need}"
+        )
+    rounds = ceil_div(n_tiles, count)
+    at_most = max(1, words // 4 // round_words)
+    per_chunk = min(max(1, ceil_div(rounds, emitter.weight_chunks)), at_most) * count
+    return [min(per_chunk, n_tiles - first) for first in range(0, n_tiles, per_chunk)]
+
+
+def load_weights(
+    emitter: Emitter,
+    name: str,
+    first: int,
+    tiles: int,
+    tile_bytes: int,
+    total_tiles: int,
+    *,
+    expert: int = -1,
+    after_route: int = 0,
+) -> Chunk:
+    """Load weight tiles into the ring; ``after_route`` is the vector count that makes an expert's address known."""
+    side, count = emitter.arch.array.side, emitter.arch.array.count
+    dram = emitter.dram(name, total_tiles * tile_bytes) + first * tile_bytes
+    place = emitter.weight_ring.take(ceil_div(tiles, count) * ceil_div(tile_bytes, side))
+    routed = [(Engine.VECTOR, after_route)]
+    return _fill(emitter, "weight", place, dram, tiles * tile_bytes, expert=expert, after=routed)
+
+
+def load_constants(emitter: Emitter) -> None:
+    """Load the parameter sets and the activation table of the current kernel, where it has them.
+
+    Raises
+    ------
+    CapacityError
+        If the parameter sets do not fit their ring.
+    """
+    kernel, buffers = emitter.kernel, emitter.arch.buffers
+    sets = parameter_sets(kernel, emitter.arch.array.side)
+    size = sets * PARAMETER_BYTES
+    if sets > emitter.parameter_ring.words:
+        raise CapacityError(
+            f"{kernel.label} ({kernel.op}): its parameters take {size} bytes and buffers.parameter_bytes is "
+            f"{buffers.parameter_bytes}; raise it with --set buffers.parameter_bytes={2 * size}"
+        )
+    if sets:
+        dram = emitter.dram(f"{kernel.node}.{kernel.op}.parameters", size)
+        emitter.parameters = _fill(emitter, "parameter", emitter.parameter_ring.take(sets), dram, size)
+    entries = table_bytes(kernel, emitter.tensor(kernel.out).element_bytes)
+    if entries:
+        dram = emitter.dram(f"{kernel.node}.{kernel.op}.table", entries)
+        emitter.table = _fill(emitter, "table", emitter.table_ring.take(1), dram, entries)
+
+
+def _fill(
+    emitter: Emitter,
+    buffer: str,
+    place: RingChunk,
+    dram: int,
+    size: int,
+    *,
+    expert: int = -1,
+    after: Iterable[tuple[Engine, int]] = (),
+) -> Chunk:
+    """Load a run of bytes into a place of a ring, when what was there has been read."""
+    load = Load(
+        layer=emitter.kernel.label,
+        dram=dram,
+        buffer=buffer,
+        address=place.address,
+        row_bytes=size,
+        stride_bytes=size,
+        traffic="weight",
+        expert=expert,
+    )
+    return Chunk(place, emitter.issue(load, after=[*place.after, *after]))
