@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vitaccel.cli.files import check_outputs, write_bytes, write_text
+from vitaccel.cli.files import check_outputs, is_stream, write_bytes, write_files, write_text
 from vitaccel.errors import OutputError
 
 
@@ -55,6 +55,39 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_missing_directory(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"output file .* must be writable, but: No such file or directory"):
         write_text(tmp_path / "no" / "r.txt", "x")
+
+
+def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    link, file = tmp_path / "r.txt", tmp_path / "folder" / "r.txt"
+    link.symlink_to(file)
+    for text in ("first", "second"):  # the link dangles at first
+        check_outputs([link])
+        write_text(link, text)
+        assert link.is_symlink()
+        assert file.read_text() == text
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "r.txt"
+    os.mkfifo(pipe)
+    check_outputs([pipe, pipe])
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "x")
+    assert os.read(reader, 2) == b"x"
+    os.close(reader)
+    assert is_stream(pipe)
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_files_are_written_all_or_none(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.txt", tmp_path / "no" / "bad.txt"
+    with pytest.raises(OutputError, match=r"output file .*bad\.txt must be writable"):
+        write_files({good: b"x", bad: b"y"})
+    assert list(tmp_path.iterdir()) == []
+    write_files({good: b"x", tmp_path / "better.txt": b"y"})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"good.txt": b"x", "better.txt": b"y"}
 
 
 def test_what_cannot_be_written_is_refused_early(tmp_path: Path) -> None:

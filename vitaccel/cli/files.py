@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from vitaccel.errors import OutputError
@@ -23,41 +24,79 @@ def check_outputs(outputs: Iterable[Path], *, inputs: Iterable[Path] = ()) -> No
     for path in outputs:
         if path.is_dir():
             raise OutputError(f"output file {path} must be a file, not a directory")
-        if not path.parent.is_dir():
-            raise OutputError(f"directory {path.parent} of output file {path.name} must exist")
-        if not os.access(path.parent, os.W_OK | os.X_OK):
-            raise OutputError(f"directory {path.parent} of output file {path.name} must be writable")
+        if is_stream(path):
+            continue
+        parent = _behind_links(path).parent
+        if not parent.is_dir():
+            raise OutputError(f"directory {parent} of output file {path.name} must exist")
+        if not os.access(parent, os.W_OK | os.X_OK):
+            raise OutputError(f"directory {parent} of output file {path.name} must be writable")
         if path.resolve() in taken:
             raise OutputError(f"output file {path} must be a file of its own, not {taken[path.resolve()]}")
         taken[path.resolve()] = "another output"
 
 
+def is_stream(path: Path) -> bool:
+    """Whether a path is a device or a pipe, such as ``/dev/null``: written to, never replaced by a file."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8, complete or not at all; see :func:`write_bytes`."""
+    """Write a text file in UTF-8, complete or not at all; see :func:`write_files`."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, complete or not at all, replacing what was there.
+    """Write a file, complete or not at all; see :func:`write_files`."""
+    write_files({path: content})
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write files: each complete, and none before all of them are on the disk.
+
+    A file that was there is replaced and keeps its permissions, a link stays a link, a device or a pipe is written to.
 
     Raises
     ------
     OutputError
-        If the directory is missing or not writable, or the disk is full; nothing is left behind.
+        If a directory is missing or not writable, or the disk is full; nothing is left behind.
     """
-    aside = ""
+    aside: dict[Path, Path] = {}
     try:
-        descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        for path, content in contents.items():
+            if not is_stream(path):
+                _write_aside(path, content, aside)
+        for path, content in contents.items():
+            with _naming(path):
+                if path in aside:
+                    aside[path].replace(_behind_links(path))
+                else:
+                    path.write_bytes(content)
+    finally:
+        for left in aside.values():
+            left.unlink(missing_ok=True)
+
+
+def _write_aside(path: Path, content: bytes, aside: dict[Path, Path]) -> None:
+    target = _behind_links(path)
+    with _naming(path):
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        aside[path] = Path(name)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        Path(aside).chmod(_mode(path))
-        Path(aside).replace(path)
-    except BaseException as error:
-        if aside:
-            Path(aside).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OutputError(f"output file {path} must be writable, but: {error.strerror or error}") from error
-        raise
+        aside[path].chmod(_mode(target))
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"output file {path} must be writable, but: {error.strerror or error}") from error
+
+
+def _behind_links(path: Path) -> Path:
+    return path.resolve() if path.is_symlink() else path
 
 
 def _mode(path: Path) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vitaccel.cli.files import check_outputs, write_text
+from vitaccel.cli.files import check_outputs, write_files
 from vitaccel.cli.input_shapes import input_shape_option, parse_input_shapes
 from vitaccel.cli.json_option import STANDARD_OUTPUT, JsonCommand, json_files, json_option, put_json
 from vitaccel.cli.machines import machine_options, machines, preset_records, preset_table
@@ -114,7 +114,7 @@ def _predict(paths: list[Path], flags: dict[str, Any]) -> list[Prediction]:
 
 
 def _write(predictions: list[Prediction], outputs: Outputs, sort: str) -> None:
-    """Render everything before the first file appears, so that a failure leaves none."""
+    """Render everything, then write all the files: a failure leaves none."""
     texts: dict[Path, str] = {}
     if outputs.csv is not None:
         from vitaccel.report.layers_csv import layers_csv
@@ -128,13 +128,17 @@ def _write(predictions: list[Prediction], outputs: Outputs, sort: str) -> None:
         from vitaccel.report.html import html_report
 
         texts[outputs.html] = html_report(predictions)
-    for path, text in texts.items():
-        write_text(path, text)
-        note(f"wrote {path}")
+    printed = ""
     if outputs.json is not None:
-        from vitaccel.report.json_record import as_columns, as_record
+        from vitaccel.report.json_record import as_columns, as_record, to_json
 
-        put_json(as_record(predictions[0]) if len(predictions) == 1 else as_columns(predictions), outputs.json)
+        printed = to_json(as_record(predictions[0]) if len(predictions) == 1 else as_columns(predictions))
+        texts |= dict.fromkeys(json_files(outputs.json), printed)
+    write_files({path: text.encode() for path, text in texts.items()})
+    for path in texts:
+        note(f"wrote {path}")
+    if outputs.json == STANDARD_OUTPUT:
+        click.echo(printed, nl=False)
 
 
 def _print(predictions: list[Prediction], sort: str, top: int | None) -> None:
