@@ -95,6 +95,19 @@ def test_a_full_disk_under_standard_output_is_one_sentence(model: Path) -> None:
     assert done.stderr == b"error: No space left on device\n"
 
 
+@pytest.mark.parametrize(("closed", "out", "err"), [(">&-", b"", b"error: x.onnx must exist\n"), ("2>&-", b"", b"")])
+def test_closed_streams_change_no_exit_code(closed: str, out: bytes, err: bytes, tmp_path: Path) -> None:
+    command = f'exec "$0" -c "$1" simulate x.onnx {closed}'
+    done = subprocess.run(["sh", "-c", command, sys.executable, CODE], cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, out, err)
+
+
+def test_a_table_may_go_to_a_closed_stream(model: Path) -> None:
+    command = ["sh", "-c", 'exec "$0" -c "$1" simulate "$2" >&-', sys.executable, CODE, str(model)]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_help_and_version(vitaccel: Run) -> None:
     assert vitaccel("--version").out == f"vitaccel {__version__}\n"
     for arguments in ([], ["--help"]):

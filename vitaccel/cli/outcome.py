@@ -48,6 +48,7 @@ def debug_option(function: F) -> F:
 def finish(command: click.Command, arguments: Sequence[str] | None, session: Session) -> int:
     """Run *command* on *arguments* and return the exit code; nothing is raised."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _open_closed_streams()
     try:
         with command.make_context("vitaccel", given, obj=session) as context:
             command.invoke(context)
@@ -83,6 +84,13 @@ def explain(error: Exception) -> tuple[str, int]:
     return f"unexpected {kind}{': ' + said if said else ''}; this is a defect of vitaccel, please rerun with --debug", (
         EXIT_DEFECT
     )
+
+
+def _open_closed_streams() -> None:
+    """Give a process that was started without standard output or error (``>&-``) one that nobody reads."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8"))
 
 
 def _one_line(text: str) -> str:
