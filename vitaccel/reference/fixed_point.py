@@ -108,13 +108,13 @@ def round_shift(x: Tensor, shift: int | Tensor) -> Tensor:
     x = as_int64(x)
     if isinstance(shift, int):
         _check_shift(shift, shift)
-        return x if shift == 0 else (x + (1 << shift - 1)) >> shift
+        return x if shift == 0 else (x + (1 << shift - 1)).bitwise_right_shift_(shift)
     shift = as_int64(shift)
     if shift.numel():
         _check_shift(int(shift.min()), int(shift.max()))
     # 1 << 63 would be negative: the half is 1 << (shift - 1), and nothing where there is no shift.
     half = (torch.ones_like(shift) << (shift - 1).clamp(min=0)) * (shift > 0)
-    return (x + half) >> shift
+    return (x + half).bitwise_right_shift_(shift)
 
 
 def saturate(x: Tensor, bits: int, signed: bool = True) -> Tensor:

@@ -1,9 +1,9 @@
 """Rows of attention logits, and what a way to compute their softmax loses: one measure for every method.
 
-Every softmax, ours or published, is measured on the same rows by the same code: Gaussian logits of standard deviation 1, 2
-and 4 over 197 and 577 keys (a ViT at 224 and 384 pixels), 400 rows each, and zero-mean Gaussian values. A method is a
-function of :class:`Rows` that returns probabilities (whatever multiplies V), so rows recorded from a trained network are
-measured in the same way.
+Every softmax, ours or published, is measured on the same rows by the same code: Gaussian logits of deviation 1, 2 and
+4 over 197 and 577 keys (a ViT at 224 and 384 pixels), 400 rows each, and zero-mean Gaussian values. A method is a
+function of :class:`Rows` that returns probabilities (whatever multiplies V), so rows recorded from a trained network
+are measured in the same way.
 """
 
 from __future__ import annotations
