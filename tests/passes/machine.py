@@ -92,9 +92,9 @@ class Machine:
         """Weights are named by the DRAM address of the chunk."""
         name, _ = self._named_in_dram(load)
         tile_bytes = self._tile_bytes(kernel, second=name.endswith(".w2"))
-        tiles, rest = divmod(load.row_bytes, tile_bytes)
-        assert (rest, load.rows) == (0, 1)
-        words = -(-tiles // self.count) * -(-tile_bytes // self.side)
+        assert load.row_bytes == load.stride_bytes == tile_bytes
+        assert (load.layout, load.step) == (CHANNEL, -(-tile_bytes // self.side))
+        words = -(-load.rows // self.count) * load.step
         self.ring[load.address] = load.dram
         return Footprint(writes=[Touch("ring", load.address + np.arange(words), np.full(words, load.dram))])
 
@@ -134,33 +134,36 @@ class Machine:
     def _move(self, transfer: Transfer) -> Footprint:
         name, offset = self._named_in_dram(transfer)
         layout = self.layouts[name]
-        grain, channels = self.side * layout.bytes, layout.tensor.channels
-        chip, names, grains, address = [], [], [], transfer.address
+        assert (transfer.layout, transfer.element_bytes) == (layout.tensor.layout, layout.bytes)
+        grain = self.side * layout.bytes
+        on_chip: dict[int, int] = {}
+        grains: list[int] = []
         for row in range(transfer.rows):
             begin, rest = divmod(offset + row * transfer.stride_bytes, grain)
             many, more = divmod(transfer.row_bytes, grain)
             assert (rest, more) == (0, 0)
             grains += range(begin, begin + many)
-            if layout.tensor.layout == CHANNEL:
-                (low, rest), (tiles, more) = divmod(begin, layout.tokens), divmod(many, layout.tokens)
-                assert (rest, more) == (0, 0)
-                span = low * self.side, (low + tiles) * self.side
-                run, step = (0, layout.blocks), layout.tile_words
-            else:
-                block, low = divmod(begin, channels)
-                blocks = max(1, many // channels)
-                assert many == blocks * channels or low + many <= channels
-                span, run = (low, low + many // blocks), (block, blocks)
-                step = layout.block_words
-            chip.append(layout.part_at(address, step, run, *span))
-            names.append(layout.part(*run, *span))
-            tiles = -(-(span[1] - span[0]) // self.side)
-            address += run[1] * -(-tiles // self.count) * self.side * layout.bytes
-        on_chip = Touch("chip", np.concatenate(chip), np.concatenate(names))
+            on_chip |= self._row_of(layout, transfer, row, begin, many)
         in_dram = self._grains(name, transfer.dram - offset, np.array(grains))
+        chip = Touch("chip", np.array(list(on_chip)), np.array(list(on_chip.values())))
         if isinstance(transfer, Load):
-            return Footprint(reads=[in_dram], writes=[on_chip])
-        return Footprint(reads=[on_chip], writes=[in_dram])
+            return Footprint(reads=[in_dram], writes=[chip])
+        return Footprint(reads=[chip], writes=[in_dram])
+
+    def _row_of(self, layout: Layout, transfer: Transfer, row: int, begin: int, many: int) -> dict[int, int]:
+        """Words on chip of one row of a transfer, and their names: a tile, or channels of a row-block."""
+        if layout.tensor.layout == CHANNEL:
+            tile, rest = divmod(begin, layout.tokens)
+            assert (rest, many) == (0, layout.tokens)
+            run, span = (0, layout.blocks), (tile * self.side, (tile + 1) * self.side)
+            address = transfer.address + row // self.count * transfer.step
+        else:
+            block, low = divmod(begin, layout.tensor.channels)
+            assert low + many <= layout.tensor.channels
+            run, span = (block, 1), (low, low + many)
+            address = transfer.address + row * transfer.step
+        words = layout.part_at(address, transfer.step, run, *span)
+        return dict(zip(words.tolist(), layout.part(*run, *span).tolist(), strict=True))
 
     def _matmul(self, kernel: MatMulKernel, matmul: MatMul) -> Footprint:
         tile = 0

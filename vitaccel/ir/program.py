@@ -75,7 +75,11 @@ class Instruction:
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer(Instruction):
-    """``rows`` runs of ``row_bytes`` at DRAM distance ``stride_bytes``, packed in the buffer.
+    """``rows`` runs of ``row_bytes`` at DRAM distance ``stride_bytes``, at ``step`` words in the buffer.
+
+    With several arrays, ``layout`` says which bank a word goes to. ``token``: every row starts in the first bank, and
+    its tiles (P words of ``element_bytes``) take the banks in turn. ``channel``: row r goes to bank ``r % arrays``, and
+    ``step`` is from one row of a bank to the next. Parameter sets and tables are no words: one row, set after set.
 
     ``buffer`` is ``activation``, ``weight`` (the ring of weight tiles), ``parameter`` (the ring of parameter sets; its
     addresses count sets) or ``table`` (the address is one of its slots). ``traffic`` is what the bytes are: ``weight``,
@@ -88,12 +92,20 @@ class Transfer(Instruction):
     rows: int = 1
     row_bytes: int = 0
     stride_bytes: int = 0
+    step: int = 0
+    layout: str = "token"
+    element_bytes: int = 1
     traffic: str = "weight"
 
     @property
     def total_bytes(self) -> int:
         """Bytes moved."""
         return self.rows * self.row_bytes
+
+    @property
+    def runs(self) -> tuple[int, int]:
+        """Runs of bytes in DRAM, and the bytes of one: rows that follow each other are one run."""
+        return (1, self.total_bytes) if self.stride_bytes == self.row_bytes else (self.rows, self.row_bytes)
 
 
 @dataclass(frozen=True, kw_only=True)

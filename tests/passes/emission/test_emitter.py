@@ -66,7 +66,9 @@ def test_tiles_of_a_channel_lane_tensor_are_one_run() -> None:
     made.stage_channels("x", (0, 12), (0, 6), 0, into=True)
     (load,) = made.finish().instructions
     assert isinstance(load, Load)
-    assert (load.rows, load.row_bytes) == (1, 2 * 20 * 16 * 2 * 12 // 12)
+    tile = 2 * 20 * 2 * 8
+    assert (load.rows, load.row_bytes, load.runs) == (2, tile, (1, 2 * tile))
+    assert (load.step, load.layout, load.element_bytes) == (2 * 20 * 2, CHANNEL, 2)
     with pytest.raises(ValueError, match="x must be moved whole"):
         emitter(layout=CHANNEL).stage_in("x", 0, 1)
 

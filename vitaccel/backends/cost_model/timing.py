@@ -37,13 +37,14 @@ def timing(instruction: Instruction, arch: Arch, rows: int | None = None) -> Tim
 def transfer_timing(transfer: Transfer, arch: Arch) -> Timing:
     """A DMA job: its beats, or its bursts' round trips, or the DRAM's rate, whichever takes longest.
 
-    Beats are ``rows * ceil(row_bytes / beat)``; every burst of at most ``burst_beats`` waits ``latency_cycles`` with
+    Beats are ``runs * ceil(run_bytes / beat)``, where rows that follow each other in DRAM are one run; every burst of at most ``burst_beats`` waits ``latency_cycles`` with
     ``outstanding`` of them in flight. Jobs follow each other without a gap; the latency shows only when a result is
     waited for.
     """
     memory = arch.memory
-    beats = transfer.rows * ceil_div(transfer.row_bytes, memory.beat_bytes)
-    bursts = transfer.rows * ceil_div(ceil_div(transfer.row_bytes, memory.beat_bytes), memory.burst_beats)
+    runs, run_bytes = transfer.runs
+    beats = runs * ceil_div(run_bytes, memory.beat_bytes)
+    bursts = runs * ceil_div(ceil_div(run_bytes, memory.beat_bytes), memory.burst_beats)
     dram = -int(-(transfer.total_bytes / arch.dram_bytes_per_cycle) // 1)
     return Timing(max(beats, round_trip_cycles(bursts, beats, memory), dram), memory.latency_cycles)
 

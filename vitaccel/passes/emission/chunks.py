@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from vitaccel.arch import PARAMETER_BYTES
 from vitaccel.errors import CapacityError
 from vitaccel.ir.parameters import parameter_sets, table_bytes
-from vitaccel.ir.plan import ceil_div
+from vitaccel.ir.plan import CHANNEL, ceil_div
 from vitaccel.ir.program import Engine, Load
 from vitaccel.passes.dependencies import RingChunk
 from vitaccel.passes.emission.emitter import Chunk, Emitter
@@ -50,9 +48,21 @@ def load_weights(
     """Load weight tiles into the ring; ``after_route`` is the vector count that makes an expert's address known."""
     side, count = emitter.arch.array.side, emitter.arch.array.count
     dram = emitter.dram(name, total_tiles * tile_bytes) + first * tile_bytes
-    place = emitter.weight_ring.take(ceil_div(tiles, count) * ceil_div(tile_bytes, side))
-    routed = [(Engine.VECTOR, after_route)]
-    return _fill(emitter, "weight", place, dram, tiles * tile_bytes, expert=expert, after=routed)
+    tile_words = ceil_div(tile_bytes, side)
+    place = emitter.weight_ring.take(ceil_div(tiles, count) * tile_words)
+    load = Load(
+        layer=emitter.kernel.label,
+        dram=dram,
+        buffer="weight",
+        address=place.address,
+        rows=tiles,
+        row_bytes=tile_bytes,
+        stride_bytes=tile_bytes,
+        step=tile_words,
+        layout=CHANNEL,
+        expert=expert,
+    )
+    return Chunk(place, emitter.issue(load, after=[*place.after, (Engine.VECTOR, after_route)]))
 
 
 def load_constants(emitter: Emitter) -> None:
@@ -80,16 +90,7 @@ def load_constants(emitter: Emitter) -> None:
         emitter.table = _fill(emitter, "table", emitter.table_ring.take(1), dram, entries)
 
 
-def _fill(
-    emitter: Emitter,
-    buffer: str,
-    place: RingChunk,
-    dram: int,
-    size: int,
-    *,
-    expert: int = -1,
-    after: Iterable[tuple[Engine, int]] = (),
-) -> Chunk:
+def _fill(emitter: Emitter, buffer: str, place: RingChunk, dram: int, size: int) -> Chunk:
     """Load a run of bytes into a place of a ring, when what was there has been read."""
     load = Load(
         layer=emitter.kernel.label,
@@ -98,7 +99,5 @@ def _fill(
         address=place.address,
         row_bytes=size,
         stride_bytes=size,
-        traffic="weight",
-        expert=expert,
     )
-    return Chunk(place, emitter.issue(load, after=[*place.after, *after]))
+    return Chunk(place, emitter.issue(load, after=place.after))

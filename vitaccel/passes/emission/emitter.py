@@ -70,6 +70,17 @@ class Sizes:
         return cls(tensor.row_blocks(arch), tensor.row_block_words(arch), tensor.dram_bytes(arch))
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of a transfer: where they begin in the tensor in DRAM, how many, of what length, and how far apart."""
+
+    offset: int
+    count: int
+    row_bytes: int
+    stride_bytes: int
+    step: int
+
+
 class Emitter:
     """Builds a Program kernel by kernel.
 
@@ -238,12 +249,16 @@ class Emitter:
         run = count or blocks
         if run != blocks and tensor.layout != TOKEN:
             raise ValueError(f"{name} must be moved whole: its row-blocks are no runs of bytes")
-        total = self._sizes[name].dram_bytes
-        size = total if run == blocks else total // blocks * run
+        sizes = self._sizes[name]
         offset = 0 if self.is_streamed(name) else first
         access = self.access(name, offset, run, piece)
-        run_of_bytes = (total // blocks * first, 1, size, size)
-        self._transfer(name, run_of_bytes, self.address(name, first, piece), access, into=into)
+        if tensor.layout == TOKEN:
+            row = sizes.dram_bytes // blocks
+            rows = _Rows(row * first, run, row, row, sizes.row_block_words)
+        else:
+            row = tensor.tile_words() * self.arch.array.side
+            rows = _Rows(0, sizes.dram_bytes // row, row, row, tensor.tile_words())
+        self._transfer(name, rows, self.address(name, first, piece), access, into=into)
 
     def stage_channels(
         self, name: str, channels: tuple[int, int], blocks: tuple[int, int], piece: int, *, into: bool
@@ -254,23 +269,20 @@ class Emitter:
         close together in the staging place.
         """
         tensor = self.tensor(name)
-        runs = self.row_blocks(name) if tensor.layout == TOKEN else 1
-        stride = self._sizes[name].dram_bytes // runs
-        begin, size = (stride * part // tensor.channels for part in channels)
-        first, count = blocks if tensor.layout == TOKEN else (0, 1)
-        self._transfer(
-            name,
-            (first * stride + begin, count, size, stride),
-            self.place(name, piece).address,
-            self.access(name, 0, blocks[1] if tensor.layout == TOKEN else 0, piece),
-            into=into,
-        )
+        side, (low, many), (first, count) = self.arch.array.side, channels, blocks
+        if tensor.layout == TOKEN:
+            row, word = self._sizes[name].dram_bytes // self.row_blocks(name), side * tensor.element_bytes
+            tiles = ceil_div(ceil_div(many, side), self.arch.array.count)
+            rows = _Rows(first * row + low * word, count, many * word, row, tiles * word)
+        else:
+            count, row = 0, tensor.tile_words() * side
+            rows = _Rows(low // side * row, ceil_div(many, side), row, row, tensor.tile_words())
+        self._transfer(name, rows, self.place(name, piece).address, self.access(name, 0, count, piece), into=into)
 
-    def _transfer(self, name: str, run: tuple[int, int, int, int], address: int, access: Access, *, into: bool) -> None:
-        """Move rows of bytes (offset in the tensor, rows, bytes of a row, stride); a load waits for what was stored."""
-        offset, rows, row_bytes, stride_bytes = run
-        dram = self.tensor_dram(name) + offset
-        span = (dram, dram + (rows - 1) * stride_bytes + row_bytes)
+    def _transfer(self, name: str, rows: _Rows, address: int, access: Access, *, into: bool) -> None:
+        """Move rows of a tensor; a load waits for what was stored."""
+        dram = self.tensor_dram(name) + rows.offset
+        span = (dram, dram + (rows.count - 1) * rows.stride_bytes + rows.row_bytes)
         stored = self._stored.setdefault(name, [])
         # Newest first: a later store of the engine has the higher count.
         overlapping = (count for begin, end, count in reversed(stored) if begin < span[1] and span[0] < end)
@@ -282,9 +294,12 @@ class Emitter:
                 dram=dram,
                 buffer="activation",
                 address=address,
-                rows=rows,
-                row_bytes=row_bytes,
-                stride_bytes=stride_bytes,
+                rows=rows.count,
+                row_bytes=rows.row_bytes,
+                stride_bytes=rows.stride_bytes,
+                step=rows.step,
+                layout=self.tensor(name).layout,
+                element_bytes=self.tensor(name).element_bytes,
                 traffic=self.traffic(name),
             ),
             reads=[] if into else [access],
