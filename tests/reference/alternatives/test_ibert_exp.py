@@ -45,6 +45,8 @@ def test_30_octaves_down_it_is_still_positive() -> None:
 
 def test_what_it_cannot_take_is_refused() -> None:
     with pytest.raises(NumericsError, match="scale of i-exp must be finite and at least"):
-        IBertExp(2.0**-16)
+        IBertExp(2.0**-21)
+    with pytest.raises(NumericsError, match="results of i-exp must fit 62 bits, not 64"):
+        IBertExp(2.0**-16).compute(torch.tensor([0]))
     with pytest.raises(NumericsError, match="octaves of i-exp must be 1 to 30 bits wide, not 31"):
         IBertExp(1.0, 31)

@@ -47,6 +47,12 @@ def test_a_16_bit_port_holds_the_same_values_finer() -> None:
     assert np.abs(fine.numpy() - true).max() < 100
 
 
+def test_tiny_scales_do_not_overflow() -> None:
+    """All exponentials are nearly 1 where 255 codes are a thousandth."""
+    p = IBertSoftmax(2.0**-18, 16).compute(torch.tensor([[-128, 0, 127, 64]]))
+    assert [abs(value - 16384) < 20 for value in p[0].tolist()] == [True] * 4
+
+
 def test_what_it_cannot_take_is_refused() -> None:
     with pytest.raises(NumericsError, match="probabilities of I-BERT must be 2 to 16 bits wide, not 17"):
         IBertSoftmax(0.1, 17)

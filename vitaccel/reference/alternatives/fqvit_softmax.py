@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vitaccel.reference.alternatives.ibert_exp import IBertExp
-from vitaccel.reference.alternatives.method import check_bits, check_scale, floor_log2
+from vitaccel.reference.alternatives.method import check_bits, floor_log2
 from vitaccel.reference.fixed_point import as_int64
 
 FRACTION = 48
@@ -27,7 +27,7 @@ class FqVitSoftmax:
     Parameters
     ----------
     scale
-        What one code of the logit port is worth, at least 2**-9: the sum of up to 1024 keys then fits int64.
+        What one code of the logit port is worth, at least 2**-20.
     output_bits
         Width of a code, 4 as published.
 
@@ -44,7 +44,6 @@ class FqVitSoftmax:
 
     def __post_init__(self) -> None:
         check_bits(self.output_bits, 2, 8, "codes of FQ-ViT")
-        check_scale(self.scale, 2.0**-9, "FQ-ViT's softmax")
         _ = self.exponential
 
     @cached_property
@@ -65,7 +64,9 @@ class FqVitSoftmax:
     def codes(self, logits: Tensor) -> Tensor:
         """Return minus log2 of the probabilities, rounded, before codes that do not fit become 0."""
         logits = as_int64(logits)
-        e = self.exponential.compute(logits - logits.amax(-1, keepdim=True))
+        parabola, z = self.exponential.octaves(logits - logits.amax(-1, keepdim=True))
+        # Only ratios count, so the octaves below the smallest exponential are left out; what remains fits int64.
+        e = parabola << (z.amax(-1, keepdim=True) - z)
         ratio = (2 * e.sum(-1, keepdim=True) + e) // (2 * e)
         place = floor_log2(ratio)
         return place + (2 * ratio >= 3 << place)

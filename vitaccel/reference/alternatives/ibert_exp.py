@@ -8,8 +8,12 @@ from math import floor
 
 from torch import Tensor
 
+from vitaccel.errors import NumericsError
 from vitaccel.reference.alternatives.method import check_bits, check_scale
 from vitaccel.reference.fixed_point import as_int64
+
+RESULT_BITS = 62
+"""Widest exponential that int64 arithmetic takes."""
 
 LN2 = 0.6931
 """ln 2 with the digits of the published code."""
@@ -37,14 +41,14 @@ class IBertExp:
     Raises
     ------
     NumericsError
-        If the scale is below 2**-15, where ``c * 2**n`` outgrows 63 bits, or *n* is not 1 to 30.
+        If the scale is below 2**-20, or *n* is not 1 to 30.
     """
 
     scale: float
     n: int = 30
 
     def __post_init__(self) -> None:
-        check_scale(self.scale, 2.0**-15, "i-exp")
+        check_scale(self.scale, 2.0**-20, "i-exp")
         check_bits(self.n, 1, 30, "octaves of i-exp")
 
     @cached_property
@@ -71,6 +75,15 @@ class IBertExp:
         return (r * (r + b) + c).clamp(min=0), z
 
     def compute(self, x: Tensor) -> Tensor:
-        """Return exp of integers that are 0 or less, as int64."""
+        """Return exp of integers that are 0 or less, as int64.
+
+        Raises
+        ------
+        NumericsError
+            If exp(0), which is ``c 2^n``, outgrows 62 bits: below a scale of 2**-15 with 30 octaves.
+        """
+        widest = self.constants[1].bit_length() + self.n
+        if widest > RESULT_BITS:
+            raise NumericsError(f"results of i-exp must fit {RESULT_BITS} bits, not {widest}")
         parabola, z = self.octaves(x)
         return parabola << (self.n - z)

@@ -14,6 +14,9 @@ from vitaccel.reference.fixed_point import as_int64
 EXP_MAX = (1 << 15) - 1
 """The exponential after QuantAct(16): exp(0) is the largest code."""
 
+VANISHED = 17
+"""From this octave on an exponential of 16 bits is rounded to 0."""
+
 NUMERATOR_BITS = 32
 """The reciprocal of the sum is ``floor(2**32 / sum)``."""
 
@@ -69,7 +72,7 @@ class IBertSoftmax:
         """Return int64 probabilities over the last dimension."""
         logits = as_int64(logits)
         parabola, z = self.exponential.octaves(logits - logits.amax(-1, keepdim=True))
-        one = self.exponential.constants[1] << z
+        one = self.exponential.constants[1] << z.clamp(max=VANISHED)
         e = (2 * parabola * EXP_MAX + one) // (2 * one)
         f = (1 << NUMERATOR_BITS) // e.sum(-1, keepdim=True)
         return (e * f) >> (NUMERATOR_BITS - self.output_bits)

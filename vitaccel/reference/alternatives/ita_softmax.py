@@ -74,7 +74,7 @@ class ItaSoftmax:
     @classmethod
     def layer(cls, scale: float) -> Self:
         """The same machine with a multiplier before its shifter, for logits on any *scale*: our variant."""
-        return cls(scale, round(scale * log2(e) * (1 << MULTIPLIER_SHIFT)), MULTIPLIER_SHIFT)
+        return cls(scale, max(round(scale * log2(e) * (1 << MULTIPLIER_SHIFT)), 1), MULTIPLIER_SHIFT)
 
     @property
     def logit_scale(self) -> float:

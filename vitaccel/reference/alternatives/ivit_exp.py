@@ -35,14 +35,14 @@ class IVitExp:
     Raises
     ------
     NumericsError
-        If the scale is below 2**-16, or *n* is not 1 to 30.
+        If the scale is below 2**-24, or *n* is not 1 to 30.
     """
 
     scale: float
     n: int = 15
 
     def __post_init__(self) -> None:
-        check_scale(self.scale, 2.0**-16, "the shift exponential")
+        check_scale(self.scale, 2.0**-24, "the shift exponential")
         check_bits(self.n, 1, 30, "octaves of the shift exponential")
 
     @cached_property
