@@ -109,7 +109,7 @@ class Reciprocal:
         if total.numel() and not 1 <= int(total.min()) <= int(total.max()) < 1 << SUM_BITS:
             wrong = int(total.min()) if int(total.min()) < 1 else int(total.max())
             raise NumericsError(f"the sum of a softmax must be 1 to {(1 << SUM_BITS) - 1}, not {wrong}")
-        k = torch.bucketize(total, 1 << torch.arange(SUM_BITS), right=True) - 1
+        k = torch.bucketize(total.contiguous(), 1 << torch.arange(SUM_BITS), right=True) - 1
         x = (total << ARGUMENT_FRACTION) >> k
         r0 = torch.tensor(self.table)[(x >> ARGUMENT_FRACTION - self.index_bits) - (1 << self.index_bits)]
         product = (x * r0) >> self.entry_bits + ARGUMENT_FRACTION - MANTISSA_BITS
