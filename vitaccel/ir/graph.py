@@ -41,8 +41,15 @@ class Node:
         Number format (``int8``, ``int16``, ``q5.6``, ...); assigned by the ``precision`` pass, "" before.
     scale
         What one integer step of the value is worth: nothing before quantization, one number for the whole value, or
-        one for each channel (the last axis; of a convolution's image or weight, its channels or outputs). The array
-        of a quantized constant stays in float and lies on the grid: ``array / scale`` are its integers.
+        one for each channel (the last axis; of a convolution's image or weight, its channels or outputs; of experts'
+        weights and biases, expert after expert, their columns). The array of a quantized constant stays in float and
+        lies on the grid: ``array / scale`` are its integers.
+    narrow_scale
+        What one step of the int8 copy is worth, where matmuls read a value of 16 bits beside other readers; else 0.
+    inner_scale
+        What one step of the values inside the node is worth: of experts, before and after their activation (int8) and
+        of an expert's result (int16); of ``head_mean_T`` attention, the mean probabilities (int8); of an activation
+        that is a kernel of its own, its int8 argument.
     """
 
     op: Op
@@ -53,6 +60,8 @@ class Node:
     kernel: str = ""
     fmt: str = ""
     scale: tuple[float, ...] = ()
+    narrow_scale: float = 0.0
+    inner_scale: tuple[float, ...] = ()
 
 
 class Graph:
@@ -221,7 +230,9 @@ class Graph:
         """
         spared = set(except_in)
         if not spared and self._nodes[old].scale and not self._nodes[new].scale:
-            self.update(new, scale=self._nodes[old].scale)
+            was = self._nodes[old]
+            scales = {"scale": was.scale, "narrow_scale": was.narrow_scale, "inner_scale": was.inner_scale}
+            self.update(new, **scales)
         for user in self.users(old):
             if user in spared:
                 continue

@@ -1,0 +1,91 @@
+"""Post-training quantization: a float Graph and calibration images in, a Graph with integer scales out.
+
+:func:`quantize` needs PyTorch (the ``torch`` extra), and so does :func:`compare`; options, records and calibration
+files do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vitaccel.errors import VitaccelError
+from vitaccel.ir.graph import Graph
+from vitaccel.quantization.calibration import load_calibration
+from vitaccel.quantization.options import QuantizationOptions
+from vitaccel.quantization.record import QuantizationRecord, format_record
+
+if TYPE_CHECKING:
+    from vitaccel.quantization.compare import Comparison
+
+__all__ = [
+    "QuantizationOptions",
+    "QuantizationRecord",
+    "compare",
+    "format_record",
+    "load_calibration",
+    "quantize",
+]
+
+
+def quantize(
+    graph: Graph,
+    calibration: Mapping[str, np.ndarray],
+    options: QuantizationOptions | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[Graph, QuantizationRecord]:
+    """Give every value of a Graph a scale and bring its weights onto integer grids.
+
+    Parameters
+    ----------
+    graph
+        A recognised Graph after the passes ``canonicalize``, ``fuse``, ``label`` and ``precision``; it is not changed.
+    calibration
+        One array for each input, with any number of images along the first axis (an index may be given once).
+    options
+        What to choose; the defaults otherwise.
+    progress
+        Called with a short text as each stage goes on.
+
+    Returns
+    -------
+    Graph
+        The same values under the same names. Every value that is no free view has :attr:`Node.scale` (and, where they
+        apply, ``narrow_scale`` and ``inner_scale``); weights, biases, token tables, masks and mixing matrices are
+        constants on their grids with ``fmt`` ``int8``, ``int4``, ``int32`` or ``int16``. Parameters of LayerNorm, and
+        numbers for each channel in a lane's sum or product, stay in float: they become multipliers. All scales are
+        float32 numbers above zero. The same arguments give the same Graph.
+    QuantizationRecord
+        What was chosen.
+
+    Raises
+    ------
+    VitaccelError
+        If PyTorch is not installed, the calibration data do not fit, or a value is not finite on them.
+    """
+    _need_torch()
+    from vitaccel.quantization.quantize import quantize_graph
+
+    return quantize_graph(graph, calibration, options or QuantizationOptions(), progress or (lambda _text: None))
+
+
+def compare(
+    reference: Graph, quantized: Graph, record: QuantizationRecord, images: Mapping[str, np.ndarray]
+) -> Comparison:
+    """Error of every value when the quantized Graph is rounded wherever the machine rounds.
+
+    See :func:`vitaccel.quantization.compare.compare`.
+    """
+    _need_torch()
+    from vitaccel.quantization.compare import compare as measure
+
+    return measure(reference, quantized, record, images)
+
+
+def _need_torch() -> None:
+    try:
+        import torch  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise VitaccelError("quantizing a model needs PyTorch: pip install 'vitaccel[torch]'") from error
