@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
+from vitaccel.arch import PARAMETER_BYTES
 from vitaccel.ir.ops import ACTIVATIONS
-from vitaccel.ir.parameters import TABLE_ENTRIES, parameter_sets, table_bytes
+from vitaccel.ir.parameters import (
+    TABLE_ENTRIES,
+    decode_sets,
+    decode_wide,
+    encode_sets,
+    encode_wide,
+    parameter_sets,
+    table_bytes,
+)
 from vitaccel.ir.plan import AttentionKernel, Kernel, LaneKernel, MatMulKernel, MoeKernel
 
 NAMES: dict[str, Any] = {"label": "l", "node": "n", "op": "o", "out": "x"}
@@ -49,3 +59,21 @@ def test_a_table_is_as_wide_as_what_it_makes() -> None:
     assert table_bytes(MoeKernel(**NAMES, x="x", logits="l"), 2) == TABLE_ENTRIES
     assert {table_bytes(lane(kind), 2) for kind in ACTIVATIONS} == {2 * TABLE_ENTRIES}
     assert table_bytes(lane("layernorm"), 2) == 0
+
+
+def test_sets_come_back_from_their_bytes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    offsets = rng.integers(-(2**31), 2**31, 100)
+    multipliers = rng.integers(-(2**17), 2**17, 100)
+    shifts = rng.integers(0, 64, 100)
+    offsets[:2], multipliers[:2], shifts[:2] = (-(2**31), 2**31 - 1), (-(2**17), 2**17 - 1), (0, 63)
+    raw = encode_sets(offsets, multipliers, shifts)
+    assert raw.size == 100 * PARAMETER_BYTES
+    assert np.array_equal(decode_sets(raw), [offsets, multipliers, shifts])
+    assert encode_sets(-1, 3, 5).tolist() == [255, 255, 255, 255, 3, 0, 20, 0]
+
+
+@pytest.mark.parametrize("value", [1, 2**62 - 1, 123456789012345])
+def test_a_wide_set_holds_64_bits(value: int) -> None:
+    assert encode_wide(value).size == PARAMETER_BYTES
+    assert decode_wide(encode_wide(value)) == value

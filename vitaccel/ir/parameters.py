@@ -17,9 +17,15 @@ An activation has a table of :data:`TABLE_ENTRIES` outputs, one for each int8 in
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from vitaccel.arch import PARAMETER_BYTES
 from vitaccel.ir.ops import ACTIVATIONS
 from vitaccel.ir.plan import AttentionKernel, Kernel, LaneKernel, MatMulKernel, MoeKernel, ceil_div
+
+MULTIPLIER_BITS = 18
+"""Width of a multiplier in a set, sign included; the shift stands above it."""
 
 TABLE_ENTRIES = 256
 
@@ -67,3 +73,37 @@ def table_bytes(kernel: Kernel, out_bytes: int) -> int:
     if isinstance(kernel, LaneKernel) and kernel.function in ACTIVATIONS:
         return TABLE_ENTRIES * out_bytes
     return 0
+
+
+def encode_sets(offsets: ArrayLike, multipliers: ArrayLike, shifts: ArrayLike) -> np.ndarray:
+    """Bytes of parameter sets, from integer vectors that broadcast to one length.
+
+    Returns
+    -------
+    np.ndarray
+        uint8, 8 bytes a set: the int32 offset, then ``shift << 18 | multiplier`` (two's complement, 18 bits).
+    """
+    offset, multiplier, shift = np.broadcast_arrays(
+        *(np.atleast_1d(np.asarray(x, np.int64)) for x in (offsets, multipliers, shifts))
+    )
+    words = np.stack([offset, shift << MULTIPLIER_BITS | multiplier & ((1 << MULTIPLIER_BITS) - 1)], axis=-1)
+    return words.astype("<u4").view(np.uint8).reshape(-1)
+
+
+def decode_sets(raw: np.ndarray) -> np.ndarray:
+    """Offsets, multipliers and shifts of parameter sets, int64 ``[3, sets]``: what :func:`encode_sets` was given."""
+    words = np.ascontiguousarray(raw).view("<u4").reshape(-1, 2).astype(np.int64)
+    offset = words[:, 0].astype(np.uint32).view(np.int32).astype(np.int64)
+    low = words[:, 1] & ((1 << MULTIPLIER_BITS) - 1)
+    multiplier = low - ((low >> MULTIPLIER_BITS - 1) << MULTIPLIER_BITS)
+    return np.stack([offset, multiplier, words[:, 1] >> MULTIPLIER_BITS])
+
+
+def encode_wide(value: int) -> np.ndarray:
+    """One set that holds a 64-bit integer (the epsilon of a LayerNorm)."""
+    return np.array([value], "<i8").view(np.uint8)
+
+
+def decode_wide(raw: np.ndarray) -> int:
+    """The integer of :func:`encode_wide`."""
+    return int(np.ascontiguousarray(raw).view("<i8")[0])
