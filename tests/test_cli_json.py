@@ -109,3 +109,7 @@ def test_inspect(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_export_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(keys(printed(capsys, "export", "--list", "--json"))) == documented("`vitaccel export")
+
+
+def test_numerics(capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(keys(printed(capsys, "numerics", "--json"))) == documented("`vitaccel numerics")

@@ -17,6 +17,7 @@ COMMANDS = {
     "simulate": ("vitaccel.cli.simulate:simulate", "Predict cycles, traffic and energy of an ONNX model."),
     "export": ("vitaccel.cli.export:export", "Write a model of the zoo as ONNX."),
     "inspect": ("vitaccel.cli.inspect:inspect", "Show the Graph of an ONNX model, and what each node became."),
+    "numerics": ("vitaccel.cli.numerics:numerics", "Measure our integer approximations beside the published ones."),
     "run": ("vitaccel.cli.run:run", "Run an ONNX model on arrays."),
 }
 """Where each command is, and its line in ``vitaccel --help``."""

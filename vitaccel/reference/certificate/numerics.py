@@ -11,6 +11,7 @@ from vitaccel.reference.certificate.gelu_table import GeluRow, measure_gelu
 from vitaccel.reference.certificate.layernorm_table import LayerNormRow, measure_layernorm
 from vitaccel.reference.certificate.primitive_table import PrimitiveRow, measure_primitives
 from vitaccel.reference.certificate.rows import ROWS, Rows, settings
+from vitaccel.reference.certificate.softmax_methods import NORMALIZED_ENTRIES
 from vitaccel.reference.certificate.softmax_table import SoftmaxTables, measure_softmax
 
 SECTIONS = ("softmax", "gelu", "layernorm", "primitives")
@@ -43,8 +44,10 @@ class Numerics:
         return tuple(self._comparisons())
 
     def _comparisons(self) -> Iterator[Comparison]:
+        others = {entry.name for entry in NORMALIZED_ENTRIES}
         for tables in self.softmax:
-            yield from compare("softmax", tables.data, [row.candidate() for row in tables.same_logits])
+            rows = [row.candidate() for row in tables.same_logits if row.method not in others]
+            yield from compare("softmax", tables.data, rows)
         for form, gelus in groupby(self.gelu, lambda row: row.format):
             yield from compare("gelu", form, [row.candidate() for row in gelus])
         for kind, norms in groupby(self.layernorm, lambda row: row.input):

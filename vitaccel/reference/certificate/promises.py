@@ -89,8 +89,8 @@ PROMISES: tuple[Promise, ...] = (
 )
 """Every promise.
 
-The 12-bit numerators of q7.8 are not among them: their own rounding costs 0.2 % of P.V. Nor are normalized probabilities
-of 16 bits, which attention multiplies V with only where scores are reused.
+The 12-bit numerators of q7.8 are not among them: their own rounding costs 0.2 % of P.V. Nor are normalized
+probabilities of 16 bits, which attention multiplies V with only where scores are reused.
 """
 
 

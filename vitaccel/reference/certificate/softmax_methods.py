@@ -97,6 +97,9 @@ def ours_normalized(fraction_bits: int) -> SoftmaxEntry:
 OUR_ENTRIES = tuple(ours(fraction, bits) for fraction in POWERS for bits in NUMERATOR_FRACTIONS)
 """Ours for attention, every width of both ports."""
 
+NORMALIZED_ENTRIES = tuple(ours_normalized(fraction) for fraction in POWERS)
+"""Ours where scores are reused; attention proper has :data:`OUR_ENTRIES`."""
+
 ENTRIES: tuple[SoftmaxEntry, ...] = (
     exact(8),
     exact(16),
@@ -117,7 +120,7 @@ ENTRIES: tuple[SoftmaxEntry, ...] = (
     published("hls4ml stable", 10, lambda _s, _: Hls4mlSoftmax()),
     published("Edge-MoE online ap_fixed<32,10>", 22, lambda _s, _: EdgeMoeSoftmax()),
     *OUR_ENTRIES,
-    *(ours_normalized(fraction) for fraction in POWERS),
+    *NORMALIZED_ENTRIES,
 )
 """The comparison on the same logits, in the order of the table."""
 
