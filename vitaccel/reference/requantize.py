@@ -192,10 +192,8 @@ def _normalising_shift(magnitude: Fraction) -> int:
     """Return the shift, 0 to 63, that brings *magnitude* to 2**16 and below 2**17, or as near as there is."""
     if magnitude == 0:
         return 0
-    # floor(log2) of a fraction of integers is the difference of their lengths, or one less.
+    # The denominator of a float is a power of two, so the difference of the lengths is floor(log2).
     exponent = magnitude.numerator.bit_length() - magnitude.denominator.bit_length()
-    if magnitude < Fraction(2) ** exponent:
-        exponent -= 1
     return min(max(MULTIPLIER_BITS - 2 - exponent, 0), LONGEST_SHIFT)
 
 

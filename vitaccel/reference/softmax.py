@@ -148,6 +148,7 @@ class OnlineSoftmax:
         tops = m.unsqueeze(-1).repeat_interleave(levels, -1).scatter_(-1, level, running)
         total = sums[..., 0]
         for k in range(1, levels):
+            # m may rise by 1023, and what a shift by the width of a register does is not PyTorch's promise.
             total = (total >> (tops[..., k] - tops[..., k - 1]).clamp_(max=LONGEST_SHIFT)) + sums[..., k]
         return m, total
 

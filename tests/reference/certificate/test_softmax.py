@@ -20,18 +20,31 @@ from vitaccel.reference.certificate.softmax import (
 from vitaccel.reference.softmax import OnlineSoftmax
 
 SPECS = [OnlineSoftmax(f, n) for f in (6, 8) for n in (8, 12, 16)]
-PROMISED_PV = {(6, 8): 0.024, (6, 12): 0.0035, (6, 16): 0.0035, (8, 8): 0.024, (8, 12): 0.0021, (8, 16): 0.001}
-"""Worst relative RMS of P.V over the six settings; 0.35 % with 6 bits, 0.2 % with 8, and 2.4 % for u8 are the aims."""
+PROMISED_PV = {(6, 8): 0.024, (6, 12): 0.0036, (6, 16): 0.0035, (8, 8): 0.024, (8, 12): 0.0022, (8, 16): 0.001}
+"""Worst relative RMS of P.V over the six settings, whatever the rows are drawn from."""
 
 
+@pytest.mark.parametrize("rows_seed", [0, 1, 2])
 @pytest.mark.parametrize("spec", SPECS)
-def test_pv_keeps_its_promise_at_full_size(spec: OnlineSoftmax) -> None:
-    assert measure_all(deferred(spec)).worst_pv <= PROMISED_PV[spec.fraction_bits, spec.numerator_bits]
+def test_pv_keeps_its_promise_at_full_size(spec: OnlineSoftmax, rows_seed: int) -> None:
+    worst = measure_all(deferred(spec), settings(seed=rows_seed)).worst_pv
+    assert worst <= PROMISED_PV[spec.fraction_bits, spec.numerator_bits]
 
 
-@pytest.mark.parametrize(("fraction_bits", "worst"), [(6, 0.0035), (8, 0.0017)])
-def test_pv_of_probabilities_keeps_its_promise_at_full_size(fraction_bits: int, worst: float) -> None:
-    assert measure_all(normalized(OnlineSoftmax(fraction_bits))).worst_pv <= worst
+@pytest.mark.parametrize("rows_seed", [0, 1, 2])
+@pytest.mark.parametrize(("fraction_bits", "worst"), [(6, 0.0039), (8, 0.002)])
+def test_pv_of_probabilities_keeps_its_promise_at_full_size(fraction_bits: int, worst: float, rows_seed: int) -> None:
+    """Rounded to uq0.16, a row loses more than by division at the drain: 0.33 % by default, 0.38 % of others."""
+    assert measure_all(normalized(OnlineSoftmax(fraction_bits)), settings(seed=rows_seed)).worst_pv <= worst
+
+
+def test_the_default_rows_lose_what_is_published() -> None:
+    """The figures of the certificate table: 0.35 % with 6 fraction bits, 0.2 % with 8, 2.4 % with u8."""
+    assert measure_all(deferred(OnlineSoftmax(6, 16))).worst_pv <= 0.0035
+    assert measure_all(normalized(OnlineSoftmax(6))).worst_pv <= 0.0035
+    assert measure_all(deferred(OnlineSoftmax(8, 16))).worst_pv <= 0.002
+    assert measure_all(normalized(OnlineSoftmax(8))).worst_pv <= 0.002
+    assert measure_all(deferred(OnlineSoftmax(6, 8))).worst_pv <= 0.024
 
 
 def check(spec: OnlineSoftmax, sets: list[Rows], longest: int, seed: int) -> None:
