@@ -108,6 +108,8 @@ def cases() -> Iterator[Case]:
     for model in ("vit-micro", "deit-micro", "lookupvit-micro", "hybrid-micro"):
         yield from spelled(model, DYNAMO + LEGACY)
         yield from spelled(model, FEW, batches=(False,), ATTENTION="eager")
+    for model in ("vit-digits", "lookupvit-digits", "m3vit-digits"):
+        yield from spelled(model, (("dynamo", 18), ("legacy", 17)), batches=(False,))
     yield from spelled("vit-micro", FEW, QKV="separate")
     yield from spelled("vit-micro", FEW, batches=(False,), cls=False, gelu="tanh")
     yield from spelled("vit-micro", FEW, batches=(False,), registers=2, gelu="sigmoid")

@@ -91,6 +91,8 @@ WRITERS = [("dynamo", 18), ("dynamo", 23), ("legacy", 17)]
 
 PLAIN: list[tuple[str, dict[str, Any]]] = [
     ("vit-micro", {}),
+    ("vit-digits", {}),
+    ("lookupvit-digits", {}),
     ("vit-micro", {"cls": False, "registers": 3, "qkv": "separate"}),
     ("deit-micro", {"distilled_head": True}),
     ("lookupvit-micro", {"reuse": "pre_softmax_T", "grid": 5}),

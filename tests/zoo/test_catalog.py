@@ -9,6 +9,7 @@ from vitaccel.zoo.catalog import resolve
 
 NAMES = {
     *(f"{family}-{size}" for family in ("vit", "deit", "lookupvit") for size in ("tiny", "small", "base", "micro")),
+    *("vit-digits", "lookupvit-digits", "m3vit-digits"),
     *("m3vit-tiny", "m3vit-small", "m3vit-micro", "vmoe-small", "vmoe-base", "vmoe-micro", "hybrid-micro"),
 }
 

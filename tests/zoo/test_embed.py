@@ -15,6 +15,10 @@ def test_a_token_is_the_projection_of_its_patch_in_row_order():
     torch.testing.assert_close(tokens[1, 1 * 3 + 2], want)
 
 
+def test_an_image_may_have_one_channel():
+    assert PatchEmbed(width=6, patch=4, channels=1)(torch.zeros(2, 1, 8, 12)).shape == (2, 6, 6)
+
+
 def test_prefix_tokens_stand_in_front_of_every_image():
     cls, registers = torch.full((1, 1, 4), 7.0), torch.arange(8.0).reshape(1, 2, 4)
     out = with_prefix(torch.zeros(3, 5, 4), cls, registers)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from vitaccel.errors import VitaccelError
-from vitaccel.zoo.shapes import HYBRID_MICRO, LOOKUP_MICRO, M3VIT, PLAIN, PLAIN_MICRO, VMOE, MoeShape
+from vitaccel.zoo.shapes import DIGITS, HYBRID_MICRO, LOOKUP_MICRO, M3VIT, PLAIN, PLAIN_MICRO, VMOE, MoeShape
 
 MICROS = [PLAIN_MICRO, LOOKUP_MICRO, HYBRID_MICRO, M3VIT["micro"], VMOE["micro"]]
 
@@ -21,9 +21,8 @@ def test_no_micro_model_fits_a_tile_of_eight(shape):
         assert channels % 8
 
 
-def test_every_published_m3vit_recipe_costs_its_dense_mlp():
-    for size in ("tiny", "small"):
-        shape = M3VIT[size]
+def test_the_experts_of_an_m3vit_cost_its_dense_mlp():
+    for shape in (M3VIT["tiny"], M3VIT["small"], DIGITS["m3vit"]):
         assert shape.moe.top_k * shape.moe.hidden == shape.hidden
 
 

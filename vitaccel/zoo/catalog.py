@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from vitaccel.errors import VitaccelError, did_you_mean
 from vitaccel.zoo.option import Option, OptionValue
-from vitaccel.zoo.shapes import HYBRID_MICRO, LOOKUP_MICRO, M3VIT, PLAIN, PLAIN_MICRO, VMOE, ModelShape
+from vitaccel.zoo.shapes import DIGITS, HYBRID_MICRO, LOOKUP_MICRO, M3VIT, PLAIN, PLAIN_MICRO, VMOE, ModelShape
 
 LISTED_STYLES = ("dense_list", "nonzero", "hit_loop")
 """MoE styles that hold every expert as its own pair of 2-D weights."""
@@ -123,11 +123,11 @@ def _m3vit_options(shape: ModelShape, *, decoder: bool) -> tuple[Option, ...]:
 
 
 def _entry(family: str, size: str, shape: ModelShape, description: str, options: tuple[Option, ...]) -> Request:
-    if family in {"vit", "deit", "lookupvit"} and size != "micro":
+    if family in {"vit", "deit", "lookupvit"} and size in PLAIN:
         options = (_IMAGE_SIZE, *options)
     name = f"{family}-{size}"
     defaults = {option.name: option.default for option in options}
-    return Request(ModelInfo(name, family, description, (1, 3, *shape.image), options), shape, defaults)
+    return Request(ModelInfo(name, family, description, (1, shape.channels, *shape.image), options), shape, defaults)
 
 
 def _words(shape: ModelShape) -> str:
@@ -155,7 +155,20 @@ def _catalog() -> dict[str, Request]:
         entries.append(_entry("vmoe", size, shape, text, _moe_options(shape, style="einsum_cap")))
     text = f"Convolution stem, depthwise convolutions and pooling, then a transformer, {_words(HYBRID_MICRO)}"
     entries.append(_entry("hybrid", "micro", HYBRID_MICRO, text, (_FUSED, *_SHARED)))
+    entries.extend(_digits())
     return {entry.info.name: entry for entry in entries}
+
+
+def _digits() -> Iterator[Request]:
+    """Yield the models that have trained weights, see :mod:`vitaccel.zoo.trained`."""
+    vit, lookupvit, m3vit = DIGITS["vit"], DIGITS["lookupvit"], DIGITS["m3vit"]
+    kinds = {
+        "vit": (vit, "Vision transformer", _vit_options(vit)),
+        "lookupvit": (lookupvit, "LookupViT", _lookupvit_options(lookupvit, grid=3)),
+        "m3vit": (m3vit, "M3ViT", _m3vit_options(m3vit, decoder=False)),
+    }
+    for family, (shape, kind, options) in kinds.items():
+        yield _entry(family, "digits", shape, f"{kind} trained on handwritten digits, {_words(shape)}", options)
 
 
 _CATALOG = _catalog()

@@ -6,14 +6,15 @@ import torch
 from torch import Tensor, nn
 
 IMAGE_CHANNELS = 3
+"""Red, green and blue."""
 
 
 class PatchEmbed(nn.Module):
-    """P x P convolution of stride P, flattened: ``(B, 3, H, W)`` to ``(B, H W / P^2, D)``."""
+    """P x P convolution of stride P, flattened: ``(B, C, H, W)`` to ``(B, H W / P^2, D)``."""
 
-    def __init__(self, *, width: int, patch: int) -> None:
+    def __init__(self, *, width: int, patch: int, channels: int = IMAGE_CHANNELS) -> None:
         super().__init__()
-        self.proj = nn.Conv2d(IMAGE_CHANNELS, width, kernel_size=patch, stride=patch)
+        self.proj = nn.Conv2d(channels, width, kernel_size=patch, stride=patch)
 
     def forward(self, image: Tensor) -> Tensor:
         features: Tensor = self.proj(image)

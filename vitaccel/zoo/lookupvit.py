@@ -105,7 +105,7 @@ class LookupVit(nn.Module):
         super().__init__()
         shape = request.shape
         grid = request.integer("grid")
-        self.patch_embed = PatchEmbed(width=shape.width, patch=shape.patch)
+        self.patch_embed = PatchEmbed(width=shape.width, patch=shape.patch, channels=shape.channels)
         self.pos_embed = learned(1, shape.patches, shape.width)
         self.resample = TokenResample(
             source=shape.patch_grid,

@@ -44,7 +44,7 @@ class MoeVit(nn.Module):
         super().__init__()
         shape, moe = request.shape, request.shape.moe
         assert moe is not None
-        self.patch_embed = PatchEmbed(width=shape.width, patch=shape.patch)
+        self.patch_embed = PatchEmbed(width=shape.width, patch=shape.patch, channels=shape.channels)
         self.cls_token = learned(1, 1, shape.width)
         self.pos_embed = learned(1, 1 + shape.patches, shape.width)
         self.blocks = nn.ModuleList(MoeBlock(request, moe=i in moe.layers) for i in range(shape.depth))

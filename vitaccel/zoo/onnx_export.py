@@ -15,7 +15,7 @@ from vitaccel.zoo.assemble import construct, example_inputs
 from vitaccel.zoo.catalog import Request, resolve
 from vitaccel.zoo.exporters import check_exporter, to_onnx
 from vitaccel.zoo.load_weights import load_weights
-from vitaccel.zoo.weights import seed_weights
+from vitaccel.zoo.trained import set_weights
 
 if TYPE_CHECKING:
     import onnx
@@ -43,12 +43,12 @@ def export(
     external_data: bool = False,
     precision: str = "fp32",
     weights: str | os.PathLike[str] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     **options: Any,
 ) -> Path:
     """Write a zoo model as ONNX and return its path.
 
-    Inputs are ``image`` ``(batch, 3, height, width)`` and, with ``task_input``, the scalar int64 ``task``;
+    Inputs are ``image`` ``(batch, channels, height, width)`` and, with ``task_input``, the scalar int64 ``task``;
     the output is ``logits``. The file appears complete or not at all.
 
     Parameters
@@ -70,9 +70,9 @@ def export(
     precision
         ``fp32``, ``fp16`` or ``bf16``: the type of weights, activations and image.
     weights
-        A ``.pt``, ``.npz`` or ``.safetensors`` state dict to use instead of seeded weights.
+        A ``.pt``, ``.npz`` or ``.safetensors`` state dict to use instead of the model's own weights.
     seed
-        Chooses the seeded weights.
+        Chooses random weights. Left out, it is 0, or the weights are trained: see :func:`vitaccel.zoo.build`.
     **options
         Options of that model.
 
@@ -87,7 +87,7 @@ def export(
     target = _checked_target(path)
     model = construct(request)
     if weights is None:
-        seed_weights(model, seed=seed)
+        set_weights(model, request, seed=seed)
     else:
         load_weights(model, Path(weights))
     kind = PRECISIONS[precision]

@@ -54,6 +54,8 @@ class ModelShape:
         Outputs of the classifier.
     moe
         The mixture of experts, if there is one.
+    channels
+        Channels of the input: 3 for a colour image.
     """
 
     width: int
@@ -64,6 +66,7 @@ class ModelShape:
     patch: int
     classes: int = 1000
     moe: MoeShape | None = None
+    channels: int = 3
 
     def __post_init__(self) -> None:
         if self.width % self.heads:
@@ -129,3 +132,21 @@ VMOE = {
         moe=MoeShape(experts=6, top_k=2, hidden=22, layers=(1, 2)),
     ),
 }  # fmt: skip
+
+_DIGITS_IMAGE = (16, 16)
+
+DIGITS = {
+    "vit": ModelShape(
+        width=48, depth=3, heads=4, hidden=96, image=_DIGITS_IMAGE, patch=4, classes=10, channels=1
+    ),
+    # 8 x 8 lookup tokens, so that 3 x 3 compressed ones are a compression.
+    "lookupvit": ModelShape(
+        width=40, depth=2, heads=4, hidden=160, image=_DIGITS_IMAGE, patch=2, classes=10, channels=1
+    ),
+    # As in the published recipes, the k experts of a token cost what a dense MLP does.
+    "m3vit": ModelShape(
+        width=40, depth=5, heads=4, hidden=80, image=_DIGITS_IMAGE, patch=4, classes=10, channels=1,
+        moe=MoeShape(experts=6, top_k=2, hidden=40, layers=(1, 3)),
+    ),
+}  # fmt: skip
+"""Models small enough to be trained in minutes on a handwritten digit of 16 x 16 pixels, by family."""

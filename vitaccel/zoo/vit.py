@@ -37,7 +37,7 @@ class Vit(nn.Module):
         shape = request.shape
         self.has_cls = request.flag("cls")
         self.registers = request.integer("registers")
-        self.patch_embed = PatchEmbed(width=shape.width, patch=shape.patch)
+        self.patch_embed = PatchEmbed(width=shape.width, patch=shape.patch, channels=shape.channels)
         if self.has_cls:
             self.cls_token = learned(1, 1, shape.width)
         if self.registers:
@@ -74,7 +74,7 @@ class Deit(nn.Module):
         super().__init__()
         shape = request.shape
         self.distilled_head = request.flag("distilled_head")
-        self.patch_embed = PatchEmbed(width=shape.width, patch=shape.patch)
+        self.patch_embed = PatchEmbed(width=shape.width, patch=shape.patch, channels=shape.channels)
         self.cls_token = learned(1, 1, shape.width)
         self.dist_token = learned(1, 1, shape.width)
         self.pos_embed = learned(1, 2 + shape.patches, shape.width)
