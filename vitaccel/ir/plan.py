@@ -182,7 +182,7 @@ class LaneKernel(Kernel):
     """A stream of ``tokens`` x ``channels`` through the lanes of the vector engine, ``passes`` times.
 
     Pooling, depthwise convolution, interpolation and slices see their operands through a ``window``; a ``row_wise``
-    kernel needs the row-blocks it writes and no others.
+    kernel needs the row-blocks it writes and no others. ``heads`` share the channels of kept logits (``head_mean``).
     """
 
     function: str
@@ -193,6 +193,7 @@ class LaneKernel(Kernel):
     passes: int = 1
     window: Window | None = None
     row_wise: bool = True
+    heads: int = 1
 
     @property
     def reads(self) -> tuple[str, ...]:

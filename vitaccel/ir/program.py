@@ -83,7 +83,8 @@ class Transfer(Instruction):
 
     ``buffer`` is ``activation``, ``weight`` (the ring of weight tiles), ``parameter`` (the ring of parameter sets; its
     addresses count sets) or ``table`` (the address is one of its slots). ``traffic`` is what the bytes are: ``weight``,
-    ``constant``, ``input``, ``output`` or ``spill``.
+    ``constant``, ``input``, ``output`` or ``spill``. ``dram`` is the address for expert ``expert``; that of the next one
+    is ``expert_stride`` bytes further (with ``moe.order = longest`` a slot's expert is known only at run time).
     """
 
     dram: int
@@ -95,6 +96,7 @@ class Transfer(Instruction):
     step: int = 0
     layout: str = "token"
     element_bytes: int = 1
+    expert_stride: int = 0
     traffic: str = "weight"
 
     @property
@@ -207,7 +209,8 @@ class Lane(Instruction):
     ``a_step``, ``b_step`` and ``out_step`` are the words from one row-block to the next, or of a result in channel
     layout (``drain``) from one tile of channels to the next.
     ``parameters`` and ``table`` are where the function finds its parameter sets and its table. ``shift`` moves tokens
-    down by so many lanes on the way (up when negative): what slices and joins of tokens need.
+    down by so many lanes on the way (up when negative): what slices and joins of tokens need. ``heads`` is how many share
+    the channels of kept logits (``head_mean``).
     """
 
     engine = Engine.VECTOR
@@ -229,6 +232,7 @@ class Lane(Instruction):
     drain: str = "token"
     out_step: int = 0
     shift: int = 0
+    heads: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

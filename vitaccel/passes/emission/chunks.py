@@ -43,6 +43,7 @@ def load_weights(
     total_tiles: int,
     *,
     expert: int = -1,
+    expert_stride: int = 0,
     after_route: int = 0,
 ) -> Chunk:
     """Load weight tiles into the ring; ``after_route`` is the vector count that makes an expert's address known."""
@@ -61,6 +62,7 @@ def load_weights(
         step=tile_words,
         layout=CHANNEL,
         expert=expert,
+        expert_stride=expert_stride,
     )
     return Chunk(place, emitter.issue(load, after=[*place.after, (Engine.VECTOR, after_route)]))
 

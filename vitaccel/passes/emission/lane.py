@@ -22,6 +22,9 @@ def emit_lane(emitter: Emitter, kernel: LaneKernel) -> None:
         pieces = emitter.plan.groups.get(emitter.at, 1) if streamed else whole
         blocks = ceil_div(kernel.tokens, emitter.arch.array.side)
         cut = kernel.row_wise and by_frame(emitter.plan, kernel)
+        if kernel.function == "head_mean" and not streamed:
+            # A probability needs all keys of its frame.
+            pieces, cut = kernel.frames, True
         for piece, (first, count) in enumerate(runs(kernel.frames, blocks, pieces, by_frame=cut)):
             _piece(emitter, kernel, first, count, piece)
     emitter.store_results([kernel.out])
@@ -53,6 +56,7 @@ def _piece(emitter: Emitter, kernel: LaneKernel, first: int, count: int, piece: 
             drain=out.layout,
             out_step=out.tile_words() if out.layout == CHANNEL else out.row_block_words(emitter.arch),
             shift=_slice_shift(kernel, emitter.arch.array.side),
+            heads=kernel.heads,
         ),
         reads=[_access(emitter, kernel, n, first, count, piece) for n in kernel.operands],
         writes=[_access(emitter, kernel, kernel.out, first, count, piece)],

@@ -20,6 +20,7 @@ def emit_moe(emitter: Emitter, kernel: MoeKernel) -> None:
     there when the array is free.
     """
     load_constants(emitter)
+    _place_experts(emitter, kernel)
     emitter.stage_whole(kernel.reads)
     _start_from_residual(emitter, kernel)
     route = _route(emitter, kernel)
@@ -35,6 +36,26 @@ def emit_moe(emitter: Emitter, kernel: MoeKernel) -> None:
             _matmul(emitter, kernel, expert - 1, second=True, route=route if longest else 0)
             _scatter(emitter, kernel, expert - 1)
     emitter.store_results([kernel.out])
+
+
+def _place_experts(emitter: Emitter, kernel: MoeKernel) -> None:
+    """Put the weights of all experts into DRAM one after another, at equal distances."""
+    for expert in range(kernel.experts):
+        for second in (False, True):
+            n_tiles, tile_bytes = _expert_tiles(emitter, kernel, second)
+            emitter.dram(_expert_weights(kernel, expert, second), n_tiles * tile_bytes)
+
+
+def _expert_weights(kernel: MoeKernel, expert: int, second: bool) -> str:
+    """What the weights of one of an expert's matmuls are called in DRAM."""
+    return f"{kernel.node}.expert{expert}.{'w2' if second else 'w1'}"
+
+
+def _expert_tiles(emitter: Emitter, kernel: MoeKernel, second: bool) -> tuple[int, int]:
+    """Weight tiles of one of an expert's matmuls, and the bytes of one."""
+    k, n = (kernel.hidden, kernel.width_out) if second else (kernel.width_in, kernel.hidden)
+    tile_bytes = MatMulKernel(label="", node="", op="", out="", a="", k=k).tile_bytes(emitter.arch)
+    return ceil_div(n, emitter.arch.array.side), tile_bytes
 
 
 def _start_from_residual(emitter: Emitter, kernel: MoeKernel) -> None:
@@ -131,8 +152,7 @@ def _matmul(emitter: Emitter, kernel: MoeKernel, expert: int, *, second: bool, r
     a, out = (hidden, result) if second else (gathered, hidden)
     k, n = (kernel.hidden, kernel.width_out) if second else (kernel.width_in, kernel.hidden)
     side = emitter.arch.array.side
-    n_tiles = ceil_div(n, side)
-    tile_bytes = MatMulKernel(label="", node="", op="", out="", a="", k=k).tile_bytes(emitter.arch)
+    n_tiles, tile_bytes = _expert_tiles(emitter, kernel, second)
     first_tile = 0
     for tiles in chunk_sizes(emitter, n_tiles, tile_bytes):
         chunk = _expert_chunk(emitter, kernel, expert, second, first_tile, tiles, tile_bytes, n_tiles, route)
@@ -174,7 +194,16 @@ def _expert_chunk(
     n_tiles: int,
     route: int,
 ) -> Chunk:
-    name = f"{kernel.node}.expert{expert}.{'w2' if second else 'w1'}"
+    name = _expert_weights(kernel, expert, second)
+    following = emitter.program.dram_map.get(_expert_weights(kernel, 1, second), (0, 0))[0]
     return load_weights(
-        emitter, name, first_tile, tiles, tile_bytes, n_tiles, expert=expert if route else -1, after_route=route
+        emitter,
+        name,
+        first_tile,
+        tiles,
+        tile_bytes,
+        n_tiles,
+        expert=expert if route else -1,
+        expert_stride=following - emitter.program.dram_map[_expert_weights(kernel, 0, second)][0] if route else 0,
+        after_route=route,
     )

@@ -108,6 +108,7 @@ def _lower_head_mean(builder: Builder, root: str, logits: str) -> None:
             frames=frames,
             tokens=keys,
             channels=heads * queries,
+            heads=heads,
         )
     )
     b = builder.read(node.inputs[1], INT8_CHANNEL, label)
