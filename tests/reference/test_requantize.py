@@ -51,6 +51,10 @@ def test_the_multiplier_is_normalised_and_near(seed: int) -> None:
         assert abs(spec.real / Fraction(float(real)) - 1) <= Fraction(1, 2**17)
 
 
+def test_a_scale_may_be_a_number_of_numpy() -> None:
+    assert Requantize.from_scale(np.float32(0.1), 8).real == Fraction(104858, 2**20)
+
+
 @pytest.mark.parametrize("real", [131071.5, -131072.0, 1e30])
 def test_a_scale_without_a_multiplier_is_refused(real: float) -> None:
     with pytest.raises(NumericsError) as error:

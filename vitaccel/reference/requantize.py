@@ -71,7 +71,7 @@ class Requantize:
         """
         if not isfinite(real):
             raise NumericsError(f"the scale of a requantization must be finite, not {real}")
-        magnitude = abs(Fraction(real))
+        magnitude = abs(Fraction(float(real)))
         shift = _normalising_shift(magnitude)
         multiplier = int(magnitude * 2**shift + Fraction(1, 2))
         if multiplier == MULTIPLIER_LIMIT and shift > 0:
