@@ -43,6 +43,10 @@ class NumericsError(VitaccelError):
     """A number format, or a parameter of an integer operation, that no hardware block has."""
 
 
+class QuantizationError(VitaccelError):
+    """The model must be quantized, or quantized otherwise, to run in integers."""
+
+
 class CapacityError(VitaccelError):
     """The program does not fit the machine (a buffer, an accumulator range); exit code 1, the answer is no."""
 
