@@ -84,7 +84,7 @@ def test_mistakes_are_one_sentence(vitaccel: Run, recording: Path, tmp_path: Pat
     assert "missing.npz must be readable" in sentence("--logits", "missing.npz")
     assert "twice" in sentence("--logits", recording, "--logits", recording)
     np.save(tmp_path / "nan.npy", np.full((2, 3), np.nan))
-    assert "must be finite, not NaN or infinite" in sentence("--logits", tmp_path / "nan.npy")
+    assert sentence("--logits", tmp_path / "nan.npy") == "recorded logits 'nan.npy' must be finite, not NaN or infinite"
 
 
 def test_without_pytorch_it_says_so() -> None:

@@ -84,5 +84,5 @@ def recordings(files: tuple[Path, ...]) -> Mapping[str, tuple[Rows, ...]]:
     for path in files:
         if path.name in found:
             raise VitaccelError(f"--logits must name files of different names, not {path.name} twice")
-        found[path.name] = recorded_rows(dict(read_arrays(path, "")))
+        found[path.name] = recorded_rows({name or path.name: array for name, array in read_arrays(path, "")})
     return found
