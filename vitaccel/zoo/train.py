@@ -119,7 +119,7 @@ def train(name: str, recipe: Recipe, *, seed: int = 0, report: Callable[[int, fl
     request = resolve(name, {})
     scans, labels = load_scans("training")
     images, targets = torch.from_numpy(scans).float() / GREY_LEVELS, torch.from_numpy(labels)
-    with one_deterministic_thread(), torch.random.fork_rng(devices=[]):
+    with one_deterministic_thread():
         model = _untrained(request, seed)
         optimizer = _optimizer(model, recipe)
         generator = torch.Generator().manual_seed(seed)
