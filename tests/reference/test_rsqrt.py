@@ -69,3 +69,11 @@ def test_a_variance_below_one_is_refused(variance: int) -> None:
 def test_impossible_tables_are_refused(name: str, value: int) -> None:
     with pytest.raises(NumericsError, match=f"{name} of a reciprocal square root must be .*, not {value}"):
         Rsqrt(**{name: value})
+
+
+@pytest.mark.parametrize(("index_bits", "entry_bits"), [(4, 7), (5, 7), (8, 12), (10, 14), (10, 7)])
+def test_every_table_keeps_to_18_bits(index_bits: int, entry_bits: int) -> None:
+    variance = torch.arange(1 << 17, 1 << 19)
+    mantissa, _ = Rsqrt(index_bits, entry_bits).compute(variance)
+    assert mantissa.max() < 1 << 18
+    assert mantissa.min() >= 1 << 17

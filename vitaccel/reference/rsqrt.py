@@ -103,7 +103,7 @@ class Rsqrt:
         Returns
         -------
         tuple of Tensor
-            r, int64 of 18 bits with the first bit set, and e, 0 to 31, of the shape of *variance*.
+            r, int64 of 18 bits, the first of them set, and e, 0 to 31, of the shape of *variance*.
 
         Raises
         ------
