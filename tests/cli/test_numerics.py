@@ -55,6 +55,14 @@ def test_recorded_logits_are_measured_beside_gaussian_ones(vitaccel: Run, record
     assert "Softmax of the same int8 logits, logits.npz: 240 rows in 2 sets" in text
 
 
+def test_the_seed_chooses_the_rows(vitaccel: Run) -> None:
+    first, again, other = (
+        json.loads(vitaccel("numerics", "--section", "layernorm", "--seed", seed, "--json").out)["layernorm"]
+        for seed in ("0", "0", "3")
+    )
+    assert first == again != other
+
+
 def test_json_to_a_file_leaves_the_tables(vitaccel: Run, tmp_path: Path) -> None:
     path = tmp_path / "n.json"
     result = vitaccel("numerics", "--section", "layernorm", "--json", path)

@@ -37,9 +37,10 @@ SECTIONS = ("softmax", "gelu", "layernorm", "primitives")
     type=click.Path(path_type=Path),
     help="Recorded attention logits (.npz or .npy, [..., keys]) to measure softmax on too; may be repeated.",
 )
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Chooses the Gaussian rows.")
 @json_option
 @debug_option
-def numerics(section: str, files: tuple[Path, ...], json_path: str | None) -> None:
+def numerics(section: str, files: tuple[Path, ...], seed: int, json_path: str | None) -> None:
     """Measure our integer softmax, GELU and LayerNorm beside the published ones."""
     known = (*SECTIONS, ALL)
     if section not in known:
@@ -57,7 +58,8 @@ def numerics(section: str, files: tuple[Path, ...], json_path: str | None) -> No
             if error.name != "torch":
                 raise
             raise VitaccelError("numerics needs PyTorch: install it with pip install 'vitaccel[torch]'") from error
-        measured = measure_numerics(SECTIONS if section == ALL else (section,), recordings(files), progress=say)
+        sections = SECTIONS if section == ALL else (section,)
+        measured = measure_numerics(sections, recordings(files), seed=seed, progress=say)
     kept = check_promises(measured)
     if json_path is not None:
         put_json(numerics_record(measured, kept), json_path)
