@@ -113,7 +113,7 @@ def compiled(gemm: Gemm, arch: Arch) -> Program:
     x = graph.add(Input(), type=TensorType((1, gemm.m, gemm.k)), name="x")
     weight = graph.add_const(np.broadcast_to(np.float32(0), (gemm.k, gemm.n)), parameter=True)
     graph.outputs = [graph.add(Linear(), (x, weight))]
-    return compile_graph(graph, arch)[1]
+    return compile_graph(graph, arch).program
 
 
 def predicted(gemm: Gemm, arch: Arch) -> Prediction:

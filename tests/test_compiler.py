@@ -230,7 +230,7 @@ def test_both_exporters_files_give_the_same_cycles(
 
 def test_a_graph_is_compiled_without_a_file(imported: Imported) -> None:
     model = imported("vit-micro")
-    graph, program = compile_graph(model.graph, Arch())
+    graph, _, program = compile_graph(model.graph, Arch())
     compiled = compile_model(model, Arch())
     assert str(graph) == str(compiled.graph)
     assert str(program) == str(compiled.program)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from vitaccel.arch import Arch
 from vitaccel.backends.cost_model.predict import ModelFacts, predict
@@ -37,10 +38,41 @@ class Compiled:
 
     imported: ImportedModel
     graph: Graph
+    plan: Plan
     program: Program
 
 
-def compile_graph(graph: Graph, arch: Arch, *, show: Show | None = None) -> tuple[Graph, Program]:
+class Lowered(NamedTuple):
+    """What the passes made of a Graph: the labelled Graph, the Plan and the Program."""
+
+    graph: Graph
+    plan: Plan
+    program: Program
+
+
+def prepare_graph(graph: Graph, arch: Arch, *, show: Show | None = None) -> Graph:
+    """Run the passes that work on the Graph: what quantization begins with.
+
+    Parameters
+    ----------
+    graph, arch, show
+        See :func:`compile_graph`.
+    """
+    verify_graph(graph, after="import")
+    for graph_pass in (
+        Canonicalize(),
+        Fuse(),
+        Label(),
+        Precision(logit_fraction_bits=arch.numerics.logit_fraction_bits),
+    ):
+        graph = graph_pass.run(graph)
+        verify_graph(graph, after=graph_pass.name)
+        if show:
+            show(graph_pass.name, str(graph))
+    return graph
+
+
+def compile_graph(graph: Graph, arch: Arch, *, show: Show | None = None) -> Lowered:
     """Lower a recognised Graph to the Program of a machine.
 
     Parameters
@@ -61,16 +93,7 @@ def compile_graph(graph: Graph, arch: Arch, *, show: Show | None = None) -> tupl
     """
     report = show or (lambda _name, _text: None)
     report("import", str(graph)) if show else None
-    verify_graph(graph, after="import")
-    for graph_pass in (
-        Canonicalize(),
-        Fuse(),
-        Label(),
-        Precision(logit_fraction_bits=arch.numerics.logit_fraction_bits),
-    ):
-        graph = graph_pass.run(graph)
-        verify_graph(graph, after=graph_pass.name)
-        report(graph_pass.name, str(graph)) if show else None
+    graph = prepare_graph(graph, arch, show=show)
     plan: Plan = Tile(arch=arch).run(graph)
     verify_plan(plan, after=Tile.name)
     report(Tile.name, str(plan)) if show else None
@@ -80,7 +103,7 @@ def compile_graph(graph: Graph, arch: Arch, *, show: Show | None = None) -> tupl
     program = Schedule().run(plan)
     verify_program(program, after=Schedule.name)
     report(Schedule.name, str(program)) if show else None
-    return graph, program
+    return Lowered(graph, plan, program)
 
 
 def check_pass_names(names: Collection[str]) -> None:
@@ -142,8 +165,7 @@ def compile_model(
             if name in print_after:
                 target(name, text)
 
-    graph, program = compile_graph(imported.graph, arch, show=chosen)
-    return Compiled(imported, graph, program)
+    return Compiled(imported, *compile_graph(imported.graph, arch, show=chosen))
 
 
 def simulate(

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import astuple, replace
-from math import ceil
+from math import ceil, prod
 
 import pytest
 from hypothesis import given
@@ -78,7 +78,7 @@ def test_the_layers_of_a_model_sum_to_the_network(
     model: str, machine: str, kind: str, imported: Callable[..., ImportedModel]
 ) -> None:
     try:
-        _, program = compile_graph(imported(model).graph, MACHINES[machine])
+        _, _, program = compile_graph(imported(model).graph, MACHINES[machine])
     except CapacityError:
         assert machine == "small buffers", "the others hold every micro model"
         return
@@ -92,7 +92,7 @@ def test_the_layers_of_a_model_sum_to_the_network(
     for cost in costs:
         assert cost.actions.mac_slots == cost.cycles.array * array.pes
         # Only depthwise convolutions multiply in the lanes.
-        assert cost.actions.macs <= cost.actions.mac_slots or cost.op == "conv2d"
+        assert cost.actions.macs <= cost.actions.multiplications <= cost.actions.mac_slots or cost.op == "conv2d"
 
 
 # -- what was done -------------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def count_actions(instruction: Instruction, slot: Slot, arch: Arch) -> Actions:
         both = Actions(mac_slots=arch.array.pes, activation_bytes=2 * side * arrays)  # each array has its own head
         softmax = Actions(lane_operations=2 * logits, logit_bytes=4 * logits if f["mode"] == "none" else 0)
         kept = Actions(activation_bytes=2 * logits if f["logits"] >= 0 else 0)
-        return Actions.total([*[both] * slot.occupied, softmax, kept, Actions(0, 0, results, results)])
+        return Actions.total([*[both] * slot.occupied, softmax, kept, Actions(0, 0, 0, results, results)])
     if instruction.mnemonic == "lane":
         elements = f["row_blocks"] * side * f["channels"]
         read = Actions(lane_operations=elements, activation_bytes=elements * f["element_bytes"])
@@ -128,7 +128,7 @@ def count_actions(instruction: Instruction, slot: Slot, arch: Arch) -> Actions:
         return Actions.total([Actions(lane_operations=logits, activation_bytes=2 * logits)] * 2)
     elements = slot.rows * f["channels"]
     # Gather reads and writes a byte; scatter-add reads an int16 result and an int16 sum, and writes the sum.
-    return Actions(0, 0, elements, elements * (2 if instruction.mnemonic == "gather" else 2 + 2 + 2))
+    return Actions(0, 0, 0, elements, elements * (2 if instruction.mnemonic == "gather" else 2 + 2 + 2))
 
 
 @given(RANDOM)
@@ -145,10 +145,11 @@ def test_busy_traffic_and_actions_are_sums_over_the_instructions(rng: random.Ran
             actions += count_actions(instruction, slot, program.arch)
             if isinstance(instruction, Load | Store):
                 traffic += Traffic(**{instruction.traffic: instruction.rows * instruction.row_bytes})
-        macs = layer.macs
+        macs, multiplications = layer.macs, layer.multiplications
         if layer.routed:
-            macs = sum(n * layer.routed.macs_per_row for n in routing.queue_lengths(layer))
-        assert (cost.busy, cost.traffic, cost.actions) == (busy, traffic, replace(actions, macs=macs))
+            macs = multiplications = sum(n * layer.routed.macs_per_row for n in routing.queue_lengths(layer))
+        counted = replace(actions, macs=macs, multiplications=multiplications)
+        assert (cost.busy, cost.traffic, cost.actions) == (busy, traffic, counted)
 
 
 # -- energy --------------------------------------------------------------------------------------------------------
@@ -159,7 +160,7 @@ def test_energy_is_counted_actions_times_the_table(rng: random.Random) -> None:
     table = program.arch.energy
     for cost in costs:
         done, parts = cost.actions, cost.energy
-        assert parts.mac_pj == done.macs * table.mac_pj
+        assert parts.mac_pj == done.multiplications * table.mac_pj
         assert parts.lane_pj == done.lane_operations * table.lane_pj
         assert parts.dram_pj == sum(astuple(cost.traffic)) * table.dram_pj_per_byte
         buffers = done.activation_bytes + done.weight_bytes + done.logit_bytes
@@ -171,11 +172,59 @@ def test_energy_is_counted_actions_times_the_table(rng: random.Random) -> None:
 def test_padded_macs_are_clocked_and_not_charged() -> None:
     """9 tokens and 3 channels on an array of 8x8: two row-blocks of one tile, 27 results of 128."""
     product = MatMul(layer="a", a=0, weight=0, out=0, row_blocks=2, tokens=9, k=20, n=3, n_tiles=1)
-    program = Program("p", Arch(), [product], [0], [Layer("a", "linear", 9 * 3 * 20)])
+    program = Program("p", Arch(), [product], [0], [Layer("a", "linear", 9 * 3 * 20, multiplications=9 * 3 * 20)])
     _, (cost,) = timed(program, Routing())
     assert cost.actions.mac_slots == 2 * 20 * 64
     assert cost.actions.macs == 540
     assert cost.energy.mac_pj == 540 * program.arch.energy.mac_pj
+
+
+def costs_of(model: ImportedModel, **numerics: int) -> list[LayerCost]:
+    settings = {f"numerics.{key}": str(value) for key, value in numerics.items()}
+    program = compile_graph(model.graph, Arch().with_settings(settings))[-1]
+    return list(timed(program, Routing())[1])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_arrays_multiply_what_counts_as_macs_and_constants_beside_it(
+    model: str, imported: Callable[..., ImportedModel]
+) -> None:
+    found = set()
+    for cost in costs_of(imported(model)):
+        beside = cost.actions.multiplications - cost.actions.macs
+        assert cost.energy.mac_pj == pytest.approx(cost.actions.multiplications * Arch().energy.mac_pj)
+        if beside:
+            found.add(cost.op)
+        if beside < 0:
+            assert cost.actions.mac_slots == 0, "a depthwise convolution, which multiplies in the lanes"
+    constants = {"lookupvit-micro": {"token_mix", "mean"}, "hybrid-micro": {"conv2d", "mean"}}
+    assert found == constants.get(model, set())
+
+
+def test_a_resampling_of_tokens_multiplies_every_token_by_every_weight(imported: Callable[..., ImportedModel]) -> None:
+    graph = imported("lookupvit-micro").graph
+    mixed = [node for node in graph if node.op.name == "token_mix"]
+    expected = [prod(node.type.static_shape) * graph[node.inputs[1]].type.static_shape[1] for node in mixed]
+    costs = [cost for cost in costs_of(imported("lookupvit-micro")) if cost.op == "token_mix"]
+    assert expected
+    assert [(cost.actions.macs, cost.actions.multiplications) for cost in costs] == [(0, many) for many in expected]
+
+
+@pytest.mark.parametrize("model", ["vit-micro", "lookupvit-micro"])
+def test_wide_numerators_multiply_the_values_once_more(model: str, imported: Callable[..., ImportedModel]) -> None:
+    model_ = imported(model)
+    narrow, wide = costs_of(model_), costs_of(model_, numerator_bits=16)
+    assert costs_of(model_, numerator_bits=12) == wide
+    for before, after in zip(narrow, wide, strict=True):
+        assert before.actions.macs == after.actions.macs
+        more = after.actions.multiplications - before.actions.multiplications
+        if before.op != "attention":
+            assert more == 0
+        elif before.actions.logit_bytes:  # Q.K and A.V of heads of one width: half the MACs are A.V
+            assert more == before.actions.macs // 2 > 0
+        else:
+            assert more == before.actions.macs > 0
+        assert after.energy.mac_pj == pytest.approx(before.energy.mac_pj + more * Arch().energy.mac_pj)
 
 
 def test_waits_by_hand() -> None:

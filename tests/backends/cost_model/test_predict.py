@@ -68,7 +68,7 @@ def test_occupancy_is_what_touched_places_hold_cycle_by_cycle(rng: random.Random
 def test_a_model_never_holds_more_than_the_buffer_and_nothing_at_the_end(
     model: str, arch: Arch, imported: Imported
 ) -> None:
-    _, program = compile_graph(imported(model).graph, arch)
+    _, _, program = compile_graph(imported(model).graph, arch)
     prediction = predict(program, FACTS)
     used = [point.used_bytes for point in prediction.occupancy]
     assert 0 < max(used) <= arch.buffers.activation_bytes
@@ -79,7 +79,7 @@ def test_a_model_never_holds_more_than_the_buffer_and_nothing_at_the_end(
 
 @pytest.fixture
 def moe(imported: Imported) -> Program:
-    return compile_graph(imported("m3vit-micro").graph, Arch())[1]
+    return compile_graph(imported("m3vit-micro").graph, Arch()).program
 
 
 def test_facts_are_passed_on(moe: Program) -> None:
@@ -120,7 +120,7 @@ def test_cycles_by_routing_are_those_of_each_assumption_whatever_was_asked_for(m
 
 
 def test_a_model_without_experts_has_no_routing(imported: Imported) -> None:
-    _, program = compile_graph(imported("vit-micro").graph, Arch())
+    _, _, program = compile_graph(imported("vit-micro").graph, Arch())
     prediction = predict(program, FACTS, Routing("worst"))
     assert (prediction.routing, prediction.experts, prediction.cycles_by_routing) == ("", (), {})
     assert prediction == predict(program, FACTS)
@@ -128,5 +128,5 @@ def test_a_model_without_experts_has_no_routing(imported: Imported) -> None:
 
 @pytest.mark.parametrize("model", ["lookupvit-micro", "m3vit-micro"])
 def test_predicting_twice_gives_the_same(model: str, imported: Imported) -> None:
-    first, second = (predict(compile_graph(imported(model).graph, MACHINES[1])[1], FACTS) for _ in range(2))
+    first, second = (predict(compile_graph(imported(model).graph, MACHINES[1]).program, FACTS) for _ in range(2))
     assert first == second
