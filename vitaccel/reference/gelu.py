@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -118,16 +119,10 @@ class WideGelu:
         q = as_int64(q)
         position_bits = self.fraction - self.step_bits
         magnitude = q.abs().clamp(max=self.format.max)
-        segment = magnitude >> position_bits
         position = magnitude & (1 << position_bits) - 1
-        start, end = self._ends(segment)
-        remainder = (start << position_bits) + (end - start) * position
-        return q.clamp(min=0) + round_shift(-remainder, position_bits + GUARD_BITS)
-
-    def _ends(self, segment: Tensor) -> tuple[Tensor, Tensor]:
-        """Knots on both sides of each segment; beyond the last segment they are 0."""
-        zero = torch.zeros_like(segment)
-        inside = segment < self.segments
-        segment = torch.where(inside, segment, zero)
-        knots = torch.tensor(self.table)
-        return torch.where(inside, knots[segment], zero), torch.where(inside, knots[segment + 1], zero)
+        # One segment more, level at 0, is everything beyond the last knot.
+        segment = (magnitude >> position_bits).clamp_(max=self.segments)
+        start = torch.tensor((*self.table[:-1], 0))[segment]
+        slope = torch.tensor((*(end - first for first, end in pairwise(self.table)), 0))[segment]
+        remainder = (start << position_bits).add_(slope.mul_(position))
+        return q.clamp(min=0).add_(round_shift(remainder.neg_(), position_bits + GUARD_BITS))
