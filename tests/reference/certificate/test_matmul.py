@@ -13,7 +13,7 @@ def test_no_sum_is_wrong(seed: int) -> None:
     assert certificate.sums > 200_000
     assert certificate.wrong == 0
     assert certificate.largest > 2**28
-    assert certificate.bound_reached
+    assert certificate.bound_reached is True
 
 
 def test_sixteen_bit_partial_sums_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:

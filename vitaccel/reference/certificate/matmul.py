@@ -53,7 +53,7 @@ def certify_matmul(seed: int = 0) -> MatmulCertificate:
             u = _codes(rng, 0, 2**bits, (m, k))
             digits = accumulate_unsigned(torch.from_numpy(u), torch.from_numpy(b), bits).numpy()
             sums, wrong = sums + digits.size, wrong + int((digits != u.astype(np.float64) @ b).sum())
-    return MatmulCertificate(sums, wrong, largest, reached)
+    return MatmulCertificate(sums, wrong, largest, bool(reached))
 
 
 def _codes(
