@@ -50,6 +50,10 @@ def test_a_published_method_gets_codes_of_its_own_port() -> None:
     codes = torch.tensor([[0, 127, -128]])  # 30 octaves and more are clipped to 32
     np.testing.assert_array_equal(got, Softermax().compute(codes).numpy() / 128)
     assert seen == {"scale": pytest.approx(30 / 127), "largest": 30.0}
+    step = Softermax().logit_scale
+    near = Rows(np.array([[0.0, 3.6 * step, -3.6 * step, 0.5 * step]]), np.ones((4, 1)))
+    codes = torch.tensor([[0, 4, -4, 1]])  # to the nearest code of the port, ties up
+    np.testing.assert_array_equal(published("x", 8, make).probabilities(near), Softermax().compute(codes).numpy() / 128)
 
 
 @pytest.mark.parametrize("entry", [*ENTRIES, *PATHS], ids=lambda entry: f"{entry.name}, {entry.output_bits}")

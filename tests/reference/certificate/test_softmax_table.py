@@ -7,7 +7,7 @@ import pytest
 
 from vitaccel.reference.certificate.entry import OURS, PUBLISHED
 from vitaccel.reference.certificate.rows import settings
-from vitaccel.reference.certificate.softmax_methods import ENTRIES, PATHS
+from vitaccel.reference.certificate.softmax_methods import ENTRIES, PATHS, snapped
 from vitaccel.reference.certificate.softmax_table import SoftmaxTables, measure_softmax
 
 KNOWN = {
@@ -61,6 +61,14 @@ def test_a_table_says_what_it_was_measured_on(tables: SoftmaxTables) -> None:
     candidate = row.candidate()
     assert (candidate.name, candidate.bits) == (row.method, row.output_bits)
     assert dict(candidate.errors) == {"worst_pv": row.errors.worst_pv, "mean_pv": row.errors.mean_pv}
+
+
+def test_the_same_logits_are_those_of_int8_codes() -> None:
+    """Rows that are on the int8 grid already give the same table."""
+    rows = list(settings(rows=5))
+    one, two = (measure_softmax("few", sets).same_logits for sets in (rows, list(map(snapped, rows))))
+    for a, b in zip(one, two, strict=True):
+        assert vars(a.errors) == pytest.approx(vars(b.errors), rel=1e-6, abs=1e-12), a.method
 
 
 def test_the_truth_of_the_same_logits_is_that_of_their_codes() -> None:
