@@ -26,7 +26,11 @@ def test_a_vit(prepared: Callable[[str], Graph]) -> None:
         assert (plans[f"block0.attn.{part}", "linear"].bits, plans[f"block0.attn.{part}", "linear"].heads) == (8, 3)
     logits = plans["block0.attn.attention", "attention_logits"]
     assert (logits.bits, logits.fixed, logits.rounded) == (16, base2_step(6), True)
-    assert (plans["block0.attn.attention", "attention"].bits, plans["block0.attn.attention", "attention"].heads) == (8, 1)
+    attention = plans["block0.attn.attention", "attention"]
+    assert (attention.bits, attention.heads) == (8, 1)
+        8,
+        1,
+    )
     before = plans["block0.mlp.fc1", "linear"]
     assert (before.bits, before.activation, before.rounded) == (8, "gelu", True)
     assert plans["block0.mlp.fc1", "activation"].bits == 8

@@ -1,0 +1,62 @@
+"""The two networks side by side: bounded memory, and only where something is learned from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vitaccel.ir.graph import Graph
+from vitaccel.ir.ops import Add
+from vitaccel.quantization import QuantizationOptions, compare, quantize, sweep
+from vitaccel.quantization.sweep import peak_bytes, sweep_images
+
+
+def test_peak_bytes_of_a_chain_with_a_residual(net: Callable[..., Any]) -> None:
+    made = net(1, 4, 8)
+    wide = made.linear(made.x, 32)
+    graph = made.done(made.op(Add(), made.x, made.linear(wide, 8)))
+    # The residual, the wide value and what is made of it are alive together.
+    assert peak_bytes(graph) == 4 * (4 * 8 + 4 * 32 + 4 * 8)
+
+
+def test_images_are_left_out_for_memory(prepared: Callable[[str], Graph], monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, options = prepared("vit-batch"), QuantizationOptions()
+    assert sweep_images(graph, options) == 32
+    monkeypatch.setattr(sweep, "MEMORY_BYTES", 2 * peak_bytes(graph) * 4)
+    assert sweep_images(graph, options) == 4 * 3
+    monkeypatch.setattr(sweep, "MEMORY_BYTES", 1)
+    assert sweep_images(graph, options) == 3
+
+
+def test_no_image_passes_through_when_nothing_is_learned(
+    prepared: Callable[[str], Graph], images: Callable[..., Any]
+) -> None:
+    graph, data = prepared("m3vit"), images(prepared("m3vit"), 2)
+    said: list[str] = []
+    _, record = quantize(graph, data, QuantizationOptions(bias_correction=False), said.append)
+    assert (record.correction_images, record.biases) == (0, ())
+    assert not [text for text in said if text.startswith("rounding")]
+    _, record = quantize(graph, data, QuantizationOptions(), said.append)
+    assert record.correction_images == 2
+    assert [text for text in said if text.startswith("rounding: layer 1 of")]
+
+
+def test_compensation_and_correction_help_where_inputs_are_correlated(net: Callable[..., Any]) -> None:
+    made = net(1, 16, 24)
+    graph = made.done(made.linear(made.mlp(made.mlp(made.x, 48), 48), 10))
+    spread = made.normal(6, 24)
+    draw = lambda count: (made.normal(count, 16, 6) @ spread + 1).astype(np.float32)  # noqa: E731
+    data, fresh = {"x": draw(64)}, {"x": draw(32)}
+    found = {}
+    for key, asked in (
+        ("both", {}),
+        ("bias", {"rounding": "nearest"}),
+        ("none", {"rounding": "nearest", "bias_correction": False}),
+    ):
+        options = QuantizationOptions(weight_bits=4, **asked)
+        result, record = quantize(graph, data, options)
+        found[key] = compare(graph, result, record, fresh).sqnr_db
+    assert found["none"] < found["bias"] < found["both"]
