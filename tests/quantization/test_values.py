@@ -28,9 +28,6 @@ def test_a_vit(prepared: Callable[[str], Graph]) -> None:
     assert (logits.bits, logits.fixed, logits.rounded) == (16, base2_step(6), True)
     attention = plans["block0.attn.attention", "attention"]
     assert (attention.bits, attention.heads) == (8, 1)
-        8,
-        1,
-    )
     before = plans["block0.mlp.fc1", "linear"]
     assert (before.bits, before.activation, before.rounded) == (8, "gelu", True)
     assert plans["block0.mlp.fc1", "activation"].bits == 8
