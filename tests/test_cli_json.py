@@ -103,6 +103,16 @@ def test_presets(capsys: pytest.CaptureFixture[str]) -> None:
         assert set(keys({"arch": preset})) == of_a_machine | {"arch"}
 
 
+def test_the_kinds_of_layers_that_are_named_are_printed(
+    exported: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (line,) = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| `layers[].op`")]
+    named = set(re.findall(r"`([^`]+)`", line)) - {"layers[].op"}
+    record = printed(capsys, "simulate", exported("vit-micro"), "--json")
+    assert len(named) >= 3
+    assert named <= {layer["op"] for layer in record["layers"]}
+
+
 def test_inspect(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(keys(printed(capsys, "inspect", model, "--json"))) == documented("`vitaccel inspect")
 

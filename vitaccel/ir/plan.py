@@ -109,6 +109,11 @@ class Kernel:
         """Tensors the kernel reads from the activation buffer."""
         raise NotImplementedError
 
+    def multiplications(self, arch: Arch) -> int:
+        """Multiplications in the PE arrays, of values and not of padding, whether they count as MACs or not."""
+        del arch
+        return 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class MatMulKernel(Kernel):
@@ -137,6 +142,11 @@ class MatMulKernel(Kernel):
     @property
     def reads(self) -> tuple[str, ...]:
         return tuple(t for t in (self.a, self.b, self.residual) if t)
+
+    def multiplications(self, arch: Arch) -> int:
+        """Its MACs; for a product with a constant (resizing, means), which has none, every row by every column."""
+        del arch
+        return self.macs or self.frames * self.tokens * self.k * self.n
 
     def tile_bytes(self, arch: Arch) -> int:
         """Bytes of one packed weight tile: K x P weights and P sets of channel parameters."""
@@ -175,6 +185,11 @@ class AttentionKernel(Kernel):
     def writes(self) -> tuple[str, ...]:
         """Tensors the kernel writes: its output and, when kept, the logits."""
         return (self.out, self.logits) if self.mode == "none" and self.logits else (self.out,)
+
+    def multiplications(self, arch: Arch) -> int:
+        """QK^T once, unless the logits were kept, and A.V once for every 8-bit digit of a numerator."""
+        depth = (self.head_dim if self.mode == "none" else 0) + arch.numerics.numerator_passes * self.value_dim
+        return self.frames * self.heads * self.queries * self.keys * depth
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -315,7 +315,7 @@ class Program:
     kernel_of
         For each instruction, the index of its kernel.
     layers
-        For each kernel, its label, op and useful MACs.
+        For each kernel, its label, op, useful MACs and multiplications.
     regions
         Places of tensors, for occupancy.
     dram_bytes
@@ -349,12 +349,25 @@ class Program:
 
 @dataclass(frozen=True)
 class Layer:
-    """A kernel as the reports name it."""
+    """A kernel as the reports name it.
+
+    Parameters
+    ----------
+    label, op
+        Name and kind.
+    macs
+        Useful MACs.
+    routed
+        For a layer of experts, what decides how much it does.
+    multiplications
+        In the PE arrays, of values and not of padding; 0 for a layer of experts, whose rows routing decides.
+    """
 
     label: str
     op: str
     macs: int
     routed: Routed | None = None
+    multiplications: int = 0
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,8 @@ def random_layers(rng: random.Random) -> list[Layer]:
         tokens = rng.randint(1, 30)
         capacity = rng.choice((0, rng.randint(1, tokens)))
         routed = Routed(tokens, experts, rng.randint(1, experts), capacity, rng.randint(1, 99))
-        layers.append(Layer(f"block{at}.mlp", "moe", rng.randint(0, 9999), routed if rng.random() < 0.4 else None))
+        macs, multiplications = rng.randint(0, 9999), rng.randint(0, 9999)
+        layers.append(Layer(f"block{at}.mlp", "moe", macs, routed if rng.random() < 0.4 else None, multiplications))
     return layers
 
 

@@ -203,7 +203,7 @@ def test_the_arrays_multiply_what_counts_as_macs_and_constants_beside_it(
 
 def test_a_resampling_of_tokens_multiplies_every_token_by_every_weight(imported: Callable[..., ImportedModel]) -> None:
     graph = imported("lookupvit-micro").graph
-    mixed = [node for node in graph if node.op.name == "token_mix"]
+    mixed = [node for node in graph.nodes.values() if node.op.name == "token_mix"]
     expected = [prod(node.type.static_shape) * graph[node.inputs[1]].type.static_shape[1] for node in mixed]
     costs = [cost for cost in costs_of(imported("lookupvit-micro")) if cost.op == "token_mix"]
     assert expected
@@ -218,7 +218,7 @@ def test_wide_numerators_multiply_the_values_once_more(model: str, imported: Cal
     for before, after in zip(narrow, wide, strict=True):
         assert before.actions.macs == after.actions.macs
         more = after.actions.multiplications - before.actions.multiplications
-        if before.op != "attention":
+        if not before.op.startswith("attention"):
             assert more == 0
         elif before.actions.logit_bytes:  # Q.K and A.V of heads of one width: half the MACs are A.V
             assert more == before.actions.macs // 2 > 0

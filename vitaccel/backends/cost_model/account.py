@@ -42,10 +42,10 @@ def layer_costs(program: Program, slots: list[Slot], routing: Routing) -> tuple[
         actions[kernel].append(_actions(instruction, slot, program.arch))
     costs = []
     for at, layer in enumerate(program.layers):
-        macs = layer.macs
+        macs, multiplications = layer.macs, layer.multiplications
         if layer.routed:
-            macs = sum(routing.queue_lengths(layer)) * layer.routed.macs_per_row
-        counted = replace(Actions.total(actions[at]), macs=macs)
+            macs = multiplications = sum(routing.queue_lengths(layer)) * layer.routed.macs_per_row
+        counted = replace(Actions.total(actions[at]), macs=macs, multiplications=multiplications)
         moved = Traffic(**traffic[at])
         energy = _energy(counted, moved, cycles[at], program.arch)
         costs.append(LayerCost(layer.label, layer.op, cycles[at], Busy(**busy[at]), moved, counted, energy))
@@ -140,11 +140,11 @@ def _attention_actions(instruction: Attention, slot: Slot, side: int, count: int
 
 
 def _energy(actions: Actions, traffic: Traffic, cycles: Cycles, arch: Arch) -> EnergyParts:
-    """Counted actions times the energy table; padded MACs multiply zeros, do not toggle, and are not charged."""
+    """Counted actions times the energy table; padding multiplies zeros, does not toggle, and is not charged."""
     table: Energy = arch.energy
     sram = actions.activation_bytes + actions.weight_bytes + actions.logit_bytes
     return EnergyParts(
-        mac_pj=actions.macs * table.mac_pj,
+        mac_pj=actions.multiplications * table.mac_pj,
         lane_pj=actions.lane_operations * table.lane_pj,
         sram_pj=sram * table.sram_pj_per_byte,
         dram_pj=traffic.total_bytes * table.dram_pj_per_byte,

@@ -91,6 +91,8 @@ class Actions(Additive):
     ----------
     macs
         Useful multiply-accumulates.
+    multiplications
+        What the arrays multiply, padding excluded: MACs, every further pass of a numerator, products with constants.
     mac_slots
         Multiply-accumulates the arrays clocked, padding included.
     lane_operations
@@ -100,6 +102,7 @@ class Actions(Additive):
     """
 
     macs: int = 0
+    multiplications: int = 0
     mac_slots: int = 0
     lane_operations: int = 0
     activation_bytes: int = 0

@@ -138,7 +138,8 @@ class Emitter:
             per_row = kernel.width_in * kernel.hidden + kernel.hidden * kernel.width_out
             rows = kernel.frames * kernel.tokens
             routed = Routed(rows, kernel.experts, kernel.k, kernel.capacity, per_row)
-        self.program.layers.append(Layer(kernel.label, kernel.op, kernel.macs, routed))
+        multiplications = kernel.multiplications(self.arch)
+        self.program.layers.append(Layer(kernel.label, kernel.op, kernel.macs, routed, multiplications))
 
     def finish(self) -> Program:
         """The Program, with the places its tensors take over time."""
