@@ -52,8 +52,8 @@ def test_what_has_no_mapping_may_stay(tmp_path: Path) -> None:
     ("body", "message"),
     [
         (
-            "y = QuantizeLinear(x, s)",
-            r"^QuantizeLinear node 'QuantizeLinear_0' must not be in the model: give the float model",
+            "y, t, u = DynamicQuantizeLinear(x)",
+            r"^DynamicQuantizeLinear node 'DynamicQuantizeLinear_0' must not be in the model: give the model in QDQ",
         ),
         ("y = NonZero(x)", r"^NonZero node 'NonZero_0' must be part of a mixture of experts that is recognised$"),
         ("y = Div(x, z)", r"^Div node 'Div_0' must divide by numbers that are not 0$"),

@@ -34,6 +34,13 @@ def test_only_large_weights_leave_the_model(model: onnx.ModelProto) -> None:
     assert lean == model
 
 
+def test_data_that_says_it_is_inside_is_moved_all_the_same(model: onnx.ModelProto) -> None:
+    model.graph.initializer[0].data_location = onnx.TensorProto.DEFAULT
+    lean = onnx.ModelProto.FromString(without_weights(memoryview(model.SerializeToString()), "file.onnx"))
+    assert lean.graph.initializer[0].data_location == onnx.TensorProto.EXTERNAL
+    assert not lean.graph.initializer[0].HasField("raw_data")
+
+
 def test_every_truncation_is_noticed_or_harmless(model: onnx.ModelProto) -> None:
     data = model.SerializeToString()
     for end in range(len(data) - 200, len(data)):

@@ -62,6 +62,7 @@ def inspection_record(imported: ImportedModel) -> dict[str, Any]:
         "macs_dense": graph.total_macs_dense if supported else None,
         "macs_exported": imported.macs_exported if supported else None,
         "graph": str(graph),
+        "notes": list(imported.notes),
         "nodes": [
             {"name": node.name, "op_type": node.op_type, "supported": node.is_supported, "fate": node.fate}
             for node in imported.coverage
@@ -76,6 +77,8 @@ def _print(imported: ImportedModel, unsupported: list[NodeFate]) -> None:
     click.echo(f"{imported.graph}\n", nl=False)
     click.echo()
     show([_fates("What every ONNX node became", imported.coverage), _facts(imported)])
+    for note in imported.notes:
+        click.echo(f"note: {note}")
 
 
 def _fates(title: str, nodes: Iterable[NodeFate]) -> Table:

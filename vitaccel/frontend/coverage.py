@@ -34,8 +34,8 @@ class NodeFate:
     name, op_type
         As in the file.
     fate
-        Text of the Graph node (of the first, when there are several), ``folded``, ``not needed``, or
-        ``unsupported: ...``.
+        Text of the Graph node (of the first, when there are several), ``step ...`` of a quantized value, ``folded``,
+        ``not needed``, or ``unsupported: ...``.
     """
 
     name: str
@@ -71,7 +71,7 @@ def coverage(normalized: Normalized, graph: Graph, refused: Mapping[str, str]) -
         became = fates.get(name, [])
         worst = next((t for t in became if t.startswith("unsupported")), None)
         rest = f" (and {len(became) - 1} more)" if len(became) > 1 else ""
-        unused = FOLDED if name in normalized.folded else UNNEEDED
+        unused = normalized.quantizers.get(name) or (FOLDED if name in normalized.folded else UNNEEDED)
         found.append(NodeFate(name, op_type, worst or (became[0] + rest if became else unused)))
     return tuple(found)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vitaccel.frontend.derive import derive
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Broadcast, Const, Foreign
 from vitaccel.ir.types import TensorType
@@ -82,7 +83,7 @@ def store_batch_copies_once(graph: Graph) -> None:
         if not (array == array[:1]).all():
             continue
         assert isinstance(node.op, Const)
-        row = graph.add_const(array[:1], parameter=node.op.parameter, sources=node.sources)
+        row = derive(graph, name, lambda a: a[:1])
         graph.replace_uses(name, graph.add(Broadcast(array.shape), (row,), sources=node.sources))
     graph.prune()
 

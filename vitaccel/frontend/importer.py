@@ -25,10 +25,12 @@ from vitaccel.frontend.recognize.softmax import recognize_softmax
 from vitaccel.frontend.recognize.token_map import recognize_token_map
 from vitaccel.frontend.recognize.tokens import recognize_tokens
 from vitaccel.frontend.recognize.views import recognize_views
+from vitaccel.frontend.settle import settle_constants, settle_formats, settle_values
 from vitaccel.frontend.shapes import Shapes
 from vitaccel.frontend.translate import translate
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Const, Conv2d, Foreign, Linear
+from vitaccel.ir.scales import QUANTIZATION_KEY
 from vitaccel.ir.verify import verify_graph
 
 Recognizer = Callable[[Graph], None]
@@ -68,6 +70,10 @@ class ImportedModel:
         Version of the default operator set; who wrote the file.
     input_shapes
         Concrete shape of every input.
+    quantization
+        Text that the quantizer stored with the file (metadata ``vitaccel.quantization``), "" without.
+    notes
+        Sentences on what the import changed in a quantized file.
     """
 
     graph: Graph
@@ -76,6 +82,8 @@ class ImportedModel:
     opset: int
     producer: str
     input_shapes: dict[str, tuple[int, ...]]
+    quantization: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def import_model(
@@ -114,10 +122,14 @@ def import_model(
     say("translate")
     refused = translate(graph).refused
     exported, routed = macs_exported(graph), routed_sources(graph)
+    settle_values(graph)
     for name, recognize in RECOGNIZERS:
         say(name)
         recognize(graph)
+        settle_values(graph)
         graph.prune()
+    settle_constants(graph)
+    settle_formats(graph)
     _count_single_biases(graph)
     reasons = {_origin(graph, n): text for n, text in refused.items() if n in graph}
     graph = graph.canonical()
@@ -136,6 +148,8 @@ def import_model(
         opset=check_opset(model),
         producer=" ".join(part for part in (model.producer_name, model.producer_version) if part),
         input_shapes={n: graph[n].type.static_shape for n in graph.inputs},
+        quantization=next((p.value for p in model.metadata_props if p.key == QUANTIZATION_KEY), ""),
+        notes=normalized.notes,
     )
 
 

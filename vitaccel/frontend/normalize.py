@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import onnx
@@ -29,11 +30,17 @@ class Normalized:
         ``(node name, op type)`` of every ONNX node, in file order; nodes without a name get one.
     folded
         Names of the nodes evaluated to constants, or equal to one of their inputs.
+    quantizers
+        What became of QuantizeLinear, DequantizeLinear and what is between them, by node name.
+    notes
+        Sentences about the file's quantization that its reader should know.
     """
 
     graph: Graph
     nodes: tuple[tuple[str, str], ...]
     folded: frozenset[str]
+    quantizers: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def normalize(model: onnx.ModelProto, *, folder: Path | None = None, input_shapes: Shapes | None = None) -> Normalized:
@@ -64,7 +71,9 @@ def normalize(model: onnx.ModelProto, *, folder: Path | None = None, input_shape
     if not model.graph.output:
         raise ModelError("the model must have an output")
     for output in model.graph.output:
+        walk.quantization.refuse_output(output.name)
         graph.outputs.append(walk.value(output.name, scope, "the list of outputs"))
     graph.prune()
     identities.store_batch_copies_once(graph)
-    return Normalized(graph, tuple(walk.nodes), frozenset(walk.folded))
+    quantization = walk.quantization
+    return Normalized(graph, tuple(walk.nodes), frozenset(walk.folded), dict(quantization.fates), quantization.notes())

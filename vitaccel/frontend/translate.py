@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vitaccel.errors import UnsupportedError
+from vitaccel.frontend.derive import derive
 from vitaccel.frontend.identities import all_equal
 from vitaccel.frontend.operators import einsum, elementwise, matrix, rows, views, windows
 from vitaccel.frontend.operators.site import Derived, RefusedError, Rule, Site
@@ -105,7 +106,7 @@ def own_uniform_parameters(graph: Graph) -> None:
         if array.size == 0 or not all_equal(array, float(array.flat[0])):
             continue
         for user in users[1:]:
-            copy = graph.add_const(array, parameter=True, sources=graph[name].sources)
+            copy = derive(graph, name, lambda a: a)
             graph.update(user, inputs=tuple(copy if i == name else i for i in graph[user].inputs))
 
 

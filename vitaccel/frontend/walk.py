@@ -16,21 +16,24 @@ from vitaccel.frontend.attributes import attributes_of, constant_value, plain
 from vitaccel.frontend.indices import check_indices
 from vitaccel.frontend.infer import TypeInference
 from vitaccel.frontend.order import sorted_nodes
+from vitaccel.frontend.qdq.reader import Quantization
 from vitaccel.frontend.weights import Weights, is_finite_or_mask
 from vitaccel.ir.graph import Graph
+from vitaccel.ir.grid import Grid, compressed
 from vitaccel.ir.ops import Const, Foreign
+from vitaccel.ir.scales import TOKEN_MIX_KEY
 from vitaccel.ir.types import TensorType
 
-_QUANTIZED = "give the float model, vitaccel quantizes it itself"
+_QUANTIZED = "give the model in QDQ format (QuantizeLinear and DequantizeLinear around float operators), or in float"
 REFUSED = {
     "If": "its condition must be a constant",
     "Loop": "export the loop unrolled",
     "Scan": "export the loop unrolled",
-    "DequantizeLinear": _QUANTIZED,
+    "ConvInteger": _QUANTIZED,
     "DynamicQuantizeLinear": _QUANTIZED,
+    "MatMulInteger": _QUANTIZED,
     "QLinearConv": _QUANTIZED,
     "QLinearMatMul": _QUANTIZED,
-    "QuantizeLinear": _QUANTIZED,
 }
 """What no model may hold, and what to do about it."""
 
@@ -72,6 +75,7 @@ class Walk:
     nodes: list[tuple[str, str]] = field(default_factory=list)
     folded: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
+    constant_tensors: dict[str, onnx.TensorProto] = field(default_factory=dict)
     depth: int = 0
 
     def __post_init__(self) -> None:
@@ -79,6 +83,7 @@ class Walk:
         self.graph = Graph("main")
         self.inference = TypeInference(self.model)
         self.opsets = list(self.model.opset_import)
+        self.quantization = Quantization(self)
 
     def run(self, body: onnx.GraphProto, scope: Scope) -> None:
         """Visit the nodes of a graph or of a branch, each after what it reads."""
@@ -118,6 +123,9 @@ class Walk:
         """Fold a node, drop it, or add it as Foreign nodes, one for each output."""
         name = self.unique_name(node)
         where = f"{node.op_type if node.op_type.isidentifier() else repr(node.op_type)} node {name!r}"
+        if node.op_type not in REFUSED and self.quantization.takes(node, where):
+            self.quantization.visit(node, name, where, scope)
+            return
         operands = [self.value(i, scope, where) if i else None for i in node.input]
         # A branch is checked when it is visited.
         if node.op_type not in REFUSED:
@@ -182,6 +190,8 @@ class Walk:
         """Consts for the outputs, when they depend on shapes and constants only."""
         if node.op_type == "Constant" and not operands:
             array = constant_value(node, where, self.weights)
+            if node.attribute[0].name == "value":
+                self.constant_tensors[node.output[0]] = node.attribute[0].t
             return [self.constant(array, parameter=_learned(array), source=name)]
         if node.op_type in ("Shape", "Size") and len(types) == 1 and types[0] is not None and types[0].is_static:
             dims = np.array(types[0].static_shape, np.int64)
@@ -205,7 +215,36 @@ class Walk:
             return None
         if learned and node.op_type not in REARRANGING and not all(map(_is_sound, arrays)):
             raise ModelError(f"{where} must compute finite numbers from its constant inputs, not NaN or infinity")
-        return [self.constant(a, parameter=learned and _learned(a), source=name) for a in arrays]
+        grids = self.grids(node, where, operands, values, attributes, arrays)
+        return [
+            self.graph.add_const(a, parameter=learned and _learned(a), sources=(name,), grid=g)
+            for a, g in zip(arrays, grids, strict=True)
+        ]
+
+    def grids(
+        self,
+        node: onnx.NodeProto,
+        where: str,
+        operands: Sequence[str | None],
+        values: Sequence[np.ndarray | None],
+        attributes: dict[str, Any],
+        arrays: Sequence[np.ndarray],
+    ) -> list[Grid | None]:
+        """The grids of folded outputs: steps are moved as the numbers of quantized constants are."""
+        known = [None if o is None else self.graph.grid(o) for o in operands]
+        kinds = ["" if v is None else v.dtype.kind for v in values]
+        if node.op_type not in REARRANGING or any(k == "f" and g is None for k, g in zip(kinds, known, strict=True)):
+            return [None] * len(arrays)
+        bits = max((g.bits for g in known if g is not None), default=0)
+        if not bits:
+            return [None] * len(arrays)
+        steps = [
+            v if g is None or v is None else np.broadcast_to(g.steps, v.shape)
+            for v, g in zip(values, known, strict=True)
+        ]
+        moved = fold.evaluate(node, where, steps, attributes, self.opsets)
+        assert moved is not None
+        return [Grid(compressed(np.asarray(m)), bits) for m in moved]
 
     def small(
         self,
@@ -254,7 +293,8 @@ class Walk:
         attributes: dict[str, Any],
     ) -> list[str]:
         """Foreign nodes for the outputs; a left-out one is an empty string."""
-        attrs = tuple(sorted((k, plain(v)) for k, v in attributes.items() if not isinstance(v, np.ndarray)))
+        known = {**attributes, **{p.key: p.value for p in node.metadata_props if p.key == TOKEN_MIX_KEY}}
+        attrs = tuple(sorted((k, plain(v)) for k, v in known.items() if not isinstance(v, np.ndarray)))
         domain = "" if node.domain == "ai.onnx" else node.domain
         present = tuple(i for i, o in enumerate(operands) if o is not None)
         inputs = [o for o in operands if o is not None]

@@ -29,6 +29,9 @@ NATIVE: dict[int, np.dtype[Any]] = {
 }
 """ONNX element types accepted, and how they lie in memory."""
 
+PACKED: dict[int, bool] = {TensorProto.INT4: True, TensorProto.UINT4: False}
+"""Element types with two numbers in a byte, the first in its low half; whether they have a sign."""
+
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
 CHUNK = 1 << 20
 """Elements examined at a time when looking for NaN."""
@@ -83,6 +86,38 @@ class Weights:
         if values.dtype == np.float32 and not is_finite_or_mask(values):
             raise ModelError(f"initializer {tensor.name!r} must hold finite numbers, but it holds NaN or infinity")
         return values
+
+    def integers(self, tensor: TensorProto) -> np.ndarray:
+        """The values of a tensor of integers, as narrow as they are stored; four bits as int8 or uint8.
+
+        Raises
+        ------
+        ModelError
+            If data is missing, truncated or of the wrong length.
+        UnsupportedError
+            If the elements are no integers.
+        """
+        if tensor.data_type in PACKED:
+            return self._unpacked(tensor)
+        element = element_of(tensor.data_type, where=f"initializer {tensor.name!r}")
+        if element != "i64":
+            raise UnsupportedError(f"initializer {tensor.name!r} must hold integers to be dequantized, not {element}")
+        return self._stored(tensor)
+
+    def _unpacked(self, tensor: TensorProto) -> np.ndarray:
+        shape, signed = tuple(tensor.dims), PACKED[tensor.data_type]
+        external = tensor.data_location == TensorProto.EXTERNAL
+        if external or tensor.HasField("raw_data"):
+            raw = self._external(tensor) if external else np.frombuffer(tensor.raw_data, np.uint8)
+        else:
+            raw = np.array(tensor.int32_data, np.int32).astype(np.uint8)
+        if raw.size != (prod(shape) + 1) // 2:
+            raise ModelError(
+                f"initializer {tensor.name!r} must have {(prod(shape) + 1) // 2} bytes for its shape {list(shape)}, "
+                f"not {raw.size}"
+            )
+        halves = np.stack([raw & 15, raw >> 4], axis=-1).reshape(-1)[: prod(shape)].reshape(shape)
+        return ((halves ^ 8).astype(np.int8) - np.int8(8)) if signed else halves
 
     def _stored(self, tensor: TensorProto) -> np.ndarray:
         dtype, shape = NATIVE[tensor.data_type], tuple(tensor.dims)

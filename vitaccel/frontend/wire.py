@@ -71,15 +71,17 @@ def _lean_graph(data: memoryview, start: int, stop: int, location: str) -> bytes
 
 def _lean_tensor(data: memoryview, start: int, stop: int, location: str) -> bytes:
     pieces: list[bytes | memoryview] = []
+    place: list[bytes] = []
     for number, at, body, end in _fields(data, start, stop):
         if number == TENSOR_RAW_DATA and body >= 0 and end - body > INLINE_LIMIT_BYTES:
             for key, value in (("location", location), ("offset", str(body)), ("length", str(end - body))):
                 entry = _text(1, key) + _text(2, value)
-                pieces += [_tag(TENSOR_EXTERNAL_DATA), _varint(len(entry)), entry]
-            pieces.append(_varint(TENSOR_DATA_LOCATION << 3 | VARINT) + _varint(1))
+                place += [_tag(TENSOR_EXTERNAL_DATA), _varint(len(entry)), entry]
+            place.append(_varint(TENSOR_DATA_LOCATION << 3 | VARINT) + _varint(1))
         else:
             pieces.append(data[at:end])
-    return b"".join(pieces)
+    # At the end: a file may say that its data is inside, and the last of equal fields counts.
+    return b"".join([*pieces, *place])
 
 
 def _fields(data: memoryview, at: int, stop: int) -> Iterator[tuple[int, int, int, int]]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import networkx as nx
 import numpy as np
 
+from vitaccel.ir.grid import Grid
 from vitaccel.ir.ops import Const, Input, Op
 from vitaccel.ir.printer import print_graph
 from vitaccel.ir.types import TensorType
@@ -80,6 +81,7 @@ class Graph:
         self.digraph: nx.DiGraph[str] = nx.DiGraph()
         self._nodes: dict[str, Node] = {}
         self._arrays: dict[str, np.ndarray] = {}
+        self._grids: dict[str, Grid] = {}
         self._serial = 0
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -102,6 +104,10 @@ class Graph:
     def array(self, name: str) -> np.ndarray:
         """The payload of a :class:`~vitaccel.ir.ops.Const` node (read-only)."""
         return self._arrays[name]
+
+    def grid(self, name: str) -> Grid | None:
+        """Where the numbers of a constant lie, while a frontend moves it about; :meth:`canonical` forgets it."""
+        return self._grids.get(name)
 
     def is_const(self, name: str) -> bool:
         """Whether the value is a constant."""
@@ -207,12 +213,15 @@ class Graph:
         parameter: bool = False,
         name: str | None = None,
         sources: Iterable[str] = (),
+        grid: Grid | None = None,
     ) -> str:
         """Append a constant; floating arrays are kept as given (views are welcome: nothing is copied)."""
         element = "bool" if array.dtype == np.bool_ else "i64" if array.dtype.kind in "iu" else "f32"
         shape = tuple(int(d) for d in array.shape)
         chosen = self.add(Const(parameter=parameter), type=TensorType(shape, element), name=name, sources=sources)
         self._arrays[chosen] = array
+        if grid is not None:
+            self._grids[chosen] = grid
         return chosen
 
     def update(self, name: str, **fields: object) -> None:
@@ -226,13 +235,13 @@ class Graph:
     def replace_uses(self, old: str, new: str, *, except_in: Iterable[str] = ()) -> None:
         """Make every user of ``old`` (and the outputs) read ``new`` instead, except the named nodes.
 
-        A quantized value that is replaced whole by one without a scale hands its scale on.
+        A quantized value that is replaced whole by one without a scale hands its scale and format on.
         """
         spared = set(except_in)
         if not spared and self._nodes[old].scale and not self._nodes[new].scale:
             was = self._nodes[old]
             scales = {"scale": was.scale, "narrow_scale": was.narrow_scale, "inner_scale": was.inner_scale}
-            self.update(new, **scales)
+            self.update(new, fmt=was.fmt, **scales)
         for user in self.users(old):
             if user in spared:
                 continue
@@ -253,6 +262,7 @@ class Graph:
         self.digraph.remove_node(name)
         del self._nodes[name]
         self._arrays.pop(name, None)
+        self._grids.pop(name, None)
 
     def prune(self) -> None:
         """Delete everything the outputs do not need; inputs stay."""
@@ -261,6 +271,7 @@ class Graph:
             self.digraph.remove_node(name)
             del self._nodes[name]
             self._arrays.pop(name, None)
+            self._grids.pop(name, None)
 
     # -- whole-graph forms -----------------------------------------------------------------------------------------
     def canonical(self) -> Graph:

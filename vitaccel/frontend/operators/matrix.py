@@ -6,6 +6,7 @@ import numpy as np
 
 from vitaccel.frontend.operators.site import Rule, Site
 from vitaccel.ir.ops import Add, Linear, MatMul, TokenMix
+from vitaccel.ir.scales import TOKEN_MIX_KEY
 
 
 def matmul(site: Site) -> str | None:
@@ -21,7 +22,7 @@ def matmul(site: Site) -> str | None:
     if left.rank == 1:
         a = site.reshape(a, (1, *left.static_shape))
     if site.graph.is_const(a) and right.rank == 3 and _is_matrix(left.static_shape):
-        return site.reshape(site.emit(TokenMix(), b, _matrix(site, a)), result)
+        return site.reshape(site.emit(TokenMix(site.text(TOKEN_MIX_KEY, "matmul")), b, _matrix(site, a)), result)
     return site.reshape(site.emit(MatMul(), a, b), result)
 
 

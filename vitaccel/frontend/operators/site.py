@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from vitaccel.frontend.derive import derive
 from vitaccel.ir.graph import Graph
-from vitaccel.ir.ops import Const, Foreign, Op, Reshape, Transpose
+from vitaccel.ir.ops import Foreign, Op, Reshape, Transpose
 from vitaccel.ir.types import TensorType
 
 
@@ -110,12 +111,10 @@ class Site:
     def derive(self, source: str, key: str, make: Callable[[np.ndarray], np.ndarray]) -> str:
         """A constant computed from another; the same key gives the same node, and a parameter makes a parameter."""
         if (source, key) not in self.derived.made:
-            node = self.graph[source]
-            learned = isinstance(node.op, Const) and node.op.parameter
-            array = np.asarray(make(self.graph.array(source)))
-            if array is self.graph.array(source):
+            array = self.graph.array(source)
+            if make(array) is array:
                 return source
-            self.derived.made[source, key] = self.graph.add_const(array, parameter=learned, sources=node.sources)
+            self.derived.made[source, key] = derive(self.graph, source, make)
         return self.derived.made[source, key]
 
 

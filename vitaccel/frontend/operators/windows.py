@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from vitaccel.frontend.derive import derive
 from vitaccel.frontend.operators.site import RefusedError, Rule, Site
 from vitaccel.ir.graph import is_parameter
 from vitaccel.ir.ops import Add, Conv2d, Mul, Pool2d, Resize2d
@@ -48,12 +49,18 @@ def batch_normalization(site: Site) -> str | None:
     shift = beta - mean * factor
     node = graph[x]
     if isinstance(node.op, Conv2d) and graph.users(x) == [site.name] and x not in graph.outputs:
-        weight, bias = graph.array(node.inputs[1]), graph.array(node.inputs[2]) if len(node.inputs) == 3 else 0.0
-        new_weight = (weight * factor[:, None, None, None]).astype(np.float32)
+        bias = graph.array(node.inputs[2]) if len(node.inputs) == 3 else 0.0
         new_bias = (bias * factor + shift).astype(np.float32)
         learned_bias = len(node.inputs) == 3 and is_parameter(graph[node.inputs[2]])
         graph.folded_parameters += gamma.size * (1 + learned_bias)
-        operands = [site.constant(a, parameter=True) for a in (new_weight, new_bias)]
+        new_weight = derive(
+            graph,
+            node.inputs[1],
+            lambda weight: (weight * factor[:, None, None, None]).astype(np.float32),
+            parameter=True,
+            sources=graph[site.name].sources,
+        )
+        operands = [new_weight, site.constant(new_bias, parameter=True)]
         return site.emit(node.op, node.inputs[0], *operands, also=node.sources)
     tail = (1,) * (site.type.rank - 2)
     product = site.constant(factor.astype(np.float32).reshape(-1, *tail), parameter=True)

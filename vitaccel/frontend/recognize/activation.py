@@ -83,7 +83,8 @@ def _shifted(graph: Graph, name: str, shift: float) -> list[str]:
     if shift == 0:
         return [name]
     adds = [user for user in graph.users(name) if isinstance(graph[user].op, Add)]
-    return [add for add in adds if scalar(graph, other(graph, add, name)) == shift]
+    terms = {add: scalar(graph, other(graph, add, name)) for add in adds}
+    return [add for add, term in terms.items() if term is not None and isclose(term, shift, rel_tol=_TOLERANCE)]
 
 
 def _products(graph: Graph, start: str) -> Iterator[tuple[str, str, float]]:

@@ -12,6 +12,7 @@ from vitaccel.frontend.recognize.heads import Heads, compressed, snapped, spell_
 from vitaccel.frontend.recognize.leftovers import refuse_leftovers
 from vitaccel.frontend.recognize.match import is_foreign, place, scalar
 from vitaccel.frontend.recognize.probabilities import Use, find_use
+from vitaccel.frontend.recognize.scale import scale_along, scale_behind
 from vitaccel.frontend.recognize.scores import MASK_LIMIT, Scores, peeled, trace_scores
 from vitaccel.frontend.recognize.spelling import Speller
 from vitaccel.frontend.recognize.view import Views, whole
@@ -93,10 +94,10 @@ class _Rewriter:
                 rank = len(view.shape)
                 view = view.transpose(*range(rank - 2), rank - 1, rank - 2)
             use = find_use(self.graph, self.views, view, self.scores, self.upright, self.heads)
-            if use is not None and self._rewrite(product, values, use, turned=turned):
+            if use is not None and self._rewrite(product, weights, values, use, turned=turned):
                 return
 
-    def _rewrite(self, product: str, values: str, use: Use, *, turned: bool) -> bool:
+    def _rewrite(self, product: str, weights: str, values: str, use: Use, *, turned: bool) -> bool:
         graph = self.graph
         heads = self.heads[self.scores[use.softmax].product]
         if use.reuse == "head_mean_T":
@@ -106,8 +107,12 @@ class _Rewriter:
             return False
         candidates = (self.views.of(values), whole(graph, values))
         v = spell_tokens(self.speller, candidates, heads, shape[:-2], turned=turned)
+        self._give_scale(values, v)
         sources = graph[use.softmax].sources | graph[product].sources | use.sources | candidates[0].sources
         new = graph.add(Attention(use.reuse), [self._logits(use), v], sources=sources)
+        mean = self.views.of(weights).base
+        if use.reuse == "head_mean_T" and graph[mean].scale:
+            graph.update(new, inner_scale=graph[mean].scale)
         graph.replace_uses(product, heads.restore(graph, new, shape, turned=turned))
         return True
 
@@ -147,7 +152,16 @@ class _Rewriter:
         name = self.logits[key]
         sources = graph[name].sources | product.sources | scores.sources | q_sources | k_sources
         graph.update(name, sources=sources)
+        found = scale_behind(graph, graph[use.softmax].inputs[0])
+        if found is not None:
+            found.give(graph, name)
         return name
+
+    def _give_scale(self, operand: str, spelled: str) -> None:
+        """Let tokens keep the scale of the operand that they are read as."""
+        found = scale_along(self.graph, operand)
+        if found is not None and not self.graph[self.views.of(spelled).base].scale:
+            found.give(self.graph, spelled)
 
     def _operand(self, name: str, scores: Scores, position: int) -> tuple[str, float, frozenset[str]]:
         """Return queries or keys as tokens, the scalar factor taken out of them, and the ONNX nodes looked through."""
@@ -156,6 +170,7 @@ class _Rewriter:
         merged = heads.tokens(view, lead, turned=position == 1)
         spelled = None if merged is None else self.speller.spell(merged)
         if spelled is not None:
+            self._give_scale(name, spelled)
             return spelled, factor, view.sources
         plain = spell_tokens(self.speller, (whole(self.graph, name),), heads, lead, turned=position == 1)
         return plain, 1.0, frozenset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vitaccel.frontend.derive import derive
 from vitaccel.frontend.recognize.match import between, is_foreign, other, reduced_axes, scalar
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Add, LayerNorm, Mul, Reshape, Transpose
@@ -132,4 +133,4 @@ def _vector(graph: Graph, name: str, channels: int) -> str:
         return name
     node = graph[name]
     parameter = bool(node.op.attributes())
-    return graph.add_const(graph.array(name).reshape(channels), parameter=parameter, sources=node.sources)
+    return derive(graph, name, lambda array: array.reshape(channels), parameter=parameter)

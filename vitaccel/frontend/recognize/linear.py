@@ -7,7 +7,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from vitaccel.frontend.derive import derive
 from vitaccel.frontend.recognize.match import other
+from vitaccel.frontend.recognize.scale import slice_scale
 from vitaccel.ir.graph import Graph, is_parameter
 from vitaccel.ir.ops import Add, Linear, Mul, Slice
 
@@ -60,9 +62,8 @@ def _shifted(graph: Graph, linear: str, constant: str) -> list[str]:
 
 
 def _derived(graph: Graph, name: str, constant: str, how: np.ufunc) -> str:
-    array = how(graph.array(name), graph.array(constant), dtype=np.float32)
-    sources = graph[name].sources | graph[constant].sources
-    return graph.add_const(array, parameter=is_parameter(graph[name]), sources=sources)
+    by = graph.array(constant)
+    return derive(graph, name, lambda array: how(array, by, dtype=np.float32), sources=graph[constant].sources)
 
 
 def _count_folded(graph: Graph, constant: str) -> None:
@@ -90,6 +91,8 @@ def _split(graph: Graph, name: str) -> None:
     made = {cut: _part(graph, node.inputs[0], constants, cut, node.sources) for cut in bounds}
     for user, op in cuts.items():
         new = made[op.start, op.stop]
+        fmt = graph[user].fmt if graph[user].scale else node.fmt
+        graph.update(new, scale=slice_scale(graph, user), fmt=fmt, narrow_scale=node.narrow_scale)
         graph.update(new, sources=graph[new].sources | graph[user].sources)
         graph.replace_uses(user, new)
 
@@ -97,6 +100,5 @@ def _split(graph: Graph, name: str) -> None:
 def _part(graph: Graph, x: str, constants: Sequence[str], cut: tuple[int, int], sources: frozenset[str]) -> str:
     operands = [x]
     for name in constants:
-        part = graph.array(name)[..., cut[0] : cut[1]]
-        operands.append(graph.add_const(part, parameter=is_parameter(graph[name]), sources=graph[name].sources))
+        operands.append(derive(graph, name, lambda array: array[..., cut[0] : cut[1]]))
     return graph.add(Linear(), operands, sources=sources)

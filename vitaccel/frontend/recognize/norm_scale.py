@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vitaccel.frontend.derive import derive
 from vitaccel.frontend.recognize.match import other
 from vitaccel.ir.graph import Graph, is_parameter
 from vitaccel.ir.ops import LayerNorm, Mul
@@ -53,6 +54,5 @@ def _fold(graph: Graph, norm: str, user: str, factor: str) -> None:
 
 
 def _product(graph: Graph, vector: str, factor: str) -> str:
-    array = np.multiply(graph.array(vector), graph.array(factor), dtype=np.float32)
-    sources = graph[vector].sources | graph[factor].sources
-    return graph.add_const(array, parameter=is_parameter(graph[vector]), sources=sources)
+    by = graph.array(factor)
+    return derive(graph, vector, lambda a: np.multiply(a, by, dtype=np.float32), sources=graph[factor].sources)

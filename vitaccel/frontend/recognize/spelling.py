@@ -6,10 +6,11 @@ from math import prod
 
 import numpy as np
 
+from vitaccel.frontend.derive import derive
 from vitaccel.frontend.recognize.box import Box, box_of, refined
 from vitaccel.frontend.recognize.layout import Layout
 from vitaccel.frontend.recognize.view import View
-from vitaccel.ir.graph import Graph, is_parameter
+from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Broadcast, Reshape, Slice, Transpose
 
 
@@ -79,15 +80,16 @@ class Speller:
         return written
 
     def _constant(self, op: Reshape | Transpose | Slice, name: str, sources: frozenset[str]) -> str:
-        array, node = self._graph.array(name), self._graph[name]
-        match op:
-            case Reshape(shape=shape):
-                array = array.reshape(shape)
-            case Transpose(perm=perm):
-                array = array.transpose(perm)
-            case Slice(axis=axis, start=start, stop=stop):
-                array = array[(slice(None),) * axis + (np.s_[start:stop],)]
-        return self._graph.add_const(array, parameter=is_parameter(node), sources=node.sources | sources)
+        def moved(array: np.ndarray) -> np.ndarray:
+            match op:
+                case Reshape(shape=shape):
+                    return array.reshape(shape)
+                case Transpose(perm=perm):
+                    return array.transpose(perm)
+                case Slice(axis=axis, start=start, stop=stop):
+                    return array[(slice(None),) * axis + (np.s_[start:stop],)]
+
+        return derive(self._graph, name, moved, sources=sources)
 
 
 def _plain_transpose(order: Layout, shape: tuple[int, ...]) -> tuple[int, ...] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vitaccel.frontend.qdq.marks import put_scale
 from vitaccel.frontend.recognize.interpolation import pool_matrix, resize_matrix
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Add, Const, FromTokens, Pool2d, Resize2d, TokenMix, ToTokens
@@ -53,11 +54,14 @@ def _resample(graph: Graph, name: str) -> None:
     new = graph.add(TokenMix(kind), [tokens, constant], sources=sources)
     for user in users:
         graph.replace_uses(user, new)
+    if node.scale:
+        put_scale(graph, new, node.scale, node.fmt)
 
 
 def _disown_average(graph: Graph, matrix: str) -> None:
     array = graph.array(matrix)
-    averages = (array >= 0).all() and np.abs(array.sum(axis=1) - 1).max() <= TABLE_TOLERANCE
+    rounding = _lost(graph, matrix) * np.count_nonzero(array, axis=1).max()
+    averages = (array >= 0).all() and np.abs(array.sum(axis=1) - 1).max() <= TABLE_TOLERANCE + rounding
     if averages and all(isinstance(graph[user].op, TokenMix) for user in graph.users(matrix)):
         graph.update(matrix, op=Const(parameter=False))
 
@@ -95,4 +99,12 @@ def _is_product(graph: Graph, matrix: str, positions: str, table: str) -> bool:
     if narrow.size != product.size:
         return False
     difference = np.abs(product - narrow.reshape(product.shape)).max()
-    return bool(difference <= TABLE_TOLERANCE * max(float(np.abs(wide).max()), 1e-30))
+    # A file may have rounded each of the two tables, and the matrix spreads what the wide one lost.
+    rounding = _lost(graph, table) + _lost(graph, positions) * float(np.abs(graph.array(matrix)).sum(1).max())
+    return bool(difference <= TABLE_TOLERANCE * max(float(np.abs(wide).max()), 1e-30) + rounding)
+
+
+def _lost(graph: Graph, name: str) -> float:
+    """What rounding took from a number of a constant at most: half a step, twice where a step was replaced."""
+    grid = graph.grid(name)
+    return 0.0 if grid is None else float(np.abs(grid.steps).max())

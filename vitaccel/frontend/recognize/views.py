@@ -7,10 +7,12 @@ from math import prod
 
 import numpy as np
 
+from vitaccel.frontend.derive import derive
 from vitaccel.frontend.recognize.box import box_of
 from vitaccel.frontend.recognize.heads import compressed
 from vitaccel.frontend.recognize.images import IMAGE_OPS, Images
 from vitaccel.frontend.recognize.layout import Layout
+from vitaccel.frontend.recognize.scale import settle_from
 from vitaccel.frontend.recognize.spelling import Speller
 from vitaccel.frontend.recognize.view import VIEW_OPS, View, Views
 from vitaccel.ir.graph import Graph, is_parameter
@@ -140,7 +142,9 @@ class _Pass:
             return
         sources = node.sources.union(*(v.sources for v in views))
         new = self.graph.add(node.op, [*spelled, *node.inputs[count:]], sources=sources, label=node.label)
-        self.graph.replace_uses(name, self.speller.reshape(new, self._shape(name), frozenset()))
+        shown = self.speller.reshape(new, self._shape(name), frozenset())
+        self.graph.replace_uses(name, shown)
+        settle_from(self.graph, shown)
 
     def _row_piece(self, name: str) -> _Piece | None:
         """Return a piece whose rows are whole rows of its value, which is reshaped to shorter rows if need be."""
@@ -194,7 +198,9 @@ class _Pass:
         width = self._shape(new)[-1] if shape else 1
         rows = isinstance(node.op, Linear | LayerNorm | Moe)
         moved = _with_rows_of(order, shape[-1], width) if rows else order
-        self.graph.replace_uses(name, self.speller.reorder(new, moved, frozenset()))
+        shown = self.speller.reorder(new, moved, frozenset())
+        self.graph.replace_uses(name, shown)
+        settle_from(self.graph, shown)
 
     def _constant(self, name: str, piece: _Piece, shape: tuple[int, ...]) -> str | None:
         """Return a constant operand in the order of the piece, in its smallest shape; None when that is too large."""
@@ -203,19 +209,23 @@ class _Pass:
         per_channel = array.shape[-1:] == shape[-1:] == target[-1:] and array.size == shape[-1]
         innermost = Layout(0, order.axes[-1:]).factors == Layout.contiguous(target[-1:]).factors
         moved = not (order.shape == target and order.is_contiguous(prod(target)))
-        if array.size > 1 and moved and not (per_channel and innermost):
-            if prod(shape) > CONSTANT_LIMIT:
-                return None
-            rearranged = np.empty(prod(target), array.dtype)
-            rearranged[order.indices().reshape(-1)] = np.broadcast_to(array, shape).reshape(-1)
-            array = compressed(rearranged.reshape(target))
-        elif not is_parameter(self.graph[name]):
-            array = compressed(array)
-        array = _smallest(array, len(target))
-        if array.shape == self._shape(name) and array.size == self.graph[name].type.size and not moved:
+        rearranged = array.size > 1 and moved and not (per_channel and innermost)
+        learned = is_parameter(self.graph[name])
+        if rearranged and prod(shape) > CONSTANT_LIMIT:
+            return None
+
+        def make(array: np.ndarray) -> np.ndarray:
+            if rearranged:
+                full = np.empty(prod(target), array.dtype)
+                full[order.indices().reshape(-1)] = np.broadcast_to(array, shape).reshape(-1)
+                array = compressed(full.reshape(target))
+            elif not learned:
+                array = compressed(array)
+            return _smallest(array, len(target))
+
+        if make(array).shape == self._shape(name) and not moved:
             return name
-        node = self.graph[name]
-        return self.graph.add_const(array, parameter=is_parameter(node), sources=node.sources)
+        return derive(self.graph, name, make)
 
 
 def _smallest(array: np.ndarray, rank: int) -> np.ndarray:
