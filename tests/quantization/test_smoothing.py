@@ -12,21 +12,24 @@ from vitaccel.backends.float_graph import evaluate
 from vitaccel.ir.graph import Graph
 from vitaccel.quantization.calibration import batches, check_calibration
 from vitaccel.quantization.options import QuantizationOptions
-from vitaccel.quantization.quantize import smooth_graph
+from vitaccel.quantization.ptq import smooth_graph
 from vitaccel.quantization.readers import own_constants, replace_constant, weight_readers
 from vitaccel.quantization.smoothing import WIDEST, Site, apply_factors, choose_factors, smoothing_sites
 
 
 def with_outliers(graph: Graph, seed: int) -> Graph:
-    """Make two channels of every LayerNorm, and of every projection of queries and values, 30 times as large."""
-    result, generator = graph.canonical(), np.random.default_rng(seed)
+    """Make two channels of every LayerNorm, and of every projection for attention, 30 times as large as they were."""
+    result = graph.canonical()
     own_constants(result)
     for name in [n for n in result.topological() if not result.is_const(n)]:
         node = result[name]
-        if node.op.name != "layernorm" and not node.label.endswith((".q", ".v")):
+        site, _, part = node.label.rpartition(".")
+        if node.op.name != "layernorm" and part not in ("q", "k", "v"):
             continue
+        # Queries and keys get inverse factors: logits stay as they are.
+        generator = np.random.default_rng([seed, *f"{site}{'' if part in 'qk' else part}".encode()])
         factors = np.ones(node.type.static_shape[-1])
-        factors[generator.choice(len(factors), 2, replace=False)] = 30
+        factors[generator.choice(len(factors), 2, replace=False)] = 1 / 30 if part == "k" else 30
         for operand in result[name].inputs[1:]:
             replace_constant(result, operand, (result.array(operand) * factors).astype(np.float32))
         for reader in weight_readers(result, name):

@@ -18,7 +18,7 @@ from vitaccel.quantization.options import QuantizationOptions
 from vitaccel.quantization.record import QuantizationRecord, format_record
 
 if TYPE_CHECKING:
-    from vitaccel.quantization.compare import Comparison
+    from vitaccel.quantization.comparison import Comparison
 
 __all__ = [
     "QuantizationOptions",
@@ -66,7 +66,7 @@ def quantize(
         If PyTorch is not installed, the calibration data do not fit, or a value is not finite on them.
     """
     _need_torch()
-    from vitaccel.quantization.quantize import quantize_graph
+    from vitaccel.quantization.ptq import quantize_graph
 
     return quantize_graph(graph, calibration, options or QuantizationOptions(), progress or (lambda _text: None))
 
@@ -76,10 +76,10 @@ def compare(
 ) -> Comparison:
     """Error of every value when the quantized Graph is rounded wherever the machine rounds.
 
-    See :func:`vitaccel.quantization.compare.compare`.
+    See :func:`vitaccel.quantization.comparison.compare`.
     """
     _need_torch()
-    from vitaccel.quantization.compare import compare as measure
+    from vitaccel.quantization.comparison import compare as measure
 
     return measure(reference, quantized, record, images)
 
