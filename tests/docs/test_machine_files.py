@@ -118,7 +118,8 @@ def test_the_sentences_about_traces_are_those_of_the_code() -> None:
     ("content", "sentence"),
     [
         ({"block1.moe": [22] * 7, "other": [1]}, "must give .* and 44 in all, not 22 and 154"),
-        ({"block1.moe": [22, 20, 0, 0, 0, 0, 0], "other": [1]}, ""),
+        ({"block1.moe": [22, 20, 2, 0, 0, 0, 0], "other": [1]}, ""),
+        ({"block1.moe": [22, 20, 0, 0, 0, 0, 0]}, "44 tokens in all, not 42: only a layer with a capacity drops any"),
         ({"block1.moe": [1]}, "must have 7 queue lengths for block1.moe, not 1"),
         ({"block1": [1]}, "must have queue lengths for layer block1.moe"),
         ({"block1.moe": [-1]}, "must map layer names"),

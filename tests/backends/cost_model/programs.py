@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 from hypothesis import strategies as st
 
@@ -114,13 +115,11 @@ def random_routing(rng: random.Random, program: Program) -> Routing:
     queues = {}
     for layer in program.layers:
         if layer.routed:
-            left = layer.routed.tokens * layer.routed.k
-            lengths = []
-            for _ in range(layer.routed.experts):
-                most = min(left, layer.routed.capacity or layer.routed.tokens)
-                lengths.append(rng.choice((0, rng.randint(0, most), most)))
-                left -= lengths[-1]
-            queues[layer.label] = tuple(lengths)
+            routed = layer.routed
+            chosen = rng.sample(range(routed.experts), rng.randint(routed.k, routed.experts))
+            wanted = Counter(expert for _ in range(routed.tokens) for expert in rng.sample(chosen, routed.k))
+            cap = routed.capacity or routed.tokens
+            queues[layer.label] = tuple(min(cap, wanted[expert]) for expert in range(routed.experts))
     return Routing("trace", queues, "made up")
 
 

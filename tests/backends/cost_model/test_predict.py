@@ -106,10 +106,19 @@ def test_experts_and_their_loads(moe: Program) -> None:
         assumed = routing or Routing()
         assert prediction.routing == assumed.kind
         assert prediction.experts == tuple(ExpertLoad(la.label, assumed.queue_lengths(la)) for la in routed)
-    other = predict(moe, FACTS, Routing("trace", {la.label: (0,) * la.routed.experts for la in routed}, "t.json"))
+    queues = {load.layer: load.tokens[::-1] for load in predict(moe, FACTS, Routing("worst")).experts}
+    other = predict(moe, FACTS, Routing("trace", queues, "t.json"))
     assert other.routing == "trace t.json"
-    assert all(set(load.tokens) == {0} for load in other.experts)
-    assert other.actions.macs < predict(moe, FACTS).actions.macs
+    assert {load.layer: load.tokens for load in other.experts} == queues
+    assert other.actions.macs == predict(moe, FACTS).actions.macs
+
+
+def test_experts_that_drop_tokens_multiply_less(imported: Imported) -> None:
+    program = compile_graph(imported("vmoe-micro").graph, Arch())[-1]
+    full = {la.label: (la.routed.capacity, *[0] * (la.routed.experts - 1)) for la in program.layers if la.routed}
+    dropped = predict(program, FACTS, Routing("trace", full, "t.json"))
+    assert {load.layer: load.tokens for load in dropped.experts} == full
+    assert dropped.actions.macs < predict(program, FACTS).actions.macs
 
 
 def test_cycles_by_routing_are_those_of_each_assumption_whatever_was_asked_for(moe: Program) -> None:

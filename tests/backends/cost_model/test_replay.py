@@ -158,8 +158,8 @@ def test_what_comes_just_when_the_engine_is_free_is_no_cause(monkeypatch: pytest
 @pytest.mark.parametrize(("order", "blocks"), [("static", [1, 3, 0]), ("longest", [3, 1, 0])])
 def test_experts_run_in_the_machine_s_order_and_empty_ones_take_no_time(order: str, blocks: list[int]) -> None:
     arch = Arch(moe=ExpertOrder(order))
-    layer = Layer("moe", "moe", 0, Routed(30, 3, 1, 0, 1))
-    shared = {"layer": "moe", "a": 0, "out": 0, "row_blocks": 4, "tokens": 30, "k": 10, "n": 1, "n_tiles": 1}
+    layer = Layer("moe", "moe", 0, Routed(25, 3, 1, 0, 1))
+    shared = {"layer": "moe", "a": 0, "out": 0, "row_blocks": 4, "tokens": 25, "k": 10, "n": 1, "n_tiles": 1}
     program = Program("p", arch, [MatMul(expert=e, **shared) for e in range(3)], [0, 0, 0], [layer])
     slots = replay(program, Routing("trace", {"moe": (5, 20, 0)}))
     assert [slot.occupied for slot in slots] == [10 * n for n in blocks]

@@ -56,7 +56,7 @@ TWO = (
 
 
 @pytest.mark.parametrize("record", RECORDS)
-@given(st.lists(st.lists(st.integers(0, 10**9), min_size=6, max_size=6), max_size=4))
+@given(st.lists(st.lists(st.integers(0, 10**9), min_size=7, max_size=7), max_size=4))
 def test_records_add_field_by_field(record: type[Additive], numbers: list[list[int]]) -> None:
     width = len(fields(record))
     made = [record(*row[:width]) for row in numbers]

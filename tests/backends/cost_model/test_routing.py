@@ -109,6 +109,7 @@ def test_a_file_of_another_form_is_refused(tmp_path: Path, content: object) -> N
     assert refusal(str(path)) == f"routing trace {path} must map layer names to lists of queue lengths"
 
 
+SHORT = "must give block1.moe 20 tokens in all, not {}: only {} drops any"
 BOUND = "must give block1.moe at most {} tokens an expert and 20 in all, not {} and {}"
 
 
@@ -121,6 +122,9 @@ BOUND = "must give block1.moe at most {} tokens an expert and 20 in all, not {} 
         ({"block1.moe": (11, 0, 0, 0)}, 0, BOUND.format(10, 11, 11)),
         ({"block1.moe": (7, 7, 7, 0)}, 0, BOUND.format(10, 7, 21)),
         ({"block1.moe": (4, 0, 0, 0)}, 3, BOUND.format(3, 4, 4)),
+        ({"block1.moe": (10, 9, 0, 0)}, 0, SHORT.format(19, "a layer with a capacity")),
+        ({"block1.moe": (0, 0, 0, 0)}, 0, SHORT.format(0, "a layer with a capacity")),
+        ({"block1.moe": (5, 5, 5, 4)}, 6, SHORT.format(19, "an expert with 6 tokens")),
     ],
 )
 def test_a_trace_that_does_not_fit_the_layer_is_refused(
@@ -135,3 +139,8 @@ def test_a_trace_may_fill_every_queue_to_its_bound() -> None:
     assert full.queue_lengths(layer()) == (10, 10, 0, 0)
     bounded = Routing("trace", {"block1.moe": (3, 3, 3, 3)}, "t.json")
     assert bounded.queue_lengths(layer(capacity=3)) == (3, 3, 3, 3)
+
+
+def test_a_trace_may_have_dropped_tokens_where_an_expert_is_full() -> None:
+    dropped = Routing("trace", {"block1.moe": (3, 0, 2, 1)}, "t.json")
+    assert dropped.queue_lengths(layer(capacity=3)) == (3, 0, 2, 1)

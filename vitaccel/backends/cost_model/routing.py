@@ -93,4 +93,11 @@ def _from_trace(queues: dict[str, tuple[int, ...]], layer: Layer, routed: Routed
             f"routing trace {source} must give {layer.label} at most {bound} tokens an expert and "
             f"{routed.tokens * routed.k} in all, not {max(lengths)} and {sum(lengths)}"
         )
+    # Fewer tokens than that would understate the work: what is missing must have been dropped somewhere.
+    if sum(lengths) < routed.tokens * routed.k and not (routed.capacity and max(lengths) == routed.capacity):
+        full = f"an expert with {routed.capacity} tokens" if routed.capacity else "a layer with a capacity"
+        raise VitaccelError(
+            f"routing trace {source} must give {layer.label} {routed.tokens * routed.k} tokens in all, "
+            f"not {sum(lengths)}: only {full} drops any"
+        )
     return lengths
