@@ -291,13 +291,17 @@ class ScatterAdd(Instruction):
 
 @dataclass(frozen=True)
 class Region:
-    """A tensor's place in the activation buffer, and the first and last instruction that touch it."""
+    """A tensor's place in the activation buffer, and the first and last instruction that touch it.
+
+    ``touched`` are those of each engine that does: engines overlap, so any of them may be the first or last in time.
+    """
 
     tensor: str
     address: int
     words: int
     first: int
     last: int
+    touched: tuple[int, ...] = ()
 
 
 @dataclass

@@ -29,11 +29,17 @@ class History:
         Counts of the last accesses to what stood on the same words before.
     first
         Index in the program of the first instruction that touches the place.
+
+    Attributes
+    ----------
+    span
+        For every engine that touches the place, the indices of its first and last instruction that does.
     """
 
     def __init__(self, ground: list[int], first: int) -> None:
         self.ground = ground
         self.first = self.last = first
+        self.span: dict[Engine, tuple[int, int]] = {}
         self.latest = [0] * ENGINES
         self.wrote: list[list[int]] = [[] for _ in range(ENGINES)]
         self.read: list[list[int]] = [[] for _ in range(ENGINES)]
@@ -67,8 +73,8 @@ class Tracker:
     ) -> Instruction:
         """The instruction with its waits; its accesses are recorded."""
         engine, index = instruction.engine, sum(self.issued)
-        read = [(access, self._history(access.place, index)) for access in reads]
-        written = [(access, self._history(access.place, index)) for access in writes]
+        read = [(access, self._history(access.place, index, engine)) for access in reads]
+        written = [(access, self._history(access.place, index, engine)) for access in writes]
         waits = [0] * ENGINES
         for access, history in written:
             _raise(waits, history.ground)
@@ -87,8 +93,8 @@ class Tracker:
         load, compute, vector, store = waits
         return instruction.waiting((load, compute, vector, store))
 
-    def _history(self, place: Place, index: int) -> History:
-        """The history of a place, which the instruction at ``index`` now touches."""
+    def _history(self, place: Place, index: int, engine: Engine) -> History:
+        """The history of a place, which the instruction of an engine at ``index`` now touches."""
         history = self.histories.get(place)
         if history is None:
             ground = [0] * ENGINES
@@ -97,6 +103,7 @@ class Tracker:
                     _raise(ground, before.latest)
             history = self.histories[place] = History(ground, index)
         history.last = index
+        history.span[engine] = history.span.get(engine, (index,))[0], index
         return history
 
 

@@ -103,7 +103,9 @@ def random_program(rng: random.Random) -> Program:
         engine = rng.choice(program.instructions).engine  # of one engine, the later instruction also ends later
         own = [index for index, made in enumerate(program.instructions) if made.engine is engine]
         first, last = sorted(rng.choices(own, k=2))
-        program.regions.append(Region(f"t{at}", 0, rng.randint(1, 100), first, last))
+        others = [rng.randrange(len(program.instructions)) for _ in range(rng.choice((0, 2)))]
+        touched = tuple(other for other in others if first <= other <= last)
+        program.regions.append(Region(f"t{at}", 0, rng.randint(1, 100), first, last, touched))
     return program
 
 

@@ -17,7 +17,7 @@ from vitaccel.backends.cost_model.result import Event, ExpertLoad
 from vitaccel.backends.cost_model.routing import Routing
 from vitaccel.compiler import compile_graph
 from vitaccel.frontend import ImportedModel
-from vitaccel.ir.program import Program
+from vitaccel.ir.program import Lane, Layer, Program, Region, Store
 
 FACTS = ModelFacts({"image": (2, 3, 20, 28)}, params=11, macs_dense=22, macs_exported=33)
 MODELS = ("vit-micro", "lookupvit-micro", "m3vit-micro", "vmoe-micro", "hybrid-micro")
@@ -56,11 +56,23 @@ def test_occupancy_is_what_touched_places_hold_cycle_by_cycle(rng: random.Random
     for cycle in range(elapsed(slots) + 1):
         held = 0
         for region in program.regions:
-            first, last = slots[region.first], slots[region.last]
-            if first.start <= cycle < last.start + last.occupied:
+            touching = [slots[at] for at in {region.first, region.last, *region.touched}]
+            begun = any(slot.start <= cycle for slot in touching)
+            if begun and any(cycle < slot.start + slot.occupied for slot in touching):
                 held += region.words * unit
         used = steps.get(cycle, used)
         assert used == held
+
+
+def test_a_place_is_held_until_the_last_instruction_in_time() -> None:
+    """The store stands before the lanes in the program, and takes longer."""
+    lane = {"layer": "a", "function": "add", "a": 0, "out": 0, "row_blocks": 1, "tokens": 8, "channels": 8}
+    stored = {"layer": "a", "dram": 0, "buffer": "activation", "address": 0, "row_bytes": 16000}
+    program = Program("p", Arch(), [Store(**stored), Lane(**lane)], [0, 0], [Layer("a", "add", 0)])
+    program.regions.append(Region("x", 0, 4, 0, 1, (0, 0, 1, 1)))
+    store, lanes = replay(program, Routing())
+    assert store.occupied > lanes.occupied
+    assert [point.cycle for point in predict(program, FACTS).occupancy] == [0, store.occupied]
 
 
 @pytest.mark.parametrize("arch", MACHINES, ids=["default", "3x5x5", "spills"])

@@ -90,6 +90,12 @@ def test_regions_span_the_instructions_that_touch_them(model: str, lower: Lower,
     plan, program = lower(model, arch(activation_bytes=12 << 10))
     assert [r.first for r in program.regions] == sorted(r.first for r in program.regions)
     assert all(0 <= r.first <= r.last < len(program.instructions) for r in program.regions)
+    for region in program.regions:
+        engines = [program.instructions[at].engine for at in region.touched]
+        assert engines[::2] == engines[1::2]
+        assert len(set(engines)) * 2 == len(engines)
+        assert (region.first, region.last) == (min(region.touched), max(region.touched))
+    assert any(len(region.touched) == 4 for region in program.regions)
     places = {*plan.places.values(), *(p for staged in plan.staging.values() for p in staged)}
     assert {(r.tensor, r.address, r.words) for r in program.regions} == {(p.tensor, p.address, p.words) for p in places}
     assert [layer.label for layer in program.layers] == [kernel.label for kernel in plan.kernels]

@@ -62,12 +62,16 @@ def _timeline(program: Program, slots: list[Slot]) -> tuple[Event, ...]:
 
 
 def _occupancy(program: Program, slots: list[Slot]) -> tuple[Occupancy, ...]:
-    """Bytes held over time: a place is held while instructions that touch it run."""
+    """Bytes held over time: a place is held from when the first instruction that touches it runs to when the last has.
+
+    Not to when its result is there: the same engine's next instruction may use the words from then on.
+    """
     unit = program.arch.array.side * program.arch.array.count
     steps: dict[int, int] = {}
     for region in program.regions:
-        begin = slots[region.first].start
-        end = slots[region.last].start + slots[region.last].occupied
+        touching = [slots[at] for at in (region.first, region.last, *region.touched)]
+        begin = min(slot.start for slot in touching)
+        end = max(slot.start + slot.occupied for slot in touching)
         steps[begin] = steps.get(begin, 0) + region.words * unit
         steps[end] = steps.get(end, 0) - region.words * unit
     used, points = 0, []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from vitaccel.arch import PARAMETER_BYTES, Arch
 from vitaccel.ir.parameters import TABLE_SLOTS
@@ -143,7 +144,10 @@ class Emitter:
 
     def finish(self) -> Program:
         """The Program, with the places its tensors take over time."""
-        regions = [Region(p.tensor, p.address, p.words, h.first, h.last) for p, h in self.tracker.histories.items()]
+        regions = [
+            Region(p.tensor, p.address, p.words, h.first, h.last, tuple(chain.from_iterable(h.span.values())))
+            for p, h in self.tracker.histories.items()
+        ]
         self.program.regions = sorted(regions, key=lambda r: (r.first, r.last, r.address))
         return self.program
 
