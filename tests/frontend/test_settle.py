@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vitaccel.frontend.settle import settle_constants, settle_formats, settle_values
+from vitaccel.frontend.settle import settle_constants, settle_formats, settle_values, settle_views
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.grid import Grid
-from vitaccel.ir.ops import Activation, Input, LayerNorm, Linear, Reshape, Transpose
+from vitaccel.ir.ops import Activation, Input, LayerNorm, Linear, Reshape, Select, Slice, Transpose
 from vitaccel.ir.types import TensorType
 
 
@@ -35,6 +35,20 @@ def test_only_what_lies_on_its_grid_has_a_scale(array: object, steps: object, sc
     graph.outputs = [graph.add(Linear(), [x, name])]
     settle_constants(graph)
     assert graph[name].scale == (scale or ())
+
+
+def test_kernels_that_only_move_elements_have_the_scale_of_what_they_move() -> None:
+    graph = Graph("g")
+    x = graph.add(Input(), type=TensorType((1, 4, 3)), name="x")
+    task = graph.add(Input(), type=TensorType((), "i64"), name="task")
+    table = graph.add_const(np.ones((2, 3, 5), np.float32))
+    first, second = (graph.add(Slice(1, at, at + 1), [x]) for at in (0, 1))
+    row = graph.add(Select(), [table, task])
+    graph.update(x, scale=(0.5,), fmt="int8")
+    graph.update(table, scale=(1.0, 2.0, 3.0, 4.0, 5.0), fmt="int8")
+    graph.outputs = [first, second, row]
+    settle_views(graph)
+    assert [graph[name].scale for name in (first, second, row)] == [(), (0.5,), (1.0, 2.0, 3.0, 4.0, 5.0)]
 
 
 def test_a_narrow_copy_that_an_activation_reads_is_its_argument() -> None:

@@ -25,7 +25,7 @@ from vitaccel.frontend.recognize.softmax import recognize_softmax
 from vitaccel.frontend.recognize.token_map import recognize_token_map
 from vitaccel.frontend.recognize.tokens import recognize_tokens
 from vitaccel.frontend.recognize.views import recognize_views
-from vitaccel.frontend.settle import settle_constants, settle_formats, settle_values
+from vitaccel.frontend.settle import settle_constants, settle_formats, settle_values, settle_views
 from vitaccel.frontend.shapes import Shapes
 from vitaccel.frontend.translate import translate
 from vitaccel.ir.graph import Graph
@@ -129,6 +129,7 @@ def import_model(
         settle_values(graph)
         graph.prune()
     settle_constants(graph)
+    settle_views(graph)
     settle_formats(graph)
     _count_single_biases(graph)
     reasons = {_origin(graph, n): text for n, text in refused.items() if n in graph}

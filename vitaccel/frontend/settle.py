@@ -8,8 +8,9 @@ from vitaccel.frontend.recognize.scale import settle_from
 from vitaccel.frontend.recognize.view import VIEW_OPS
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.grid import Grid
-from vitaccel.ir.ops import Activation, FromTokens, ToTokens
+from vitaccel.ir.ops import Activation, FromTokens, Select, ToTokens
 from vitaccel.ir.scales import integers_on, logit_format, narrow_positions, scale_of_steps
+from vitaccel.ir.views import is_free_view
 
 
 def settle_values(graph: Graph) -> None:
@@ -45,6 +46,28 @@ def _scale(graph: Graph, name: str, grid: Grid) -> tuple[tuple[float, ...], str]
     half = 2 ** (grid.bits - 1)
     fits = integers.size == 0 or (integers.min() >= -half and integers.max() < half)
     return (scale, f"int{grid.bits}") if fits else None
+
+
+def settle_views(graph: Graph) -> None:
+    """Give views that the machine does not have for free the scale of what they show, as they are kernels of their own.
+
+    One scale goes through any view; scales of channels do not. A row of a table has the scales of the table's columns.
+    """
+    for name in graph.topological():
+        node = graph[name]
+        if isinstance(node.op, Select):
+            table = graph[node.inputs[0]]
+            own = len(table.scale) in (1, table.type.static_shape[-1])
+            graph.update(name, scale=table.scale if own else ())
+            continue
+        if not isinstance(node.op, (*VIEW_OPS, ToTokens, FromTokens)) or is_free_view(graph, name) or node.scale:
+            continue
+        shown = graph[node.inputs[0]]
+        while not shown.scale and is_free_view(graph, node.inputs[0]):
+            node = shown
+            shown = graph[node.inputs[0]]
+        if len(shown.scale) == 1 and not graph.is_const(node.inputs[0]):
+            graph.update(name, scale=shown.scale, fmt=shown.fmt)
 
 
 def settle_formats(graph: Graph) -> None:

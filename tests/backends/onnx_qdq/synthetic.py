@@ -14,6 +14,7 @@ from vitaccel.backends.float_graph.node import tensor_of, value_of
 from vitaccel.ir import ops
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.scales import VIEWS, channel_axis, narrow_positions, steps_of
+from vitaccel.ir.views import base, is_free_view
 from vitaccel.passes.canonicalize import Canonicalize
 from vitaccel.passes.fuse import Fuse
 from vitaccel.passes.label import Label
@@ -67,6 +68,11 @@ def quantized(graph: Graph, seed: int, *, bits: int = 8) -> Graph:
             result.update(name, narrow_scale=float(np.float32(reach / 127)))
         _inner(result, name, reach)
     for name in order:
+        if isinstance(result[name].op, VIEWS) and not is_free_view(result, name) and result[name].inputs[0] in values:
+            shown = result[base(result, result[name].inputs[0])]
+            own = (float(np.float32(np.abs(taps[name]).max() / 127)),)
+            same = shown.scale if len(shown.scale) == 1 else ()
+            result.update(name, scale=same if result[name].fmt == shown.fmt else own)
         for at in (1, 2, 3, 4, 5):
             _weight(result, name, at, bits)
     return result

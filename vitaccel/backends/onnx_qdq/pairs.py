@@ -9,6 +9,7 @@ from onnx import TensorProto
 
 from vitaccel.backends.onnx_qdq.builder import Builder
 from vitaccel.ir.graph import Graph
+from vitaccel.ir.ops import Select
 from vitaccel.ir.scales import channel_axis, integers_of, integers_on, steps_of
 
 TYPES: dict[str, int] = {
@@ -53,7 +54,7 @@ def pair(builder: Builder, value: str, scale: tuple[float, ...], fmt: str, *, ax
 def quantized(builder: Builder, graph: Graph, name: str, value: str) -> str:
     """The ONNX value of a Graph node as its readers see it: rounded when it has a scale."""
     node = graph[name]
-    if not node.scale:
+    if not node.scale or isinstance(node.op, Select):  # what is selected lies on the grid of its table
         return value
     return pair(builder, value, node.scale, node.fmt, axis=channel_axis(graph, name), stem=node.label or name)
 

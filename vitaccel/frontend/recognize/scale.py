@@ -14,6 +14,7 @@ from vitaccel.ir.graph import Graph
 from vitaccel.ir.grid import compressed
 from vitaccel.ir.ops import Broadcast, FromTokens, Reshape, Slice, ToTokens, Transpose
 from vitaccel.ir.scales import channel_axis, scale_of_steps, steps_of
+from vitaccel.ir.views import is_free_view
 
 WHOLE_VIEWS = (Broadcast, FromTokens, Reshape, ToTokens, Transpose)
 """Views that show every element of what they read: their scale is that value's."""
@@ -76,7 +77,8 @@ def settle_from(graph: Graph, name: str) -> None:
             return
         if isinstance(node.op, Slice):
             whole = graph[behind]
-            is_copy = whole.fmt == "int16" and node.fmt == "int8" and whole.narrow_scale in (0.0, *node.scale)
+            is_copy = is_free_view(graph, name) and whole.fmt == "int16" and node.fmt == "int8"
+            is_copy &= whole.narrow_scale in (0.0, *node.scale)
             if slice_scale(graph, name, own=False) != node.scale and not (is_copy and len(node.scale) == 1):
                 return
             if is_copy:

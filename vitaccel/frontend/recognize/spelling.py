@@ -72,7 +72,11 @@ class Speller:
         key = (op, (name,))
         if key in self._written and self._written[key] in self._graph:
             return self._written[key]
-        if self._graph.is_const(name) and not isinstance(op, Broadcast):
+        # A slice that the file quantizes is not written anew without its scale.
+        there = [user for user in self._graph.users(name) if self._graph[user].op == op and self._graph[user].scale]
+        if there:
+            written = there[0]
+        elif self._graph.is_const(name) and not isinstance(op, Broadcast):
             written = self._constant(op, name, sources)
         else:
             written = self._graph.add(op, [name], sources=sources)
