@@ -1,36 +1,27 @@
 """The command line: each command parses, makes one call and prints; nothing is decided here.
 
-Commands are imported when they are asked for: ``vitaccel --help`` and ``vitaccel simulate`` never import PyTorch.
+Commands are imported when they are asked for: ``vitaccel --help`` and ``vitaccel simulate`` never import PyTorch. This
+module itself imports nothing, so that Ctrl-C while anything is imported is an interrupt like any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-import click
-
-from vitaccel import __version__
-from vitaccel.cli.commands import LazyGroup
-from vitaccel.cli.outcome import Session, debug_option, finish
+EXIT_INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT."""
 
 COMMANDS = {
     "simulate": ("vitaccel.cli.simulate:simulate", "Predict cycles, traffic and energy of an ONNX model."),
     "export": ("vitaccel.cli.export:export", "Write a model of the zoo as ONNX."),
     "inspect": ("vitaccel.cli.inspect:inspect", "Show the Graph of an ONNX model, and what each node became."),
     "numerics": ("vitaccel.cli.numerics:numerics", "Measure our integer approximations beside the published ones."),
+    "evaluate": ("vitaccel.cli.evaluate:evaluate", "Compare a model in integers with the same model in float."),
     "run": ("vitaccel.cli.run:run", "Run an ONNX model on arrays."),
 }
 """Where each command is, and its line in ``vitaccel --help``."""
-
-
-@click.group(cls=LazyGroup, commands_at=COMMANDS, invoke_without_command=True)
-@click.version_option(__version__, prog_name="vitaccel", message="%(prog)s %(version)s")
-@debug_option
-@click.pass_context
-def vitaccel(context: click.Context) -> None:
-    """Hardware co-design simulator for vision transformers: ONNX in; cycles, bandwidth and energy out."""
-    if context.invoked_subcommand is None:
-        click.echo(context.get_help())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,4 +37,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 fine, 1 the answer is no, 2 bad input, 70 a defect of vitaccel, 130 interrupted, 141 the reader went away.
     """
-    return finish(vitaccel, arguments, Session())
+    try:
+        from vitaccel.cli.group import vitaccel
+        from vitaccel.cli.outcome import Session, finish
+
+        return finish(vitaccel, arguments, Session())
+    except (KeyboardInterrupt, ImportError) as error:
+        if is_interrupt(error):
+            return EXIT_INTERRUPTED
+        raise
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether an error is an interrupt, or what an interrupted import made of one (NumPy raises ImportError)."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

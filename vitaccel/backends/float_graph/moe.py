@@ -34,8 +34,12 @@ class Routing:
 @apply.register
 def moe(op: ops.Moe, x: Tensor, logits: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
     """``sum_j score_j * (act(x @ w1_e + b1_e) @ w2_e + b2_e)`` over the kept choices; zero where none was kept."""
+    return run_routed(op, route(op, logits.reshape(-1, op.experts)), x, w1, b1, w2, b2)
+
+
+def run_routed(op: ops.Moe, routing: Routing, x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
+    """Value of a layer of experts whose tokens go where ``routing`` says."""
     tokens = x.reshape(-1, x.shape[-1])
-    routing = route(op, logits.reshape(-1, op.experts))
     result = torch.zeros(tokens.shape[0], w2.shape[-1])
     for expert in range(op.experts):
         token, choice = torch.nonzero((routing.experts == expert) & routing.kept, as_tuple=True)
@@ -44,7 +48,7 @@ def moe(op: ops.Moe, x: Tensor, logits: Tensor, w1: Tensor, b1: Tensor, w2: Tens
     return result.reshape(*x.shape[:-1], -1)
 
 
-def route(op: ops.Moe, logits: Tensor) -> Routing:
+def route(op: ops.Moe, logits: Tensor, *, experts: Tensor | None = None) -> Routing:
     """Choose k experts for each of S tokens.
 
     Parameters
@@ -53,14 +57,16 @@ def route(op: ops.Moe, logits: Tensor) -> Routing:
         The experts; scores, capacity and drop order are its.
     logits
         Router logits, [S, E].
+    experts
+        Choices made elsewhere, int64 [S, k], best first: only their scores and places in the queues are found.
     """
-    # A stable sort, because topk does not say who wins a tie: the lower expert must.
-    ranked, experts = torch.sort(logits, dim=-1, descending=True, stable=True)
-    experts = experts[:, : op.k]
+    if experts is None:
+        # A stable sort, because topk does not say who wins a tie: the lower expert must.
+        experts = torch.sort(logits, dim=-1, descending=True, stable=True).indices[:, : op.k]
     probabilities = logits.softmax(-1).gather(-1, experts)
     scores = {
         "softmax_all": lambda: probabilities,
-        "softmax_topk": lambda: ranked[:, : op.k].softmax(-1),
+        "softmax_topk": lambda: logits.gather(-1, experts).softmax(-1),
         "renorm": lambda: probabilities / probabilities.sum(-1, keepdim=True),
     }[op.score]()
     return Routing(experts, scores, _kept(op, experts))
