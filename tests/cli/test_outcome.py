@@ -38,8 +38,8 @@ def failing(error: BaseException) -> click.Command:
     [
         (ModelError("model must be ONNX,\n not a poem"), 2, "error: model must be ONNX, not a poem"),
         (CapacityError("it must fit"), 1, "error: it must fit"),
-        (click.UsageError("No such thing."), 2, "error: No such thing."),
-        (OSError(28, "No space left on device", "x.csv"), 2, "error: No space left on device: x.csv"),
+        (click.UsageError("No such thing."), 2, "error: no such thing"),
+        (OSError(28, "No space left on device", "x.csv"), 2, "error: no space left on device: x.csv"),
         (MemoryError(), 2, "error: there must be more memory for a model of this size"),
         (
             KeyError("k"),
@@ -92,7 +92,7 @@ def test_a_full_disk_under_standard_output_is_one_sentence(model: Path) -> None:
         command = [sys.executable, "-c", CODE, "simulate", str(model), "--json"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 2
-    assert done.stderr == b"error: No space left on device\n"
+    assert done.stderr == b"error: no space left on device\n"
 
 
 @pytest.mark.parametrize(("closed", "out", "err"), [(">&-", b"", b"error: x.onnx must exist\n"), ("2>&-", b"", b"")])

@@ -11,13 +11,11 @@ from typing import Any, TypeVar
 
 import click
 
+from vitaccel.cli import EXIT_INTERRUPTED, is_interrupt
 from vitaccel.errors import EXIT_BAD_INPUT, VitaccelError
 
 EXIT_DEFECT = 70
 """Exit code of a defect of vitaccel (``EX_SOFTWARE``)."""
-
-EXIT_INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 + SIGINT."""
 
 EXIT_BROKEN_PIPE = 141
 """Exit code when the reader of the output went away: 128 + SIGPIPE."""
@@ -60,6 +58,8 @@ def finish(command: click.Command, arguments: Sequence[str] | None, session: Ses
     except BrokenPipeError:
         return _reader_gone()
     except Exception as error:
+        if is_interrupt(error):
+            return EXIT_INTERRUPTED
         if session.debug:
             traceback.print_exc()
         sentence, code = explain(error)
@@ -73,10 +73,10 @@ def explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, VitaccelError):
         return _one_line(str(error)), error.exit_code
     if isinstance(error, click.ClickException):
-        return _one_line(error.format_message()), EXIT_BAD_INPUT
+        return _our_style(_one_line(error.format_message())), EXIT_BAD_INPUT
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror}{where}", EXIT_BAD_INPUT
+        return f"{_our_style(error.strerror)}{where}", EXIT_BAD_INPUT
     if isinstance(error, MemoryError):
         return "there must be more memory for a model of this size", EXIT_BAD_INPUT
     said = _one_line(str(error))
@@ -95,6 +95,11 @@ def _open_closed_streams() -> None:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _our_style(text: str) -> str:
+    """Return a sentence of click or of the system as ours are: small after ``error:``, without a period."""
+    return f"{text[:1].lower()}{text[1:]}".removesuffix(".")
 
 
 def _flushed(code: int) -> int:
