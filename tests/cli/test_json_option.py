@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vitaccel.cli.json_option import json_files, put_json, with_explicit_value
+
+Run = Callable[..., Any]
 
 
 @pytest.mark.parametrize(
@@ -18,10 +22,31 @@ from vitaccel.cli.json_option import json_files, put_json, with_explicit_value
         (["--json=r.txt"], ["--json=r.txt"]),
         (["--json", "--html", "x.html"], ["--json=-", "--html", "x.html"]),
         (["--", "--json", "r.json"], ["--", "--json", "r.json"]),
+        (["m.onnx", "--json", "/dev/stdout"], ["m.onnx", "--json=-"]),
+        (["--json=/dev/stdout", "m.onnx"], ["--json=-", "m.onnx"]),
+        (["m.onnx", "--json", "/dev/null"], ["m.onnx", "--json=/dev/null"]),
+        (["--list", "--json", "vit-tiny"], ["--list", "--json=-", "vit-tiny"]),
+        (["--json", "/dev/fd/63"], ["--json=-", "/dev/fd/63"]),  # <(...) of a shell: a model
     ],
 )
 def test_what_follows_is_a_file_only_if_it_looks_like_one(given: list[str], meant: list[str]) -> None:
     assert with_explicit_value(given) == meant
+
+
+@pytest.mark.parametrize("before", [[], ["model.onnx"]])
+def test_a_file_of_another_name_is_not_taken_for_a_model(before: list[str], vitaccel: Run, tmp_path: Path) -> None:
+    (tmp_path / "there.csv").write_text("")
+    for word in ("out.txt", "folder/out.jsn", str(tmp_path / "there.csv")):
+        sentence = vitaccel("simulate", *before, "--json", word).refused()
+        assert sentence == (
+            f"--json must be followed by a .json file or by an .onnx model, not {word!r}; "
+            f"--json={word} writes to a file of any name"
+        )
+
+
+def test_standard_output_by_its_name(vitaccel: Run) -> None:
+    plain, named = (vitaccel("simulate", "--list-presets", *flag) for flag in (["--json"], ["--json", "/dev/stdout"]))
+    assert named.out == plain.out != ""
 
 
 def test_files() -> None:

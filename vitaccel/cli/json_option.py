@@ -1,7 +1,8 @@
-"""``--json [FILE.json]``: a flag that may be followed by a file, without ever taking a model for one."""
+"""``--json [FILE.json]``: a flag that may be followed by a file, never taking a model for one or one for a model."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,22 +10,32 @@ from typing import Any, TypeVar
 import click
 
 from vitaccel.cli.files import write_text
+from vitaccel.errors import VitaccelError
 from vitaccel.report.json_record import to_json
 
 STANDARD_OUTPUT = "-"
+
+DEVICES = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+"""Other names of standard output."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class JsonCommand(click.Command):
-    """A command with ``--json``: what follows is its file only if it ends in ``.json`` or is ``-``."""
+    """A command with ``--json``: what follows is its file only if it ends in ``.json`` or is standard output."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, with_explicit_value(args))
 
 
 def with_explicit_value(arguments: list[str]) -> list[str]:
-    """Return the arguments with every ``--json`` written as ``--json=VALUE``."""
+    """Return the arguments with every ``--json`` written as ``--json=VALUE``.
+
+    Raises
+    ------
+    VitaccelError
+        If what follows looks like a file that is neither JSON nor a model: it would be read as a model.
+    """
     rewritten: list[str] = []
     rest = list(arguments)
     while rest:
@@ -32,10 +43,23 @@ def with_explicit_value(arguments: list[str]) -> list[str]:
         if argument == "--":
             return [*rewritten, argument, *rest]
         if argument == "--json":
-            is_file = bool(rest) and (rest[0].endswith(".json") or rest[0] == STANDARD_OUTPUT)
-            argument = f"--json={rest.pop(0) if is_file else STANDARD_OUTPUT}"
+            argument = f"--json={rest.pop(0) if rest and _is_output(rest[0]) else STANDARD_OUTPUT}"
+        if argument.startswith("--json=") and argument.removeprefix("--json=") in DEVICES:
+            argument = f"--json={STANDARD_OUTPUT}"
         rewritten.append(argument)
     return rewritten
+
+
+def _is_output(word: str) -> bool:
+    """Whether the word behind ``--json`` is its file, and not the model or the next option."""
+    if word.endswith(".json") or word in (STANDARD_OUTPUT, *DEVICES, os.devnull):
+        return True
+    if not word.startswith("-") and Path(word).suffix not in ("", ".onnx"):
+        raise VitaccelError(
+            f"--json must be followed by a .json file or by an .onnx model, not {word!r}; "
+            f"--json={word} writes to a file of any name"
+        )
+    return False
 
 
 def json_option(function: F) -> F:
