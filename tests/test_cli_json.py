@@ -114,7 +114,9 @@ def test_the_kinds_of_layers_that_are_named_are_printed(
 
 
 def test_inspect(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert set(keys(printed(capsys, "inspect", model, "--json"))) == documented("`vitaccel inspect")
+    record = printed(capsys, "inspect", model, "--json")
+    assert set(keys(record)) == documented("`vitaccel inspect")
+    assert record["model"] == model.stem != record["graph"].split()[1]
 
 
 def test_export_list(capsys: pytest.CaptureFixture[str]) -> None:

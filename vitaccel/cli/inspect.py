@@ -35,10 +35,10 @@ def inspect(model: Path, shapes: tuple[str, ...], json_path: str | None) -> None
     with progress(model.name) as say:
         imported = import_model(model, input_shapes=parse_input_shapes(shapes), progress=say, keep_unsupported=True)
     if json_path is not None:
-        put_json(inspection_record(imported), json_path)
+        put_json(inspection_record(imported, model.stem), json_path)
     unsupported = [node for node in imported.coverage if not node.is_supported]
     if json_path != STANDARD_OUTPUT:
-        _print(imported, unsupported)
+        _print(imported, model.stem, unsupported)
     if unsupported:
         raise UnsupportedError(
             f"every node of {model} must have a mapping, but {len(unsupported)} of {len(imported.coverage)} have none; "
@@ -46,13 +46,13 @@ def inspect(model: Path, shapes: tuple[str, ...], json_path: str | None) -> None
         )
 
 
-def inspection_record(imported: ImportedModel) -> dict[str, Any]:
-    """Return an imported model as JSON types; counts of a Graph with unsupported nodes are ``null``."""
+def inspection_record(imported: ImportedModel, name: str) -> dict[str, Any]:
+    """Return an imported model of that name as JSON types; counts of a Graph with unsupported nodes are ``null``."""
     supported = all(node.is_supported for node in imported.coverage)
     graph = imported.graph
     return {
         "schema_version": SCHEMA_VERSION,
-        "model": graph.name,
+        "model": name,
         "opset": imported.opset,
         "producer": imported.producer,
         "input_shapes": {name: list(sizes) for name, sizes in imported.input_shapes.items()},
@@ -70,13 +70,13 @@ def inspection_record(imported: ImportedModel) -> dict[str, Any]:
     }
 
 
-def _print(imported: ImportedModel, unsupported: list[NodeFate]) -> None:
+def _print(imported: ImportedModel, name: str, unsupported: list[NodeFate]) -> None:
     if unsupported:
         show([_fates("Nodes that cannot be mapped", unsupported)])
         return
     click.echo(f"{imported.graph}\n", nl=False)
     click.echo()
-    show([_fates("What every ONNX node became", imported.coverage), _facts(imported)])
+    show([_fates("What every ONNX node became", imported.coverage), _facts(imported, name)])
     for note in imported.notes:
         click.echo(f"note: {note}")
 
@@ -89,11 +89,11 @@ def _fates(title: str, nodes: Iterable[NodeFate]) -> Table:
     )
 
 
-def _facts(imported: ImportedModel) -> Table:
+def _facts(imported: ImportedModel, name: str) -> Table:
     graph = imported.graph
     macs, dense = graph.total_macs, graph.total_macs_dense
     rows = [
-        ("model", graph.name),
+        ("model", name),
         ("inputs", ", ".join(f"{name} {shape(sizes)}" for name, sizes in imported.input_shapes.items())),
         ("written by", f"{imported.producer or 'unknown'}, opset {imported.opset}"),
         ("nodes", f"{len(imported.coverage)} in the file"),
