@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from vitaccel import errors
 from vitaccel.errors import CapacityError, VitaccelError, did_you_mean
 
+SOURCES = Path(errors.__file__).parent
 CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if c.__module__ == errors.__name__]
 
 
@@ -20,6 +25,24 @@ def test_the_exit_codes_are_those_of_the_command_line() -> None:
 def test_every_error_is_one_that_the_command_line_catches(error: type[Exception]) -> None:
     assert issubclass(error, VitaccelError)
     assert str(error("x must be y, not z")) == "x must be y, not z"
+
+
+def messages() -> Iterator[str]:
+    """Every message that is written where an error is raised; what is computed in it becomes ``{}``."""
+    for path in sorted(SOURCES.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error") and node.args:
+                parts = node.args[0].values if isinstance(node.args[0], ast.JoinedStr) else [node.args[0]]
+                texts = [str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts]
+                yield "".join(texts)
+
+
+def test_every_sentence_goes_on_after_error_colon() -> None:
+    """No capital but those of names, such as ONNX, PyTorch or A; no period."""
+    found = [message for message in messages() if message != "{}"]
+    assert len(found) > 100
+    assert [text for text in found if re.match(r"[A-Z][a-z]+ ", text)] == []
+    assert [text for text in found if text.endswith(".")] == []
 
 
 def test_only_what_does_not_fit_is_a_no() -> None:

@@ -47,7 +47,7 @@ def test_experts_are_predicted_under_each_routing(vitaccel: Run, tmp_path: Path)
     assert "routed" in vitaccel("simulate", path).out
     layers = [layer for layer in uniform["layers"] if layer["op"] == "moe"]
     queues = tmp_path / "queues.json"
-    queues.write_text(json.dumps({layer["name"]: [21, 21, 0, 0, 0, 0, 0] for layer in layers}))
+    queues.write_text(json.dumps({layer["name"]: [22, 22, 0, 0, 0, 0, 0] for layer in layers}))
     traced = json.loads(vitaccel("simulate", path, "--routing", queues, "--json").out)
     assert traced["routing"] == f"trace {queues}"
     queues.write_text("[1, 2]")
@@ -98,6 +98,14 @@ def test_a_wrong_request_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     assert sentence in vitaccel("export", *arguments).refused()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_says_which_opsets_each_exporter_writes(vitaccel: Run) -> None:
+    from vitaccel.zoo.exporters import OPSETS
+
+    dynamo, legacy = OPSETS["dynamo"], OPSETS["legacy"]
+    said = f"{dynamo.start} to {dynamo.stop - 1}, or with legacy {legacy.start} to {legacy.stop - 1}"
+    assert said in " ".join(vitaccel("export", "--help").out.split())
 
 
 def test_options() -> None:

@@ -74,7 +74,7 @@ def test_contradictions_are_told_as_documented() -> None:
         with pytest.raises(VitaccelError) as error:
             resolve(options["name"], {key: value for key, value in options.items() if key != "name"})
         said.append(str(error.value))
-    assert re.findall(r"`(Option [^`]+\.)`", TEXT) == said
+    assert re.findall(r"`(option \w+ of [^`]+)`", TEXT) == said
 
 
 def test_the_examples_run(tmp_path: Path) -> None:

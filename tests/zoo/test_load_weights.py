@@ -49,7 +49,7 @@ def test_half_precision_weights_are_widened(tmp_path, state):
         (lambda state: [state.pop(name) for name in list(state)[:3]], "not miss cls_token and 2 more"),
         (lambda state: state.update(cls_tokn=state["cls_token"]), r"not cls_tokn \(did you mean 'cls_token'\?\)"),
         (lambda state: state.update(cls_token=torch.ones(18)), r"must have shape \(1, 1, 18\), not \(18,\)"),
-        (lambda state: state["norm.bias"][3:].fill_(float("nan")), "Weight norm.bias of .* must be finite"),
+        (lambda state: state["norm.bias"][3:].fill_(float("nan")), "weight norm.bias of .* must be finite"),
         (lambda state: state.update(norm=3), "must hold a mapping from names to tensors"),
     ],
 )
@@ -69,7 +69,7 @@ def test_an_unreadable_file_is_one_sentence(tmp_path, suffix, content):
     path.write_bytes(content)
     with pytest.raises(VitaccelError) as error:
         load_weights(zoo.build("vit-micro"), path)
-    assert str(error.value).startswith(f"Weight file {path} must ")
+    assert str(error.value).startswith(f"weight file {path} must ")
     assert "\n" not in str(error.value)
 
 

@@ -1,6 +1,7 @@
 import inspect
 import os
 import re
+import stat
 
 import numpy as np
 import onnx
@@ -118,6 +119,23 @@ def test_a_traced_loop_over_hit_experts_loses_the_others(tmp_path, run_onnx):
     assert max(errors) > 1e-3
 
 
+def test_files_have_the_permissions_of_new_ones_or_of_those_they_replace(tmp_path):
+    def modes():
+        return [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("m.onnx", "m.onnx.data")]
+
+    how = {"exporter": "legacy", "opset": 18, "external_data": True}
+    before = os.umask(0o027)
+    try:
+        zoo.export("vit-micro", tmp_path / "m.onnx", **how)
+        assert modes() == [0o640, 0o640]
+        (tmp_path / "m.onnx").chmod(0o604)
+        (tmp_path / "m.onnx.data").chmod(0o660)
+        zoo.export("vit-micro", tmp_path / "m.onnx", **how)
+        assert modes() == [0o604, 0o660]
+    finally:
+        os.umask(before)
+
+
 @pytest.mark.parametrize("exporter", ["dynamo", "legacy"])
 def test_external_data_is_recorded_under_its_final_name(exporter, tmp_path, run_onnx):
     path = zoo.export("vit-micro", tmp_path / "m.onnx", exporter=exporter, opset=18, external_data=True)
@@ -172,16 +190,16 @@ def test_the_batch_is_fixed_or_open(tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("vit-micro", {"precision": "int8"}, "Precision must be one of fp32, fp16, bf16, not 'int8'"),
-        ("vit-micro", {"batch": 0}, "Batch must be a positive integer, not 0"),
-        ("vit-micro", {"batch": 2, "dynamic_batch": True}, "Batch must be left out with a dynamic batch axis, not 2"),
+        ("vit-micro", {"precision": "int8"}, "precision must be one of fp32, fp16, bf16, not 'int8'"),
+        ("vit-micro", {"batch": 0}, "batch must be a positive integer, not 0"),
+        ("vit-micro", {"batch": 2, "dynamic_batch": True}, "batch must be left out with a dynamic batch axis, not 2"),
         ("vit-micro", {"exporter": "legacy", "opset": 13}, "attention of vit-micro must be eager with the legacy"),
         ("lookupvit-micro", {"exporter": "legacy", "antialias": True}, "must be written by the dynamo exporter"),
         ("lookupvit-micro", {"exporter": "legacy", "resample": "pool"}, "adaptive_avg_pool2d"),
         ("m3vit-micro", {"moe_style": "hit_loop"}, "must be written by the legacy exporter, not dynamo"),
-        ("vmoe-micro", {"dynamic_batch": True}, "Batch axis of vmoe-micro must be fixed .* it sets the capacity"),
+        ("vmoe-micro", {"dynamic_batch": True}, "batch axis of vmoe-micro must be fixed .* it sets the capacity"),
         ("vit-micro", {"opset": 16}, "must be from 17 to 24, not 16"),
-        ("vit-micro", {"weights": "absent.pt"}, "Weight file must exist"),
+        ("vit-micro", {"weights": "absent.pt"}, "weight file must exist"),
     ],
 )
 def test_an_impossible_export_is_one_sentence_and_no_file(name, options, message, tmp_path):
@@ -196,7 +214,7 @@ def test_an_impossible_path_is_refused(tmp_path):
     for path, message in (
         (tmp_path / "m.pb", r"must end in \.onnx, not 'm\.pb'"),
         (tmp_path / "folder.onnx", "must be a file, not a directory"),
-        (tmp_path / "absent" / "m.onnx", "Directory of the output file must exist"),
+        (tmp_path / "absent" / "m.onnx", "directory of the output file must exist"),
     ):
         with pytest.raises(OutputError, match=message):
             zoo.export("vit-micro", path)

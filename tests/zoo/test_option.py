@@ -54,11 +54,11 @@ def test_values_and_their_text_are_taken_in_the_options_type(option: Option, giv
 def test_other_values_are_refused_with_what_is_legal(option: Option, given: object) -> None:
     with pytest.raises(VitaccelError) as error:
         option.check(given, model="m")
-    assert str(error.value).startswith(f"Option {option.name} of m must be {option.legal}, not {given!r}")
+    assert str(error.value).startswith(f"option {option.name} of m must be {option.legal}, not {given!r}")
 
 
 def test_the_error_suggests_a_near_word() -> None:
-    with pytest.raises(VitaccelError, match=r"must be erf or tanh, not 'tan' \(did you mean 'tanh'\?\)\.$"):
+    with pytest.raises(VitaccelError, match=r"must be erf or tanh, not 'tan' \(did you mean 'tanh'\?\)$"):
         FORM.check("tan", model="m")
 
 

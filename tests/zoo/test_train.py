@@ -107,7 +107,7 @@ def test_what_cannot_be_trained_is_told():
         VitaccelError, match=r"one of vit-digits, lookupvit-digits, m3vit-digits, not 'vit-digit' \(did"
     ):
         train("vit-digit", Recipe())
-    with pytest.raises(VitaccelError, match="Steps and batch must be at least 1, not 0 and 96"):
+    with pytest.raises(VitaccelError, match="steps and batch must be at least 1, not 0 and 96"):
         Recipe(steps=0)
 
 

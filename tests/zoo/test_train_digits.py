@@ -57,17 +57,17 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path):
     with pytest.raises(OutputError, match=r"must end in \.npz, not 'w\.pt'"):
         save_weights(model, tmp_path / "w.pt")
     (tmp_path / "w.npz").mkdir()
-    with pytest.raises(OutputError, match="must be writable, not Is a directory"):
+    with pytest.raises(OutputError, match="must be writable, but: Is a directory"):
         save_weights(model, tmp_path / "w.npz")
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["vit-digit"], "Model to train must be one of vit-digits, lookupvit-digits, m3vit-digits, not 'vit-digit'"),
-        (["vit-digits", "--steps", "0"], "Steps and batch must be at least 1, not 0 and 96."),
-        (["vit-digits", "-o", "no/folder/w.npz"], "Directory of the output file must exist, not be missing: no/folder"),
-        (["vit-digits", "-o", "w.pt"], "Weight file must end in .npz, not 'w.pt'."),
+        (["vit-digit"], "model to train must be one of vit-digits, lookupvit-digits, m3vit-digits, not 'vit-digit'"),
+        (["vit-digits", "--steps", "0"], "steps and batch must be at least 1, not 0 and 96"),
+        (["vit-digits", "-o", "no/folder/w.npz"], "directory of the output file must exist, not be missing: no/folder"),
+        (["vit-digits", "-o", "w.pt"], "weight file must end in .npz, not 'w.pt'"),
     ],
 )
 def test_a_mistake_is_told_before_training(arguments, sentence, monkeypatch, capsys, tmp_path):

@@ -62,8 +62,8 @@ def test_the_task_may_be_an_input(images):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("vit-digits", {"depth": 5}, "Option depth of vit-digits must be 3 with its trained weights, not 5; a seed"),
-        ("vit-digits", {"cls": False}, "Option cls of vit-digits must be true with its trained weights, not false; "),
+        ("vit-digits", {"depth": 5}, "option depth of vit-digits must be 3 with its trained weights, not 5; a seed"),
+        ("vit-digits", {"cls": False}, "option cls of vit-digits must be true with its trained weights, not false; "),
         ("vit-digits", {"gelu": "sigmoid"}, "must be erf or tanh with its trained weights, not sigmoid; "),
         ("lookupvit-digits", {"grid": 5}, "must be 3 with its trained weights, not 5; "),
         ("lookupvit-digits", {"reuse": "pre_softmax_T"}, "must be post_softmax_T with its trained weights, not pre_"),
@@ -74,7 +74,7 @@ def test_the_task_may_be_an_input(images):
 def test_options_that_make_another_model_need_other_weights(name, options, message, tmp_path):
     with pytest.raises(VitaccelError, match=message) as error:
         zoo.build(name, **options)
-    assert str(error.value).endswith("; a seed or a weight file allows the others.")
+    assert str(error.value).endswith("; a seed or a weight file allows the others")
     with pytest.raises(VitaccelError, match=message):
         zoo.export(name, tmp_path / "m.onnx", **options)
     zoo.build(name, seed=0, **options)

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE.onnx", help="The file to write.")
 @click.option("--list", "list_models", is_flag=True, help="List the models; with NAME, the options of that model.")
 @click.option("--exporter", default="dynamo", show_default=True, metavar="NAME", help="dynamo or legacy.")
-@click.option("--opset", type=int, default=18, show_default=True, help="Version of the ONNX operator set.")
+@click.option(
+    "--opset", type=int, default=18, show_default=True, help="ONNX operator set: 17 to 24, or with legacy 13 to 20."
+)
 @click.option("--dynamic-batch", is_flag=True, help="Leave the batch axis open.")
 @click.option("--batch", type=int, default=1, show_default=True, help="Images in a batch.")
 @click.option("--external-data", is_flag=True, help="Write the weights to FILE.onnx.data.")

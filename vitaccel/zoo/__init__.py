@@ -48,6 +48,6 @@ def __getattr__(name: str) -> object:
         if error.name is None or error.name.split(".")[0] not in {"torch", "onnxscript"}:
             raise
         raise VitaccelError(
-            f"vitaccel.zoo.{name} needs PyTorch: install it with pip install 'vitaccel[torch]'."
+            f"vitaccel.zoo.{name} needs PyTorch: install it with pip install 'vitaccel[torch]'"
         ) from error
     return getattr(module, name)

@@ -188,14 +188,14 @@ def resolve(name: str, options: Mapping[str, object]) -> Request:
         The model or an option is unknown, a value is not legal, or two options contradict each other.
     """
     if name not in _CATALOG:
-        raise VitaccelError(f"Model must be one of {', '.join(_CATALOG)}, not {name!r}{did_you_mean(name, _CATALOG)}.")
+        raise VitaccelError(f"model must be one of {', '.join(_CATALOG)}, not {name!r}{did_you_mean(name, _CATALOG)}")
     entry = _CATALOG[name]
     known = {option.name: option for option in entry.info.options}
     values = dict(entry.options)
     for key, value in options.items():
         if key not in known:
             raise VitaccelError(
-                f"Option of {name} must be one of {', '.join(known)}, not {key!r}{did_you_mean(key, known)}."
+                f"option of {name} must be one of {', '.join(known)}, not {key!r}{did_you_mean(key, known)}"
             )
         values[key] = known[key].check(value, model=name)
     _check_together(name, values, given=frozenset(options))
@@ -205,17 +205,17 @@ def resolve(name: str, options: Mapping[str, object]) -> Request:
 def _check_together(name: str, values: Mapping[str, OptionValue], *, given: frozenset[str]) -> None:
     style = values.get("moe_style")
     if "capacity_factor" in given and style != "einsum_cap":
-        raise VitaccelError(f"Option capacity_factor of {name} must come with moe_style einsum_cap, not {style}.")
+        raise VitaccelError(f"option capacity_factor of {name} must come with moe_style einsum_cap, not {style}")
     if values.get("task_input") and values["decoder"]:
-        raise VitaccelError(f"Option task_input of {name} must come with decoder false: each task has its own decoder.")
+        raise VitaccelError(f"option task_input of {name} must come with decoder false: each task has its own decoder")
     if values.get("task_input") and values["task"] != 0 and "task" in given:
-        raise VitaccelError(f"Option task of {name} must not be given with task_input: the task is then a graph input.")
+        raise VitaccelError(f"option task of {name} must not be given with task_input: the task is then a graph input")
     if values.get("antialias") and values["resample"] != "resize":
-        raise VitaccelError(f"Option antialias of {name} must come with resample resize, not {values['resample']}.")
+        raise VitaccelError(f"option antialias of {name} must come with resample resize, not {values['resample']}")
     if style == "microsoft" and values["gelu"] == "sigmoid":
-        raise VitaccelError(f"Option gelu of {name} must be tanh or erf with moe_style microsoft, not sigmoid.")
+        raise VitaccelError(f"option gelu of {name} must be tanh or erf with moe_style microsoft, not sigmoid")
     if style == "microsoft" and values["gate"] == "official":
-        raise VitaccelError(f"Option gate of {name} must be plain with moe_style microsoft, not official.")
+        raise VitaccelError(f"option gate of {name} must be plain with moe_style microsoft, not official")
 
 
 def _shape(shape: ModelShape, values: Mapping[str, OptionValue]) -> ModelShape:

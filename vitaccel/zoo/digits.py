@@ -49,7 +49,7 @@ class LabelledImages:
 
     def __post_init__(self) -> None:
         if len(self.images) != len(self.labels):
-            raise VitaccelError(f"Images must have a label each, not {len(self.labels)} for {len(self.images)}.")
+            raise VitaccelError(f"images must have a label each, not {len(self.labels)} for {len(self.images)}")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -85,7 +85,7 @@ def load_scans(part: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """
     if part not in PARTS:
         raise VitaccelError(
-            f"Part of the digits must be one of {', '.join(PARTS)}, not {part!r}{did_you_mean(part, PARTS)}."
+            f"part of the digits must be one of {', '.join(PARTS)}, not {part!r}{did_you_mean(part, PARTS)}"
         )
     scans, labels = _all_scans()
     chosen = split_indices(labels)[part]
@@ -143,7 +143,7 @@ def _all_scans() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         if error.name is None or error.name.split(".")[0] != "sklearn":
             raise
         raise VitaccelError(
-            "The handwritten digits need scikit-learn: install it with pip install 'vitaccel[evaluate]'."
+            "the handwritten digits need scikit-learn: install it with pip install 'vitaccel[evaluate]'"
         ) from error
     found = load_digits()
     return found.images.astype(np.uint8), found.target.astype(np.int64)

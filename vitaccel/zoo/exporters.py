@@ -30,13 +30,13 @@ _OTHER = {"dynamo": "legacy", "legacy": "dynamo"}
 def check_exporter(exporter: str, opset: int) -> None:
     """Raise when ``exporter`` is unknown or does not write ``opset``."""
     if exporter not in OPSETS:
-        raise VitaccelError(f"Exporter must be dynamo or legacy, not {exporter!r}.")
+        raise VitaccelError(f"exporter must be dynamo or legacy, not {exporter!r}")
     if opset in OPSETS[exporter]:
         return
     legal, other = OPSETS[exporter], _OTHER[exporter]
-    hint = f"; the {other} exporter writes opset {opset}" if opset in OPSETS[other] else ""
     raise UnsupportedError(
-        f"Opset of the {exporter} exporter must be from {legal.start} to {legal.stop - 1}, not {opset}{hint}."
+        f"opset of the {exporter} exporter must be from {legal.start} to {legal.stop - 1}, not {opset}; "
+        f"the {other} exporter writes {OPSETS[other].start} to {OPSETS[other].stop - 1}"
     )
 
 
@@ -68,14 +68,14 @@ def to_onnx(
     except Exception as error:
         reason = _first_sentence(error)
         raise UnsupportedError(
-            f"The {exporter} exporter cannot write this model at opset {opset} ({reason}); "
-            f"try the {_OTHER[exporter]} exporter."
+            f"the {exporter} exporter cannot write this model at opset {opset} ({reason}); "
+            f"try the {_OTHER[exporter]} exporter"
         ) from error
     written = next(entry.version for entry in proto.opset_import if entry.domain in {"", "ai.onnx"})
     if written != opset:
         raise UnsupportedError(
-            f"Opset of the {exporter} export must be {opset}, not {written}: an operator cannot be converted "
-            f"down; try the {_OTHER[exporter]} exporter."
+            f"opset of the {exporter} export must be {opset}, not {written}: an operator cannot be converted "
+            f"down; try the {_OTHER[exporter]} exporter"
         )
     return proto
 

@@ -32,10 +32,10 @@ def load_weights(model: nn.Module, path: Path) -> None:
     expected = _expected(model, found)
     missing, unknown = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
     if missing:
-        raise VitaccelError(f"Weight file {path} must hold {len(expected)} tensors, not miss {_some(missing)}.")
+        raise VitaccelError(f"weight file {path} must hold {len(expected)} tensors, not miss {_some(missing)}")
     if unknown:
         hint = did_you_mean(unknown[0], expected)
-        raise VitaccelError(f"Weight file {path} must hold only tensors of the model, not {_some(unknown)}{hint}.")
+        raise VitaccelError(f"weight file {path} must hold only tensors of the model, not {_some(unknown)}{hint}")
     for name, target in expected.items():
         _check_tensor(name, found[name], target, path)
     with torch.no_grad():
@@ -52,9 +52,9 @@ def _expected(model: nn.Module, found: Mapping[str, Tensor]) -> dict[str, Tensor
 
 def _check_tensor(name: str, value: Tensor, target: Tensor, path: Path) -> None:
     if value.shape != target.shape:
-        raise VitaccelError(f"Weight {name} of {path} must have shape {tuple(target.shape)}, not {tuple(value.shape)}.")
+        raise VitaccelError(f"weight {name} of {path} must have shape {tuple(target.shape)}, not {tuple(value.shape)}")
     if not bool(torch.isfinite(value).all()):
-        raise VitaccelError(f"Weight {name} of {path} must be finite, not NaN or infinite.")
+        raise VitaccelError(f"weight {name} of {path} must be finite, not NaN or infinite")
 
 
 def _some(names: list[str]) -> str:
@@ -63,20 +63,20 @@ def _some(names: list[str]) -> str:
 
 def _read(path: Path) -> dict[str, Tensor]:
     if path.suffix not in SUFFIXES:
-        raise VitaccelError(f"Weight file must end in {', '.join(SUFFIXES)}, not {path.name!r}.")
+        raise VitaccelError(f"weight file must end in {', '.join(SUFFIXES)}, not {path.name!r}")
     if not path.is_file():
-        raise VitaccelError(f"Weight file must exist, not be missing: {path}.")
+        raise VitaccelError(f"weight file must exist, not be missing: {path}")
     try:
         content = _parse(path)
     except (OSError, ValueError, RuntimeError, EOFError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise VitaccelError(
-            f"Weight file {path} must be a state dict in {path.suffix} format, not unreadable."
+            f"weight file {path} must be a state dict in {path.suffix} format, not unreadable"
         ) from error
     for wrapper in ("state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
     if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise VitaccelError(f"Weight file {path} must hold a mapping from names to tensors, not something else.")
+        raise VitaccelError(f"weight file {path} must hold a mapping from names to tensors, not something else")
     return {str(name): value for name, value in content.items() if not str(name).endswith("num_batches_tracked")}
 
 
@@ -95,6 +95,6 @@ def _parse_safetensors(path: Path) -> object:
         from safetensors.torch import load_file  # type: ignore[import-not-found, unused-ignore]
     except ModuleNotFoundError as error:
         raise VitaccelError(
-            "A .safetensors weight file needs safetensors: install it with pip install safetensors."
+            "a .safetensors weight file needs safetensors: install it with pip install safetensors"
         ) from error
     return load_file(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ def export(
     """Write a zoo model as ONNX and return its path.
 
     Inputs are ``image`` ``(batch, channels, height, width)`` and, with ``task_input``, the scalar int64 ``task``;
-    the output is ``logits``. The file appears complete or not at all.
+    the output is ``logits``. The file appears complete or not at all; one that is replaced keeps its permissions.
 
     Parameters
     ----------
@@ -108,33 +109,33 @@ def export(
 
 def _check(request: Request, *, exporter: str, opset: int, dynamic_batch: bool, batch: int, precision: str) -> None:
     if precision not in PRECISIONS:
-        raise VitaccelError(f"Precision must be one of {', '.join(PRECISIONS)}, not {precision!r}.")
+        raise VitaccelError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
     if batch < 1:
-        raise VitaccelError(f"Batch must be a positive integer, not {batch!r}.")
+        raise VitaccelError(f"batch must be a positive integer, not {batch!r}")
     if dynamic_batch and batch != 1:
-        raise VitaccelError(f"Batch must be left out with a dynamic batch axis, not {batch}.")
+        raise VitaccelError(f"batch must be left out with a dynamic batch axis, not {batch}")
     name, options = request.info.name, request.options
     style = options.get("moe_style")
     if dynamic_batch and style == "einsum_cap":
-        raise UnsupportedError(f"Batch axis of {name} must be fixed with moe_style einsum_cap: it sets the capacity.")
+        raise UnsupportedError(f"batch axis of {name} must be fixed with moe_style einsum_cap: it sets the capacity")
     if exporter == "legacy" and options.get("antialias"):
-        raise UnsupportedError(f"Option antialias of {name} must be written by the dynamo exporter, not by legacy.")
+        raise UnsupportedError(f"option antialias of {name} must be written by the dynamo exporter, not by legacy")
     if exporter == "legacy" and opset < LEGACY_SDPA_OPSET and options["attention"] == "sdpa":
-        raise UnsupportedError(f"Option attention of {name} must be eager with the legacy exporter at opset {opset}.")
+        raise UnsupportedError(f"option attention of {name} must be eager with the legacy exporter at opset {opset}")
     if exporter == "dynamo" and style == "hit_loop":
         raise UnsupportedError(
-            f"Option moe_style hit_loop of {name} must be written by the legacy exporter, not dynamo."
+            f"option moe_style hit_loop of {name} must be written by the legacy exporter, not dynamo"
         )
 
 
 def _checked_target(path: str | os.PathLike[str]) -> Path:
     target = Path(path)
     if target.suffix != ".onnx":
-        raise OutputError(f"Output file must end in .onnx, not {target.name!r}.")
+        raise OutputError(f"output file must end in .onnx, not {target.name!r}")
     if target.is_dir():
-        raise OutputError(f"Output file {target} must be a file, not a directory.")
+        raise OutputError(f"output file {target} must be a file, not a directory")
     if not target.parent.is_dir():
-        raise OutputError(f"Directory of the output file must exist, not be missing: {target.parent}.")
+        raise OutputError(f"directory of the output file must exist, not be missing: {target.parent}")
     return target
 
 
@@ -144,14 +145,14 @@ def _write(proto: onnx.ModelProto, target: Path, *, external_data: bool) -> None
 
     if not external_data and proto.ByteSize() > _PROTOBUF_LIMIT_BYTES:
         raise OutputError(
-            f"Model {target.name} must be under 2 GiB without external data, not {proto.ByteSize()} bytes."
+            f"model {target.name} must be under 2 GiB without external data, not {proto.ByteSize()} bytes"
         )
     data_name = f"{target.name}.data"
     try:
         aside = Path(tempfile.mkdtemp(prefix=".export-", dir=target.parent))
     except OSError as error:
         raise OutputError(
-            f"Directory of the output file must be writable, not {error.strerror}: {target.parent}."
+            f"directory {target.parent} of the output file must be writable, but: {error.strerror or error}"
         ) from error
     try:
         onnx.save_model(
@@ -161,10 +162,13 @@ def _write(proto: onnx.ModelProto, target: Path, *, external_data: bool) -> None
             location=data_name if external_data else None,
             size_threshold=EXTERNAL_THRESHOLD_BYTES,
         )
-        if (aside / data_name).exists():
-            (aside / data_name).replace(target.with_name(data_name))
-        (aside / target.name).replace(target)
+        # onnx makes data files that nobody else may read; the model file has the permissions of any new file.
+        new_mode = (aside / target.name).stat().st_mode
+        for written in filter(Path.exists, (aside / data_name, aside / target.name)):
+            place = target.with_name(written.name)
+            written.chmod(stat.S_IMODE(place.stat().st_mode if place.exists() else new_mode))
+            written.replace(place)
     except OSError as error:
-        raise OutputError(f"Output file {target} must be writable, not {error.strerror}.") from error
+        raise OutputError(f"output file {target} must be writable, but: {error.strerror or error}") from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)

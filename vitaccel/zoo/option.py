@@ -38,7 +38,7 @@ class Option:
 
     def __post_init__(self) -> None:
         if self.check(self.default, model="the catalog") != self.default:
-            raise VitaccelError(f"Option {self.name} must have a legal default, not {self.default!r}.")
+            raise VitaccelError(f"option {self.name} must have a legal default, not {self.default!r}")
 
     @property
     def legal(self) -> str:
@@ -65,7 +65,7 @@ class Option:
         typed = self._typed(value)
         if typed is None or not self._in_range(typed):
             hint = did_you_mean(value, map(str, self.choices)) if isinstance(value, str) else ""
-            raise VitaccelError(f"Option {self.name} of {model} must be {self.legal}, not {value!r}{hint}.")
+            raise VitaccelError(f"option {self.name} of {model} must be {self.legal}, not {value!r}{hint}")
         return typed
 
     def _typed(self, value: object) -> OptionValue | None:

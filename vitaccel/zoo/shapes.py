@@ -33,9 +33,7 @@ class MoeShape:
 
     def __post_init__(self) -> None:
         if not 1 <= self.top_k <= self.experts:
-            raise VitaccelError(
-                f"MoE top_k must be from 1 to {self.experts} (the number of experts), not {self.top_k}."
-            )
+            raise VitaccelError(f"top_k must be from 1 to {self.experts} (the number of experts), not {self.top_k}")
 
 
 @dataclass(frozen=True)
@@ -70,9 +68,9 @@ class ModelShape:
 
     def __post_init__(self) -> None:
         if self.width % self.heads:
-            raise VitaccelError(f"Model width must be a multiple of its {self.heads} heads, not {self.width}.")
+            raise VitaccelError(f"model width must be a multiple of its {self.heads} heads, not {self.width}")
         if any(side % self.patch for side in self.image):
-            raise VitaccelError(f"Image sides must be multiples of the patch size {self.patch}, not {self.image}.")
+            raise VitaccelError(f"image sides must be multiples of the patch size {self.patch}, not {self.image}")
 
     @property
     def patch_grid(self) -> tuple[int, int]:

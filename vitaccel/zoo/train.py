@@ -58,7 +58,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1:
-            raise VitaccelError(f"Steps and batch must be at least 1, not {self.steps} and {self.batch}.")
+            raise VitaccelError(f"steps and batch must be at least 1, not {self.steps} and {self.batch}")
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step from 0 to ``steps - 1``."""
@@ -87,7 +87,7 @@ def recipe_of(name: str) -> Recipe:
     """
     if name not in RECIPES:
         raise VitaccelError(
-            f"Model to train must be one of {', '.join(RECIPES)}, not {name!r}{did_you_mean(name, RECIPES)}."
+            f"model to train must be one of {', '.join(RECIPES)}, not {name!r}{did_you_mean(name, RECIPES)}"
         )
     return RECIPES[name]
 

@@ -95,12 +95,12 @@ def save_weights(model: nn.Module, path: Path) -> None:
     try:
         np.savez(path, **arrays)  # type: ignore[arg-type, unused-ignore]
     except OSError as error:
-        raise OutputError(f"Weight file {path} must be writable, not {error.strerror}.") from error
+        raise OutputError(f"weight file {path} must be writable, but: {error.strerror or error}") from error
 
 
 def _check_suffix(path: Path) -> None:
     if path.suffix != ".npz":
-        raise OutputError(f"Weight file must end in .npz, not {path.name!r}.")
+        raise OutputError(f"weight file must end in .npz, not {path.name!r}")
 
 
 @click.command()
@@ -119,7 +119,7 @@ def command(name: str | None, output: Path | None, seed: int, steps: int | None)
     if output is not None:
         _check_suffix(output)
         if not output.parent.is_dir():
-            raise OutputError(f"Directory of the output file must exist, not be missing: {output.parent}.")
+            raise OutputError(f"directory of the output file must exist, not be missing: {output.parent}")
 
     def report(step: int, loss: float) -> None:
         if step % max(1, recipe.steps // REPORTS) == 0:

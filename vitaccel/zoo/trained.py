@@ -62,8 +62,8 @@ def check_trained_for(request: Request) -> None:
         if value not in legal:
             allowed = " or ".join(map(_text, legal))
             raise VitaccelError(
-                f"Option {option.name} of {request.info.name} must be {allowed} with its trained weights, not "
-                f"{_text(value)}; a seed or a weight file allows the others."
+                f"option {option.name} of {request.info.name} must be {allowed} with its trained weights, not "
+                f"{_text(value)}; a seed or a weight file allows the others"
             )
 
 

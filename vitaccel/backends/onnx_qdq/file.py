@@ -48,7 +48,7 @@ def save(graph: Graph, path: str | Path, *, quantization: str = "") -> Path:
     try:
         handle, aside = tempfile.mkstemp(prefix=".qdq-", suffix=".onnx", dir=target.parent)
     except OSError as error:
-        raise OutputError(f"the folder {target.parent} must be writable, not {error.strerror}") from error
+        raise OutputError(f"the folder {target.parent} must be writable, but: {error.strerror or error}") from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -57,7 +57,7 @@ def save(graph: Graph, path: str | Path, *, quantization: str = "") -> Path:
         Path(aside).replace(target)
     except OSError as error:
         Path(aside).unlink(missing_ok=True)
-        raise OutputError(f"the quantized model {target} must be writable, not {error.strerror}") from error
+        raise OutputError(f"the quantized model {target} must be writable, but: {error.strerror or error}") from error
     return target
 
 
