@@ -41,13 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from vitaccel.cli.group import vitaccel
         from vitaccel.cli.outcome import Session, finish
 
-        try:
-        from vitaccel.cli.group import vitaccel
-        from vitaccel.cli.outcome import Session, finish
-
         return finish(vitaccel, arguments, Session())
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
     except (KeyboardInterrupt, ImportError) as error:
         if is_interrupt(error):
             return EXIT_INTERRUPTED
