@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.evaluation.conftest import Made
+from vitaccel.arch import load_preset
+from vitaccel.backends.onnx_qdq.file import save
+from vitaccel.errors import ModelError, QuantizationError
+from vitaccel.evaluation.data import random_data
+from vitaccel.evaluation.evaluate import evaluate_model
+from vitaccel.evaluation.subject import Subject, digits_data, integer_models, load_subject, own_fraction_bits
+from vitaccel.quantization import QuantizationOptions, quantize
+
+
+def test_a_name_of_the_zoo() -> None:
+    subject = load_subject("vit-digits")
+    assert (subject.name, subject.digits, subject.quantized) == ("vit-digits", True, False)
+    assert len(digits_data(subject, "test")) == 450
+    assert digits_data(subject, "calibration").name == "handwritten digits, calibration split"
+    assert not load_subject("vit-micro").digits
+
+
+def test_a_file(exported: Callable[..., Path]) -> None:
+    path = exported("vit-digits")
+    subject = load_subject(str(path))
+    assert (subject.name, subject.digits) == ("vit-digits", False)
+
+
+def test_neither(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"or a name of the zoo, not 'vit-digit' \(did you mean 'vit-digits'\?\)"):
+        load_subject("vit-digit")
+    with pytest.raises(ModelError, match="must exist"):
+        load_subject(str(tmp_path / "none.onnx"))
+
+
+def models(subject: Subject, *modes: str, weight_bits: int = 8) -> dict[str, tuple[int, int, int]]:
+    calibration = None if subject.quantized else random_data(subject.graph, 2, seed=0, purpose="calibration")
+    options = QuantizationOptions(weight_bits=weight_bits)
+    pairs = integer_models(
+        subject, load_preset("default"), modes, calibration=calibration, options=options, progress=lambda _text: None
+    )
+    numerics = {mode: pair.model.arch.numerics for mode, pair in pairs}
+    return {mode: (n.weight_bits, n.numerator_bits, n.logit_fraction_bits) for mode, n in numerics.items()}
+
+
+@pytest.mark.parametrize("weight_bits", [8, 4])
+def test_every_mode_is_that_of_its_machine(micro: Callable[[str], Made], weight_bits: int) -> None:
+    subject = micro("vit")[0]
+    found = models(subject, "f6-u8", "f6-u16", "f8-u12", weight_bits=weight_bits)
+    assert found == {"f6-u8": (weight_bits, 8, 6), "f6-u16": (weight_bits, 16, 6), "f8-u12": (weight_bits, 12, 8)}
+
+
+@pytest.mark.parametrize(("short", "weight_bits", "fraction"), [("vit", 8, 6), ("m3vit", 4, 6), ("lookupvit", 8, 8)])
+def test_a_quantized_file_runs_as_it_was_quantized(
+    micro: Callable[[str], Made], tmp_path: Path, short: str, weight_bits: int, fraction: int, seed: int
+) -> None:
+    """The integers of the file are those of the Graph it was written from."""
+    subject = micro(short)[0]
+    calibration = random_data(subject.graph, 2, seed=0, purpose="calibration")
+    options = QuantizationOptions(weight_bits=weight_bits)
+    mode = f"f{fraction}-u8"
+    arch = load_preset("default")
+    ((_, pair),) = integer_models(
+        subject, arch, [mode], calibration=calibration, options=options, progress=lambda _text: None
+    )
+    quantized, _ = quantize(pair.reference, calibration.inputs, options)
+    loaded = load_subject(str(save(quantized, tmp_path / "q.onnx")))
+    assert loaded.quantized
+    assert own_fraction_bits(loaded.graph) == fraction
+    assert models(loaded, mode) == {mode: (weight_bits, 8, fraction)}
+    with pytest.raises(QuantizationError, match=f"must be f{fraction}-u8, .* not one of f{14 - fraction}"):
+        models(loaded, f"f{14 - fraction}-u8")
+    ((_, again),) = integer_models(loaded, arch, [mode], calibration=None, options=options, progress=lambda _text: None)
+    data = random_data(subject.graph, 3, seed=seed)
+    (ours,), (theirs,) = (each.model.run(data.inputs).outputs for each in (pair, again))
+    assert np.array_equal(ours, theirs)
+    found = evaluate_model(again.reference, again.model, data)
+    assert found.sqnr_db > 10
+    assert found.quantization is None
+
+
+def test_a_subject_is_quantized_if_a_value_has_a_scale(micro: Callable[[str], Made]) -> None:
+    subject, pairing = micro("vit")
+    assert not subject.quantized
+    assert replace(subject, graph=pairing.model.graph).quantized
