@@ -125,3 +125,26 @@ def test_export_list(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_numerics(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(keys(printed(capsys, "numerics", "--json"))) == documented("`vitaccel numerics")
+
+
+def of_one_evaluation(*, experts: bool) -> set[str]:
+    every = documented("`vitaccel evaluate MODEL --json`")
+    return {key for key in every if experts or not key.startswith(("gates[].", "routing."))}
+
+
+def test_evaluate(capsys: pytest.CaptureFixture[str]) -> None:
+    record = printed(capsys, "evaluate", "vit-micro", "--images", "2", "--json")
+    assert set(keys(record)) == of_one_evaluation(experts=False)
+
+
+def test_evaluate_experts(capsys: pytest.CaptureFixture[str]) -> None:
+    record = printed(capsys, "evaluate", "m3vit-micro", "--images", "2", "--json")
+    assert set(keys(record)) == of_one_evaluation(experts=True)
+
+
+def test_evaluate_all_modes(capsys: pytest.CaptureFixture[str]) -> None:
+    record = printed(capsys, "evaluate", "vit-micro", "--images", "1", "--softmax", "all", "--json")
+    assert set(record) == documented("`vitaccel evaluate MODEL --softmax all --json`")
+    assert len(record["modes"]) == 6
+    for mode in record["modes"]:
+        assert set(keys(mode)) == of_one_evaluation(experts=False)

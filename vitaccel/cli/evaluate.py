@@ -63,6 +63,7 @@ class Outputs:
     "--record-logits", type=click.Path(path_type=Path), metavar="FILE.npz", help="Write the float model's attention "
     "logits on the first images, for vitaccel numerics --logits.",
 )  # fmt: skip
+@click.option("--losing", is_flag=True, help="Show only the layers that lose more than 3 dB.")
 @json_option
 @click.option("--csv", type=click.Path(path_type=Path), metavar="FILE", help="Write the layers as CSV.")
 @input_shape_option
@@ -87,7 +88,7 @@ def evaluate(model: str, json_path: str | None, **flags: Any) -> None:
     if outputs.json != STANDARD_OUTPUT:
         from vitaccel.report.evaluation_tables import evaluation_tables
 
-        show(evaluation_tables(found))
+        show(evaluation_tables(found, losing=flags["losing"]))
 
 
 def _measure(text: str, flags: dict[str, Any], say: Progress) -> tuple[list[Evaluation], dict[str, np.ndarray]]:

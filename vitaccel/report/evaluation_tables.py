@@ -11,13 +11,21 @@ from vitaccel.report.table import Column, Table
 from vitaccel.report.units import percent
 
 
-def evaluation_tables(found: Sequence[Evaluation]) -> tuple[Table, ...]:
-    """Return the tables of one evaluation, or those of several softmax modes of a model side by side."""
+def evaluation_tables(found: Sequence[Evaluation], *, losing: bool = False) -> tuple[Table, ...]:
+    """Return the tables of one evaluation, or those of several softmax modes of a model side by side.
+
+    Parameters
+    ----------
+    found
+        The evaluations.
+    losing
+        Of the layers, show only those that lose more than the limit.
+    """
     if len(found) > 1:
         return (modes_table(found),)
     (one,) = found
     gates = (gates_table(one), routing_table(one)) if one.gates else ()
-    return (layers_table(one), *gates, summary_table(one))
+    return (layers_table(one, losing=losing), *gates, summary_table(one))
 
 
 def summary_table(found: Evaluation) -> Table:
@@ -35,7 +43,10 @@ def summary_table(found: Evaluation) -> Table:
     if found.float_top1 is not None and found.int_top1 is not None:
         rows += [
             ("top-1 in float", percent(found.float_top1, 2)),
-            ("top-1 in integers", f"{percent(found.int_top1, 2)} ({100 * (found.int_top1 - found.float_top1):+.2f})"),
+            (
+                "top-1 in integers",
+                f"{percent(found.int_top1, 2)} ({100 * (found.int_top1 - found.float_top1):+.2f} points)",
+            ),
         ]
     rows += [("top-1 agreement", percent(found.agreement, 2)), ("SQNR of the logits", f"{decibels(found.sqnr_db)} dB")]
     if found.gate_agreement is not None:
@@ -45,13 +56,15 @@ def summary_table(found: Evaluation) -> Table:
     return Table("Summary", (Column(""), Column("", elastic=True)), tuple(rows))
 
 
-def layers_table(found: Evaluation) -> Table:
-    """Every layer's SQNR and what it loses; a mark where that is more than the limit."""
+def layers_table(found: Evaluation, *, losing: bool = False) -> Table:
+    """Every layer's SQNR and what it loses; a mark where that is more than the limit, or those layers alone."""
+    shown = [layer for layer in found.layers if not losing or layer.loss_db > LOSS_DB]
+    which = f"{len(shown)} of {len(found.layers)} that lose more than {LOSS_DB:g} dB" if losing else "all"
     return Table(
-        "Layers: signal to quantization noise against the float network",
+        f"Layers, {which}: signal to quantization noise against the float network",
         (
             Column("layer"), Column("op", spare=1), Column("SQNR dB", right=True), Column("loss dB", right=True),
-            Column(""), Column("to", spare=2),
+            Column(""), Column("below", spare=2),
         ),
         tuple(
             (
@@ -62,7 +75,7 @@ def layers_table(found: Evaluation) -> Table:
                 "<" if layer.loss_db > LOSS_DB else "",
                 layer.source,
             )
-            for layer in found.layers
+            for layer in shown
         ),
     )  # fmt: skip
 
@@ -122,7 +135,7 @@ def modes_table(found: Sequence[Evaluation]) -> Table:
         cells += [percent(one.agreement, 2), decibels(one.sqnr_db)]
         cells += [percent(one.gate_agreement, 2)] if one.gate_agreement is not None else []
         rows.append(tuple(cells))
-    title = f"{found[0].model}, {_formats(found[0])}, {found[0].images} images: {found[0].data}"
+    title = f"{found[0].model}, {_formats(found[0])}, {_count(found[0].images)}: {found[0].data}"
     return Table(title, tuple(columns), tuple(rows))
 
 
@@ -135,6 +148,10 @@ def _group(group: ImageGroup) -> tuple[str, str, str]:
     if group.agreement is None or group.sqnr_db is None:
         return "0", "", ""
     return f"{group.images}", percent(group.agreement, 2), decibels(group.sqnr_db)
+
+
+def _count(images: int) -> str:
+    return f"{images} image{'' if images == 1 else 's'}"
 
 
 def _formats(found: Evaluation) -> str:
