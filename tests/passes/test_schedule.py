@@ -59,7 +59,8 @@ def test_no_wait_is_missing_and_no_address_is_off(model: str, pe: str, lower: Lo
 def smaller(model: str, pe: str, lower: Lower, arch: ArchOf) -> list[int]:
     """Activation buffers that hold only a share of what the model takes when there is room."""
     plan, program = lower(model, arch(pe, 1 << 20))
-    most = max(place.address + place.words for place in plan.places.values())
+    places = set(plan.places.values())
+    most = max(sum(p.words for p in places if p.first <= at <= p.last) for at in range(len(plan.kernels)))
     array = program.arch.array
     return [max(1024, int(most * share) * array.side * array.count) for share in (0.9, 0.75, 0.6, 0.45, 0.25)]
 

@@ -26,6 +26,7 @@ from vitaccel.ir.plan import (
     staged_blocks,
 )
 from vitaccel.ir.rows import runs
+from vitaccel.passes.placement import place
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Allocate:
-    """First-fit placement over lifetimes; in-place residuals; spilling until it fits.
+    """Placement over lifetimes; in-place residuals; spilling until it fits.
 
     When a kernel's neighbourhood is too full, the pass spills the idle tensor with the most words times kernels to its
     next use; when nothing is idle, the kernel's own operands move to DRAM and stream through in groups of row-blocks
@@ -59,7 +60,7 @@ class Allocate:
         while True:
             trial = replace(plan, tensors=homes, groups=groups)
             items, shared = _items(trial)
-            placed = _place(items, capacity)
+            placed = place(items, capacity)
             if not isinstance(placed, Item):
                 return _with_places(trial, placed, shared)
             _relieve(trial, items, placed, homes, groups, capacity)
@@ -146,38 +147,6 @@ def streams(kernel: Kernel, tensor: Tensor) -> bool:
 
 
 # -- placing -------------------------------------------------------------------------------------------------------
-def _place(items: list[Item], capacity: int) -> dict[Item, int] | Item:
-    """Addresses by first fit, in either of two orders; or the item that found no room."""
-    failed: Item | None = None
-    for order in (lambda i: (i.first, -i.words), lambda i: (-i.words, i.first)):
-        addresses: dict[Item, int] = {}
-        failed = None
-        for item in sorted(items, key=order):
-            address = _first_fit(item, addresses)
-            if address + item.words > capacity:
-                failed = item
-                break
-            addresses[item] = address
-        if failed is None:
-            return addresses
-    assert failed is not None
-    return failed
-
-
-def _first_fit(item: Item, addresses: dict[Item, int]) -> int:
-    alive = sorted(
-        (address, address + other.words)
-        for other, address in addresses.items()
-        if other.first <= item.last and item.first <= other.last
-    )
-    at = 0
-    for start, end in alive:
-        if start - at >= item.words:
-            break
-        at = max(at, end)
-    return at
-
-
 def _with_places(plan: Plan, placed: dict[Item, int], shared: dict[str, str]) -> Plan:
     places: dict[str, Place] = {}
     staging: dict[tuple[int, str], tuple[Place, ...]] = {}
