@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt
 	    "%d.%d: name another one with make PYTHON=/path/to/python3.11" % v)'
 	@echo "[venv] installing into $(VENV): the first time takes some minutes, most of them PyTorch's"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,report,evaluate,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,report,evaluate,rtl,sim,synth,formal,dev]'
 	@touch $@
 
 demo: $(STAMP) ## export a LookupViT to ONNX and simulate it on 64 PEs

@@ -50,4 +50,4 @@ def test_every_direct_dependency_is_pinned_once() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = chain(project["dependencies"], *project["optional-dependencies"].values())
     pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
-    assert sorted(requirement.split(">=")[0] for requirement in named) == [pin.split("==")[0] for pin in pins]
+    assert sorted({requirement.split(">=")[0] for requirement in named}) == [pin.split("==")[0] for pin in pins]
