@@ -95,6 +95,20 @@ def test_raw_renormalised_and_chosen_scores() -> None:
         torch.testing.assert_close(chosen.scores, torch.tensor([[4 / 7, 3 / 7]]))
 
 
+def test_choices_made_elsewhere_are_scored_and_queued() -> None:
+    logits = torch.tensor([[1.0, 3.0, 4.0, 2.0]]).log().repeat(2, 1)
+    experts = torch.tensor([[3, 0], [3, 1]])
+    for score, expected in (
+        ("softmax_all", [[0.2, 0.1], [0.2, 0.3]]),
+        ("softmax_topk", [[2 / 3, 1 / 3], [2 / 5, 3 / 5]]),
+        ("renorm", [[2 / 3, 1 / 3], [2 / 5, 3 / 5]]),
+    ):
+        routing = route(ops.Moe(experts=4, k=2, score=score, capacity=1, order="token"), logits, experts=experts)
+        assert routing.experts.tolist() == experts.tolist()
+        torch.testing.assert_close(routing.scores, torch.tensor(expected))
+        assert routing.kept.tolist() == [[True, True], [False, True]]
+
+
 def test_what_is_dropped_depends_on_the_order() -> None:
     # Tokens choose (0, 1), (1, 0), (0, 1); every expert has room for two.
     logits = torch.tensor([[2.0, 1.0], [1.0, 2.0], [2.0, 1.0]])
