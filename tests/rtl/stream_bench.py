@@ -1,5 +1,4 @@
 # amaranth: UnusedElaboratable=no
-# ruff: noqa: ERA001 (the line above is for Amaranth: a block that is refused is never elaborated)
 """Drive a stream component in Amaranth's simulator: words in, words out, under a profile of idle and stall."""
 
 from __future__ import annotations

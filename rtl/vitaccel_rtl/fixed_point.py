@@ -1,0 +1,88 @@
+"""The operations of the integer contract as logic: rounding half up, saturation, and products of wide operands.
+
+Rounding half up by a right shift of s bits is ``floor(x / 2**s + 1/2)``. Here it is a shift of ``2 x`` by s, whose
+lowest bit, the first one behind the point, is then added to the rest: no constant ``2**(s-1)``, and nothing special at s = 0.
+"""
+
+from amaranth.hdl import Cat, Const, Mux, Shape, Value, signed
+
+CHUNK_BITS = 17
+"""Bits of the lower part of a wide operand: with a zero as its sign it is one input of an 18 x 18 multiplier."""
+
+FACTOR_BITS = 18
+"""Width of an input of a multiplier, with its sign."""
+
+
+def saturate(value, bits, *, is_signed=True):
+    """Clamp a signed *value* to *bits* bits, signed or unsigned, without a comparison against a constant.
+
+    Returns
+    -------
+    Value
+        Of *bits* bits: the value, or the end of the range that it lies beyond.
+    """
+    value = Value.cast(value)
+    sign = value[-1]
+    if not is_signed:
+        below = value[:bits] if len(value) > bits else Cat(value, Const(0, bits - len(value)))
+        return Mux(sign, 0, Mux(value[bits:].any(), Const((1 << bits) - 1, bits), below))[:bits]
+    if len(value) <= bits:
+        return value.as_signed()
+    upper = value[bits - 1 :]
+    end = Cat((~sign).replicate(bits - 1), sign)
+    return Mux(upper.any() & ~upper.all(), end, value[:bits]).as_signed()
+
+
+def round_off(value):
+    """Drop the lowest bit of *value*, the first behind the point, and round half up: one bit narrower, one wider."""
+    value = Value.cast(value)
+    whole = value[1:].as_signed() if value.shape().signed else value[1:]
+    return whole + value[0]
+
+
+def shift_in_two(stages, value, shift, *, name):
+    """Return ``(2 value) >> shift`` after two stages: by multiples of 16, then by 0 to 15.
+
+    Parameters
+    ----------
+    stages
+        The registers' :class:`vitaccel_rtl.stream.Stages`.
+    value
+        Signed.
+    shift
+        Up to 6 bits, unsigned, with *value*; not needed later.
+    name
+        Of the registers.
+
+    Returns
+    -------
+    Signal
+        Signed, one bit wider than *value*; :func:`round_off` makes the rounded result of it.
+    """
+    doubled = Cat(Const(0, 1), value).as_signed()
+    if len(shift) <= 4:
+        coarse = stages.register(doubled, name=f"{name}_coarse")
+        fine = stages.register(shift, name=f"{name}_fine_shift")
+    else:
+        coarse = stages.register(doubled >> Cat(Const(0, 4), shift[4:]), name=f"{name}_coarse")
+        fine = stages.register(shift[:4], name=f"{name}_fine_shift")
+    return stages.register(coarse >> fine, name=f"{name}_shifted")
+
+
+def multiply_wide(stages, wide, factor, *, name):
+    """Return the product of a wide signed operand and one of at most 18 bits after two stages, from two multipliers.
+
+    The operands are to be registers: a multiplier of an FPGA has registers at its inputs and at its output. The wide
+    operand has at most 35 bits, ``high * 2**17 + low``.
+    """
+    if Shape.cast(wide.shape()).width > CHUNK_BITS + FACTOR_BITS or len(factor) > FACTOR_BITS:
+        raise ValueError(f"operands of a wide product must have at most 35 and 18 bits, not {len(wide)}, {len(factor)}")
+    width = len(wide) + len(factor)
+    if len(wide) <= FACTOR_BITS:
+        product = stages.register(wide * factor, name=f"{name}_product")
+        return stages.delay(product, 1, name=f"{name}_late")
+    low = Cat(wide[:CHUNK_BITS], Const(0, 1)).as_signed()
+    low_product = stages.register(low * factor, name=f"{name}_low")
+    high_product = stages.register(wide[CHUNK_BITS:].as_signed() * factor, name=f"{name}_high")
+    total = (high_product << CHUNK_BITS) + low_product
+    return stages.register(total, name=f"{name}_sum", shape=signed(width))
