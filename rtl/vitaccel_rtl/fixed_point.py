@@ -1,7 +1,8 @@
 """The operations of the integer contract as logic: rounding half up, saturation, and products of wide operands.
 
 Rounding half up by a right shift of s bits is ``floor(x / 2**s + 1/2)``. Here it is a shift of ``2 x`` by s, whose
-lowest bit, the first one behind the point, is then added to the rest: no constant ``2**(s-1)``, and nothing special at s = 0.
+lowest bit, the first one behind the point, is then added to the rest: no constant ``2**(s-1)``, and nothing special
+at s = 0.
 """
 
 from amaranth.hdl import Cat, Const, Mux, Shape, Value, signed

@@ -30,9 +30,9 @@ LATENCY_CYCLES = STAGES_TO_SUM + 1
 class RequantizeLane(wiring.Component):
     """One lane; its registers load when *advance* is high.
 
-    Parameters are those of :class:`Requantize`. Of the ports, ``acc``, ``offset``, ``multiplier`` and ``residual`` belong
-    to the word at the input, ``shift`` to the word 3 stages on and ``narrow`` to the one 6 stages on: the lanes share
-    those registers.
+    Parameters are those of :class:`Requantize`. Of the ports, ``acc``, ``offset``, ``multiplier`` and ``residual``
+    belong to the word at the input, ``shift`` to the word 3 stages on and ``narrow`` to the one 6 stages on: the lanes
+    share those registers.
     """
 
     def __init__(self, *, acc_bits=32, bits=16, has_offset=True, has_residual=True):

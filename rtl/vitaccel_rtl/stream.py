@@ -90,12 +90,14 @@ class Pipeline(wiring.Component):
         Layouts of a word at the input and at the output; both have ``last``, which this class carries along.
     latency_cycles
         Stages, 1 or more.
+    ports
+        Members of the block's signature beside its two streams.
     """
 
-    def __init__(self, *, i, o, latency_cycles):
+    def __init__(self, *, i, o, latency_cycles, ports=None):
         check_range("latency_cycles of a pipeline", latency_cycles, 1, 255)
         self._latency_cycles = latency_cycles
-        super().__init__({"i": In(stream.Signature(i)), "o": Out(stream.Signature(o))})
+        super().__init__({"i": In(stream.Signature(i)), "o": Out(stream.Signature(o)), **(ports or {})})
 
     @property
     def latency_cycles(self):
