@@ -15,7 +15,7 @@ Run = Callable[..., Any]
 def test_a_mistyped_command_gets_the_nearest(vitaccel: Run) -> None:
     sentence = vitaccel("simulte", "model.onnx").refused()
     assert sentence == (
-        "command must be one of simulate, export, inspect, numerics, run, not 'simulte' (did you mean 'simulate'?)"
+        f"command must be one of {', '.join(COMMANDS)}, not 'simulte' (did you mean 'simulate'?)"
     )
 
 

@@ -92,7 +92,7 @@ def test_shrinking_the_buffer_spills_and_then_refuses(model: str, pe: str, prepa
             text = str(error)
             assert "needs" in text
             assert f"buffers.activation_bytes is {capacity(machine) * machine.array.side * machine.array.count}" in text
-            need = int(text.split("needs ")[1].split()[0])
+            need = int(text.split("needs at most ")[1].split()[0])
             assert need > capacity(machine) * machine.array.side * machine.array.count
             fitted.append(-1)
             continue

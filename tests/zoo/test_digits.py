@@ -80,7 +80,5 @@ def test_every_image_needs_a_label():
 def test_without_scikit_learn_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.delitem(sys.modules, "sklearn.datasets", raising=False)
-    with pytest.raises(
-        VitaccelError, match=r"need scikit-learn: install it with pip install 'vitaccel\[evaluate\]'$"
-    ):
+    with pytest.raises(VitaccelError, match=r"need scikit-learn: install it with pip install 'vitaccel\[evaluate\]'$"):
         load_split("test")
