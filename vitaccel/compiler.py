@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from vitaccel.arch import Arch
 from vitaccel.backends.cost_model.predict import ModelFacts, predict
 from vitaccel.backends.cost_model.result import Prediction
 from vitaccel.backends.cost_model.routing import Routing, parse_routing
-from vitaccel.errors import VitaccelError, did_you_mean
+from vitaccel.errors import QuantizationError, VitaccelError, did_you_mean
 from vitaccel.frontend import ImportedModel, import_model
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.plan import Plan
@@ -24,6 +24,10 @@ from vitaccel.passes.label import Label
 from vitaccel.passes.precision import Precision
 from vitaccel.passes.schedule import Schedule
 from vitaccel.passes.tile import Tile
+from vitaccel.quantization import QuantizationOptions, quantize
+from vitaccel.quantization.runnable import is_quantized
+from vitaccel.quantization.source import Calibration
+from vitaccel.quantization.stored import StoredChoices
 
 PASS_NAMES = ("import", "canonicalize", "fuse", "label", "precision", "tile", "allocate", "schedule")
 """Stopping points of :func:`compile_graph`, in order; ``import`` is the frontend's Graph."""
@@ -104,6 +108,52 @@ def compile_graph(graph: Graph, arch: Arch, *, show: Show | None = None) -> Lowe
     verify_program(program, after=Schedule.name)
     report(Schedule.name, str(program)) if show else None
     return Lowered(graph, plan, program)
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """A quantized Graph, and what was chosen for it."""
+
+    graph: Graph
+    choices: StoredChoices
+
+
+def quantize_model(
+    graph: Graph,
+    calibration: Calibration,
+    options: QuantizationOptions | None = None,
+    *,
+    logit_fraction_bits: int = 6,
+    progress: Callable[[str], None] | None = None,
+) -> Quantized:
+    """Quantize an imported model; :func:`vitaccel.backends.onnx_qdq.save` writes it.
+
+    Parameters
+    ----------
+    graph
+        A float model, from :func:`vitaccel.frontend.import_model`.
+    calibration
+        From :func:`vitaccel.quantization.source.calibration_for`.
+    options
+        What to choose; the defaults otherwise.
+    logit_fraction_bits
+        Of the machine, 6 or 8.
+    progress
+        Called with a short text as each stage goes on.
+
+    Raises
+    ------
+    QuantizationError
+        If the model has scales already.
+    VitaccelError
+        If PyTorch is missing, or the calibration does not fit.
+    """
+    if is_quantized(graph):
+        raise QuantizationError("the model must be a float model to be quantized, not one that has scales already")
+    machine = Arch()
+    machine = replace(machine, numerics=replace(machine.numerics, logit_fraction_bits=logit_fraction_bits))
+    result, record = quantize(prepare_graph(graph, machine), calibration.images, options, progress)
+    return Quantized(result, StoredChoices(record, calibration.source, logit_fraction_bits))
 
 
 def check_pass_names(names: Collection[str]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vitaccel.arch import preset_names
-from vitaccel.cli.machines import key_value, machines, preset_records, preset_table
+from vitaccel.cli.machines import key_value, machines, preset_records, preset_table, stated_keys
 from vitaccel.errors import ArchError
 
 
@@ -37,3 +37,12 @@ def test_a_setting_needs_a_key_and_an_equals_sign(text: str) -> None:
 def test_every_preset_is_listed() -> None:
     assert [row[0] for row in preset_table().rows] == list(preset_names())
     assert [record["name"] for record in preset_records()["presets"]] == list(preset_names())
+
+
+def test_what_is_stated_is_what_the_user_wrote(tmp_path: Path) -> None:
+    toml = tmp_path / "machine.toml"
+    toml.write_text('name = "mine"\n[numerics]\nweight_bits = 4\n[memory]\nports = 2\n')
+    assert stated_keys(str(toml), ["memory.bus_bits=64"]) == {
+        "name", "numerics.weight_bits", "memory.ports", "memory.bus_bits"
+    }  # fmt: skip
+    assert stated_keys(None, []) == frozenset()

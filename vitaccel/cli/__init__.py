@@ -19,7 +19,8 @@ COMMANDS = {
     "inspect": ("vitaccel.cli.inspect:inspect", "Show the Graph of an ONNX model, and what each node became."),
     "numerics": ("vitaccel.cli.numerics:numerics", "Measure our integer approximations beside the published ones."),
     "evaluate": ("vitaccel.cli.evaluate:evaluate", "Compare a model in integers with the same model in float."),
-    "run": ("vitaccel.cli.run:run", "Run an ONNX model on arrays."),
+    "quantize": ("vitaccel.cli.quantize:quantize", "Quantize an ONNX model to integers."),
+    "run": ("vitaccel.cli.run:run", "Run an ONNX model on arrays, in integers or in float."),
 }
 """Where each command is, and its line in ``vitaccel --help``."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -63,6 +64,15 @@ def key_value(text: str) -> tuple[str, str]:
     if not equals or not key.strip():
         raise ArchError(f"--set must be key=value, as in --set memory.bus_bits=256, not {text!r}")
     return key.strip(), value.strip()
+
+
+def stated_keys(arch_file: str | None, settings: Iterable[str]) -> frozenset[str]:
+    """Return the keys of the machine that its user wrote down, in the TOML file or behind ``--set``."""
+    keys = {key_value(text)[0] for text in settings}
+    if arch_file is not None:
+        for key, value in tomllib.loads(Path(arch_file).read_text(encoding="utf-8")).items():
+            keys |= {f"{key}.{inner}" for inner in value} if isinstance(value, dict) else {key}
+    return frozenset(keys)
 
 
 def preset_table() -> Table:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vitaccel.cli.arrays import read_arrays
 from vitaccel.cli.files import check_outputs
 from vitaccel.cli.json_option import STANDARD_OUTPUT, JsonCommand, json_files, json_option, put_json
 from vitaccel.cli.numerics_record import numerics_record
 from vitaccel.cli.numerics_tables import numerics_tables
 from vitaccel.cli.outcome import debug_option
-from vitaccel.cli.run import read_arrays
 from vitaccel.cli.terminal import note, progress, show
 from vitaccel.errors import EXIT_NO, VitaccelError, did_you_mean
 

@@ -6,14 +6,15 @@ files do not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitaccel.errors import VitaccelError
 from vitaccel.ir.graph import Graph
 from vitaccel.quantization.calibration import load_calibration
+from vitaccel.quantization.needs import need_torch
 from vitaccel.quantization.options import QuantizationOptions
 from vitaccel.quantization.record import QuantizationRecord, format_record
 
@@ -56,7 +57,8 @@ def quantize(
         apply, ``narrow_scale`` and ``inner_scale``); weights, biases, token tables, masks and mixing matrices are
         constants on their grids with ``fmt`` ``int8``, ``int4``, ``int32`` or ``int16``. Parameters of LayerNorm, and
         numbers for each channel in a lane's sum or product, stay in float: they become multipliers. All scales are
-        float32 numbers above zero. The same arguments give the same Graph.
+        float32 numbers above zero. The same arguments give the same Graph, whatever the number of threads: sums of
+        floats depend on it, and choices on sums, so it runs on one.
     QuantizationRecord
         What was chosen.
 
@@ -65,10 +67,11 @@ def quantize(
     VitaccelError
         If PyTorch is not installed, the calibration data do not fit, or a value is not finite on them.
     """
-    _need_torch()
+    need_torch("quantizing a model")
     from vitaccel.quantization.ptq import quantize_graph
 
-    return quantize_graph(graph, calibration, options or QuantizationOptions(), progress or (lambda _text: None))
+    with _one_thread():
+        return quantize_graph(graph, calibration, options or QuantizationOptions(), progress or (lambda _text: None))
 
 
 def compare(
@@ -78,14 +81,19 @@ def compare(
 
     See :func:`vitaccel.quantization.comparison.compare`.
     """
-    _need_torch()
+    need_torch("quantizing a model")
     from vitaccel.quantization.comparison import compare as measure
 
     return measure(reference, quantized, record, images)
 
 
-def _need_torch() -> None:
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        import torch  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise VitaccelError("quantizing a model needs PyTorch: pip install 'vitaccel[torch]'") from error
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -93,6 +93,8 @@ class Scales:
             heads = group_peaks(self.seen.peaks.get(plan.name, np.zeros(len(scale))), len(scale))
             ratios = [limit / peak for limit, peak in zip(limits, heads, strict=True) if peak > 0]
             self.graph.update(plan.name, scale=self._by_channel(plan, scale))
+            if plan.activation:  # the table behind it has 256 entries
+                self.graph.update(plan.name, fmt="int8")
             if plan.rounded:
                 self._choose(plan.name, plan.bits, method, peaks[plan.name], min(ratios, default=1.0), scale, stream)
 
