@@ -1,0 +1,227 @@
+"""Online softmax lanes of base 2: running maximum and sum on the way in, numerators on the way out.
+
+The integers of `vitaccel.reference.softmax.OnlineSoftmax`: lane i takes the logits of query i, key by key,
+
+    m' = max(m, ceil(y));  S = (S >> (m' - m)) + n(y, m')       statistics: one word a row
+    u  = n(y, m) brought to 8, 12 or 16 bits                    numerators: one word a key, with the final m
+
+Parameters come from that spec: ``fraction_bits``, ``numerator_bits``, and as ``table`` its ``exp2.mantissas`` (6
+fraction bits) or ``exp2.lines`` (8). Masked keys are logits of -32768; they count only in a row that has nothing else.
+"""
+
+from amaranth.hdl import Const, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from vitaccel_rtl.exp2 import LOGIT_BITS, NUMERATOR_BITS, Exp2Lane, check_powers, exp2_stages, whole_bits
+from vitaccel_rtl.fixed_point import round_off
+from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
+
+MASKED = -(1 << LOGIT_BITS - 1)
+"""The logit of a key that a query must not see."""
+
+RISE_BITS = 5
+"""Of the shift of the sum when m rises; a longer one leaves nothing of it."""
+
+MAXIMUM_STAGES = 2
+"""Stages before the power: the logit rounded up, then the running maximum."""
+
+DROPPED_BITS = {8: 7, 12: 3, 16: 0}
+"""Fraction bits of a numerator that each width of u drops."""
+
+
+class StatisticsLane(wiring.Component):
+    """One lane of :class:`SoftmaxStatistics`.
+
+    ``first`` and ``word_1`` (there is a word after 1 stage) belong to the word one stage on, ``word_sum`` to the word
+    at the sum; m and total are those of the last word that left.
+    """
+
+    def __init__(self, *, fraction_bits, table, sum_bits):
+        self._fraction_bits = fraction_bits
+        self._sum_bits = sum_bits
+        self._table = table
+        super().__init__(
+            {
+                "advance": In(1),
+                "y": In(signed(LOGIT_BITS)),
+                "first": In(1),
+                "word_1": In(1),
+                "word_sum": In(1),
+                "m": Out(signed(whole_bits(fraction_bits))),
+                "total": Out(unsigned(sum_bits)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        stages = Stages(m, self.advance)
+        highest, y, rise, forget = self._follow_maximum(m, stages)
+        m.submodules.power = power = Exp2Lane(fraction_bits=self._fraction_bits, table=self._table)
+        lowest = MASKED >> self._fraction_bits
+        m.d.comb += [
+            power.advance.eq(self.advance),
+            power.y.eq(y),
+            power.m.eq(highest),
+            power.drop.eq((y == MASKED) & (highest != lowest)),
+        ]
+        steps = exp2_stages(self._table)
+        rise = stages.delay(rise, steps, name="rise")
+        forget = stages.delay(forget, steps, name="forget")
+        kept = Mux(forget, 0, self.total >> rise)
+        total = Signal.like(self.total, name="running_total", reset_less=True)
+        m.d.comb += self.total.eq(total)
+        with m.If(self.advance & self.word_sum):
+            m.d.sync += total.eq(kept + power.out)
+        m.d.comb += self.m.eq(stages.delay(highest, steps + 1, name="m"))
+        return m
+
+    def _follow_maximum(self, m, stages):
+        """Return the running maximum, its logit, by how much it rose, and whether the sum so far counts for nothing."""
+        fraction_bits = self._fraction_bits
+        upwards = self.y + Const((1 << fraction_bits) - 1, fraction_bits)
+        ceiling = stages.register(upwards[fraction_bits:].as_signed(), name="ceiling")
+        y = stages.delay(self.y, 2, name="y")
+        highest = Signal(signed(whole_bits(fraction_bits)), reset_less=True)
+        higher = ceiling > highest
+        with m.If(self.advance & self.word_1 & (self.first | higher)):
+            m.d.sync += highest.eq(ceiling)
+        distance = Signal(unsigned(whole_bits(fraction_bits)))
+        m.d.comb += distance.eq(ceiling - highest)
+        masked_so_far = highest == (MASKED >> fraction_bits)
+        too_far = distance[RISE_BITS:].any()
+        forget = stages.register(self.first | (higher & (masked_so_far | too_far)), name="forget")
+        rise = stages.register(Mux(higher, distance[:RISE_BITS], 0), name="rise")
+        return highest, y, rise, forget
+
+
+class SoftmaxStatistics(Pipeline):
+    """P statistics lanes: takes a word of logits a cycle, offers a word for every row-block.
+
+    The result is offered ``latency_cycles`` after the last word of a row is accepted: 6 cycles with a table of
+    mantissas, 8 with lines. The first word of the next row may follow at once.
+
+    Parameters
+    ----------
+    lanes
+        P, 1 to 256.
+    fraction_bits, table
+        Of :class:`vitaccel_rtl.exp2.Exp2`.
+    sum_bits
+        Width of S, 16 to 32: `OnlineSoftmax.sum_bits` of the longest row (28 for 4096 keys).
+
+    Attributes
+    ----------
+    i : stream
+        ``lanes`` (logits, int16), ``last``: the last key of a row.
+    o : stream
+        ``m`` (signed, ``17 - fraction_bits`` bits a lane), ``total`` (S, unsigned *sum_bits* a lane), ``last``
+        (always 1).
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+    """
+
+    def __init__(self, *, lanes, fraction_bits, table, sum_bits=28):
+        check_range("lanes of a softmax", lanes, 1, 256)
+        check_range("sum_bits of a softmax", sum_bits, NUMERATOR_BITS, 1 << RISE_BITS)
+        check_powers(fraction_bits, table)
+        self._options = {"fraction_bits": fraction_bits, "table": table, "sum_bits": sum_bits}
+        self._stages_to_sum = MAXIMUM_STAGES + exp2_stages(table)
+        super().__init__(
+            i=lane_word(lanes, signed(LOGIT_BITS)),
+            o=data.StructLayout(
+                {
+                    "m": data.ArrayLayout(signed(whole_bits(fraction_bits)), lanes),
+                    "total": data.ArrayLayout(unsigned(sum_bits), lanes),
+                    "last": 1,
+                }
+            ),
+            latency_cycles=self._stages_to_sum + 1,
+        )
+
+    def offered(self, valid, last):
+        return valid & last
+
+    def connect(self, m, stages, valid, last):
+        row_starts = Signal(init=1)
+        with m.If(stages.advance & valid[1]):
+            m.d.sync += row_starts.eq(last[1])
+        for i, y in enumerate(self.i.p.lanes):
+            lane = StatisticsLane(**self._options)
+            m.submodules[f"lane{i}"] = lane
+            m.d.comb += [
+                lane.advance.eq(stages.advance),
+                lane.y.eq(y),
+                lane.first.eq(row_starts),
+                lane.word_1.eq(valid[1]),
+                lane.word_sum.eq(valid[self._stages_to_sum]),
+                self.o.p.m[i].eq(lane.m),
+                self.o.p.total[i].eq(lane.total),
+            ]
+
+
+class SoftmaxNumerators(Pipeline):
+    """P numerator lanes, one word a cycle: what multiplies V.
+
+    A word takes the cycles of the power, 3 or 5, and one more to round to 8 or 12 bits.
+
+    Parameters
+    ----------
+    lanes
+        P, 1 to 256.
+    fraction_bits, table
+        Of :class:`vitaccel_rtl.exp2.Exp2`.
+    bits
+        Width of u, 8, 12 or 16 (`OnlineSoftmax.numerator_bits`).
+
+    Attributes
+    ----------
+    i : stream
+        ``lanes`` (logits, int16), ``m`` (the final m of each lane's row), ``last``.
+    o : stream
+        ``lanes`` (u, unsigned *bits*), ``last``.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+    """
+
+    def __init__(self, *, lanes, fraction_bits, table, bits=16):
+        check_range("lanes of a softmax", lanes, 1, 256)
+        if bits not in DROPPED_BITS:
+            raise ValueError(f"bits of a numerator must be 8, 12 or 16, not {bits!r}")
+        check_powers(fraction_bits, table)
+        self._options = {"fraction_bits": fraction_bits, "table": table}
+        self._bits = bits
+        super().__init__(
+            i=lane_word(lanes, signed(LOGIT_BITS), m=data.ArrayLayout(signed(whole_bits(fraction_bits)), lanes)),
+            o=lane_word(lanes, unsigned(bits)),
+            latency_cycles=exp2_stages(table) + (DROPPED_BITS[bits] > 0),
+        )
+
+    def connect(self, m, stages, valid, last):
+        lowest = MASKED >> self._options["fraction_bits"]
+        for i, out in enumerate(self.o.p.lanes):
+            y, highest = self.i.p.lanes[i], self.i.p.m[i]
+            power = Exp2Lane(**self._options)
+            m.submodules[f"lane{i}"] = power
+            m.d.comb += [
+                power.advance.eq(stages.advance),
+                power.y.eq(y),
+                power.m.eq(highest),
+                power.drop.eq((y == MASKED) & (highest != lowest)),
+                out.eq(self._narrowed(stages, power.out, f"u{i}")),
+            ]
+
+    def _narrowed(self, stages, numerator, name):
+        """Round to the width of u and saturate: only ``2**0`` is beyond it."""
+        dropped = DROPPED_BITS[self._bits]
+        if not dropped:
+            return numerator
+        rounded = round_off(numerator[dropped - 1 :])
+        largest = (1 << self._bits) - 1
+        return stages.register(Mux(rounded[self._bits :].any(), largest, rounded[: self._bits]), name=name)
