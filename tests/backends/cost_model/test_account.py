@@ -116,9 +116,14 @@ def count_actions(instruction: Instruction, slot: Slot, arch: Arch) -> Actions:
         tokens = f["queries"] if f["mode"] == "none" else f["keys"]
         results = f["frames"] * f["heads"] * tokens * f["value_dim"]
         both = Actions(mac_slots=arch.array.pes, activation_bytes=2 * side * arrays)  # each array has its own head
-        softmax = Actions(lane_operations=2 * logits, logit_bytes=4 * logits if f["mode"] == "none" else 0)
+        fresh = f["mode"] == "none"
+        statistics = Actions(lane_operations=logits, logit_bytes=2 * logits if fresh else 0)
         kept = Actions(activation_bytes=2 * logits if f["logits"] >= 0 else 0)
-        return Actions.total([*[both] * slot.occupied, softmax, kept, Actions(0, 0, 0, results, results)])
+        numerators = Actions(lane_operations=logits, logit_bytes=2 * logits if fresh else 0)
+        digits = [numerators if fresh else numerators + kept] * ceil(arch.numerics.numerator_bits / 8)
+        written = [kept] if fresh else []
+        drained = Actions(lane_operations=results, activation_bytes=results)
+        return Actions.total([*[both] * slot.occupied, statistics, *digits, *written, drained])
     if instruction.mnemonic == "lane":
         elements = f["row_blocks"] * side * f["channels"]
         read = Actions(lane_operations=elements, activation_bytes=elements * f["element_bytes"])
@@ -224,6 +229,10 @@ def test_wide_numerators_multiply_the_values_once_more(model: str, imported: Cal
             assert more == before.actions.macs // 2 > 0
         else:
             assert more == before.actions.macs > 0
+        # One more pass over the logits: two bytes and one numerator each.
+        read = after.actions.logit_bytes - before.actions.logit_bytes
+        assert read == before.actions.logit_bytes // 2
+        assert before.op != "attention" or after.actions.lane_operations - before.actions.lane_operations == read // 2
         assert after.energy.mac_pj == pytest.approx(before.energy.mac_pj + more * Arch().energy.mac_pj)
 
 

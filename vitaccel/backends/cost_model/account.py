@@ -92,7 +92,7 @@ def _actions(instruction: Instruction, slot: Slot, arch: Arch) -> Actions:
     if isinstance(instruction, MatMul):
         return _matmul_actions(instruction, slot, side, count)
     if isinstance(instruction, Attention):
-        return _attention_actions(instruction, slot, side, count)
+        return _attention_actions(instruction, slot, arch)
     if isinstance(instruction, Lane):
         elements = instruction.row_blocks * side * instruction.channels * instruction.passes
         moved = elements * instruction.element_bytes + elements // instruction.passes * instruction.out_bytes
@@ -125,17 +125,18 @@ def _matmul_actions(instruction: MatMul, slot: Slot, side: int, count: int) -> A
     )
 
 
-def _attention_actions(instruction: Attention, slot: Slot, side: int, count: int) -> Actions:
-    """Operands as for a matmul; every logit is written once and read once, two bytes each."""
+def _attention_actions(instruction: Attention, slot: Slot, arch: Arch) -> Actions:
+    """Operands as for a matmul; every logit is written once and read in every pass of A.V, two bytes each."""
+    side, count, passes = arch.array.side, arch.array.count, arch.numerics.numerator_passes
     logits = instruction.frames * instruction.heads * instruction.queries * instruction.keys
     tokens = instruction.queries if instruction.mode == "none" else instruction.keys
     results = instruction.frames * instruction.heads * tokens * instruction.value_dim
-    kept = 2 * logits if instruction.logits >= 0 else 0
+    kept = 2 * logits * (1 if instruction.mode == "none" else passes) if instruction.logits >= 0 else 0
     return Actions(
         mac_slots=slot.occupied * side * side * count,
-        lane_operations=2 * logits + results,
+        lane_operations=(1 + passes) * logits + results,
         activation_bytes=2 * slot.occupied * side * count + results + kept,
-        logit_bytes=4 * logits if instruction.mode == "none" else 0,
+        logit_bytes=2 * (1 + passes) * logits if instruction.mode == "none" else 0,
     )
 
 
