@@ -1,0 +1,230 @@
+"""A Verilated component in this process: ports as attributes, clock ticks, and whole streams in one call."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vitaccel_rtl.verilog import Port
+
+LIBRARY = "libtop.so"
+
+Bytes = npt.NDArray[np.uint8]
+Cycles = npt.NDArray[np.int64]
+
+_WHERE, _COUNT, _DATA = ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p
+_FUNCTIONS = {
+    "model_new": ([ctypes.c_int], _WHERE),
+    "model_delete": ([_WHERE], None),
+    "model_port": ([_WHERE, ctypes.c_int], _WHERE),
+    "model_port_bytes": ([_WHERE, ctypes.c_int], _COUNT),
+    "model_eval": ([_WHERE], None),
+    "model_tick": ([_WHERE, _COUNT], None),
+    "model_stream": ([_WHERE, *[_DATA] * 3, _COUNT, _DATA, _DATA, _COUNT, _COUNT, *[_DATA] * 3], _COUNT),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamRun:
+    """What went through a component.
+
+    Parameters
+    ----------
+    words
+        Payloads that came out, in order.
+    accepted, taken
+        The cycle in which each word of the input was accepted, and each word of the output taken; the first cycle of
+        the run is 0.
+    cycles
+        Of the run.
+    """
+
+    words: tuple[int, ...]
+    accepted: Cycles
+    taken: Cycles
+    cycles: int
+
+
+class Ports:
+    """The ports of a model as attributes: unsigned integers, whatever the shape in Amaranth."""
+
+    def __init__(self, model: Model) -> None:
+        object.__setattr__(self, "_model", model)
+
+    def __getattr__(self, name: str) -> int:
+        return self._model.read(name)  # type: ignore[no-any-return]
+
+    def __setattr__(self, name: str, value: int) -> None:
+        self._model.write(name, value)
+
+    def __dir__(self) -> list[str]:
+        return list(self._model.ports)
+
+
+class Clock:
+    """The clock of a model."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def tick(self, cycles: int = 1) -> None:
+        """Let so many clock edges pass, with the inputs as they are."""
+        self._model.tick(cycles)
+
+
+class Model:
+    """A compiled component.
+
+    Parameters
+    ----------
+    library
+        The shared library that :func:`vitaccel_sim.verilate.build` made.
+    ports
+        Of the top module, as the library was made with.
+    seed
+        Of the values that Verilog leaves open.
+
+    Attributes
+    ----------
+    io
+        Ports: ``model.io.i__valid = 1``; reading an output takes inputs written before into account.
+    clock
+        ``model.clock.tick()``.
+    """
+
+    def __init__(self, library: Path, ports: Sequence[Port], *, seed: int) -> None:
+        self._library = ctypes.CDLL(str(library))
+        for name, (arguments, result) in _FUNCTIONS.items():
+            function = getattr(self._library, name)
+            function.argtypes, function.restype = arguments, result
+        self.ports = {port.name: port for port in ports if port.width}
+        self._place = {name: place for place, name in enumerate(self.ports)}
+        self._handle = self._library.model_new(seed % 2**31)
+        self._buffers = {name: self._buffer(place) for name, place in self._place.items()}
+        self._settled = False
+        self.io = Ports(self)
+        self.clock = Clock(self)
+
+    def __del__(self) -> None:
+        if handle := getattr(self, "_handle", None):
+            self._library.model_delete(handle)
+            self._handle = None
+
+    def _buffer(self, place: int) -> ctypes.Array[ctypes.c_char]:
+        size = self._library.model_port_bytes(self._handle, place)
+        return (ctypes.c_char * size).from_address(self._library.model_port(self._handle, place))
+
+    def read(self, name: str) -> int:
+        """Return a port's bits as an unsigned integer.
+
+        Raises
+        ------
+        AttributeError
+            If there is no such port.
+        """
+        port = self._port(name)
+        if not self._settled:
+            self._library.model_eval(self._handle)
+            self._settled = True
+        return int.from_bytes(self._buffers[port.name].raw, "little")
+
+    def write(self, name: str, value: int) -> None:
+        """Drive an input, the clock excepted.
+
+        Raises
+        ------
+        AttributeError
+            If there is no such port, or it is an output.
+        ValueError
+            If the value does not fit.
+        """
+        port = self._port(name)
+        if not port.is_input or name == "clk":
+            raise AttributeError(f"a port that is written must be an input, not {name!r}")
+        if not 0 <= value < 1 << port.width:
+            raise ValueError(f"{name} must be from 0 to 2**{port.width} - 1, not {value}")
+        buffer = self._buffers[name]
+        buffer.raw = int(value).to_bytes(len(buffer), "little")
+        self._settled = False
+
+    def tick(self, cycles: int) -> None:
+        """Let so many clock edges pass, with the inputs as they are."""
+        self._library.model_tick(self._handle, cycles)
+        self._settled = True
+
+    def reset(self) -> None:
+        """Hold ``rst`` for a cycle, where there is one."""
+        if "rst" in self.ports:
+            self.io.rst = 1
+            self.clock.tick()
+            self.io.rst = 0
+
+    def stream(
+        self,
+        words: Sequence[int] | Bytes,
+        results: int,
+        *,
+        i: str = "i",
+        o: str = "o",
+        offer: Sequence[bool] = (True,),
+        take: Sequence[bool] = (True,),
+        limit_cycles: int | None = None,
+    ) -> StreamRun:
+        """Send words through the component without Python in between, and return what comes out and when.
+
+        Parameters
+        ----------
+        words
+            Payloads: unsigned integers, or their bytes ``[n, payload bytes]``, least significant first.
+        results
+            How many words to wait for.
+        i, o
+            The stream ports.
+        offer, take
+            In cycle c a word is offered (until it is accepted) if ``offer[c % len(offer)]``, and a result taken if
+            ``take[c % len(take)]``.
+        limit_cycles
+            The run ends then, complete or not; a thousand, and a hundred for every word, when left out.
+
+        Returns
+        -------
+        StreamRun
+            It has fewer words than *results* if the limit was reached.
+        """
+        ports = [
+            self._place[self._port(f"{end}__{part}").name] for end in (i, o) for part in ("payload", "valid", "ready")
+        ]
+        sent = words if isinstance(words, np.ndarray) else self._payloads(words, f"{i}__payload")
+        limit = 1000 + 100 * (len(sent) + results) if limit_cycles is None else limit_cycles
+        size = len(self._buffers[f"{o}__payload"])
+        came = np.zeros((results, size), np.uint8)
+        accepted, taken = np.zeros(len(sent), np.int64), np.zeros(results, np.int64)
+        counts = np.array([len(sent), results], np.int64)
+        offers, takes, places = np.array(offer, np.uint8), np.array(take, np.uint8), np.array(ports, np.int32)
+        cycles = self._library.model_stream(
+            self._handle, places.ctypes.data, np.ascontiguousarray(sent).ctypes.data, offers.ctypes.data, len(offers),
+            came.ctypes.data, takes.ctypes.data, len(takes), limit, accepted.ctypes.data, taken.ctypes.data,
+            counts.ctypes.data,
+        )  # fmt: skip
+        self._settled = True
+        done_in, done_out = (int(count) for count in counts)
+        payloads = tuple(int.from_bytes(word.tobytes(), "little") for word in came[:done_out])
+        return StreamRun(words=payloads, accepted=accepted[:done_in], taken=taken[:done_out], cycles=cycles)
+
+    def _payloads(self, words: Sequence[int], name: str) -> Bytes:
+        size, width = len(self._buffers[name]), self.ports[name].width
+        for word in words:
+            if not 0 <= word < 1 << width:
+                raise ValueError(f"{name} must be from 0 to 2**{width} - 1, not {word}")
+        data = b"".join(word.to_bytes(size, "little") for word in words)
+        return np.frombuffer(data, np.uint8).reshape(len(words), size)
+
+    def _port(self, name: str) -> Port:
+        if name not in self.ports:
+            raise AttributeError(f"port must be one of {', '.join(self.ports)}, not {name!r}")
+        return self.ports[name]
