@@ -61,6 +61,8 @@ def test_every_layer_is_as_a_naive_formula_has_it(micro: Callable[[str], Made], 
         integers, scale = run.taps[name]
         values = without_padding(integers, heads[name], expected.shape[-1]) * scale
         assert by_value[name].sqnr_db == pytest.approx(decibels(expected, values), abs=0.01), by_value[name]
+        # What is not brought together rightly is all noise.
+        assert by_value[name].sqnr_db > 12, by_value[name]
     assert found.sqnr_db == pytest.approx(decibels(logits, run.values[0]), abs=0.01)
     assert found.agreement == (logits.argmax(-1) == run.values[0].argmax(-1)).mean()
     assert (found.images, found.float_top1, found.int_top1) == (IMAGES, None, None)
@@ -133,6 +135,34 @@ def test_gates_are_counted_in_all_layers(micro: Callable[[str], Made], seed: int
         assert sum(gate.float_load) == gate.k * gate.tokens
     assert found.routing is not None
     assert found.routing.same.images + found.routing.other.images == IMAGES == found.routing.rerouted.images
+
+
+def test_other_choices_are_followed_into_the_float_network(
+    micro: Callable[[str], Made], seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An integer network that tells other choices than it made: only what depends on them changes."""
+    made = micro("m3vit")
+    data = random_data(made[0].graph, IMAGES, seed=seed)
+    before = measured(made, data)
+    run = made[1].model.run
+
+    def misled(inputs: Mapping[str, np.ndarray], **how: Any) -> IntegerRun:
+        found = run(inputs, **how)
+        experts = {gate.name: gate.experts for gate in before.gates}
+        return replace(found, choices={name: (c + 1) % experts[name] for name, c in found.choices.items()})
+
+    monkeypatch.setattr(made[1].model, "run", misled)
+    after = measured(made, data)
+    assert before.routing is not None
+    assert after.routing is not None
+    assert after.sqnr_db == before.sqnr_db
+    assert after.routing.other.images == IMAGES
+    assert after.routing.same.images == 0
+    assert after.routing.rerouted.sqnr_db is not None
+    assert after.routing.rerouted.sqnr_db < 30
+    for gate, moved in zip(before.gates, after.gates, strict=True):
+        assert moved.int_load == (gate.int_load[-1], *gate.int_load[:-1])
+        assert moved.float_load == gate.float_load
 
 
 def test_a_model_without_experts_has_no_gates(micro: Callable[[str], Made]) -> None:
