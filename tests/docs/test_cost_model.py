@@ -12,8 +12,21 @@ from typing import Any
 import pytest
 
 from vitaccel.arch import Arch, load_preset, preset_names
+from vitaccel.backends.cost_model.routing import Routing
 from vitaccel.backends.cost_model.timing import timing
-from vitaccel.ir.program import Attention, Gather, Instruction, Lane, Load, MatMul, Route, ScatterAdd, Store
+from vitaccel.ir.program import (
+    Attention,
+    Gather,
+    Instruction,
+    Lane,
+    Layer,
+    Load,
+    MatMul,
+    Route,
+    Routed,
+    ScatterAdd,
+    Store,
+)
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "cost-model.md").read_text(encoding="utf-8")
@@ -144,6 +157,31 @@ def test_gather_and_scatter(arch: Arch, rng: random.Random, kind: type[Gather | 
     for _ in range(MANY):
         move, queue = kind(layer="", a=0, out=0, channels=rng.randint(1, 3072), expert=0), rng.randint(1, 300)
         assert evaluate("`gather`, `scatter_add`", move, arch, queue) == timing(move, arch, queue)
+
+
+def test_queues_of_groups(rng: random.Random) -> None:
+    """A trace of random choices: what the document says each group gets of an expert, and in all."""
+    share = re.search(r"every group gets `([^`]*)`", TEXT)
+    choices = re.search(r"one by one, `([^`]*)` of them to each group", TEXT)
+    assert share is not None
+    assert choices is not None
+    for _ in range(MANY):
+        groups = tuple(rng.randint(1, 40) for _ in range(rng.randint(2, 9)))
+        experts, tokens = rng.randint(1, 12), sum(groups)
+        k = rng.randint(1, experts)
+        lengths = [0] * experts
+        for _ in range(tokens):
+            for expert in rng.sample(range(experts), k):
+                lengths[expert] += 1
+        layer = Layer("block1.moe", "moe", 0, Routed(tokens, experts, k, 0, 1, groups))
+        for routing in (Routing("trace", {layer.label: tuple(lengths)}, "t.json"), Routing()):
+            queues = routing.group_queues(layer)
+            assert [sum(own) for own in queues] == [eval(choices.group(1), {}, {"group": g, "k": k}) for g in groups]
+            for own, length in zip(zip(*queues, strict=True), routing.queue_lengths(layer), strict=True):
+                assert sum(own) == length
+                if routing.kind == "trace":
+                    least = [eval(share.group(1), {}, {"length": length, "group": g, "tokens": tokens}) for g in groups]
+                    assert all(n - low in (0, 1) for n, low in zip(own, least, strict=True))
 
 
 def test_every_file_and_link_exists() -> None:

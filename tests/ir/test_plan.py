@@ -141,6 +141,27 @@ def test_an_expert_gets_at_most_its_capacity(capacity: int, rows: int) -> None:
     assert kernel.max_rows == rows
 
 
+def test_groups_of_tokens_and_the_weights_each_of_them_loads() -> None:
+    kernel = MoeKernel(
+        label="", node="", op="", out="", x="", logits="", frames=2, tokens=20, experts=3, width_in=10, hidden=17,
+        width_out=10, staging=("g", "h", "e"),
+    )  # fmt: skip
+    assert kernel.in_flight == 1
+    assert kernel.group_tokens(Arch(), 1) == (40,)
+    assert kernel.group_tokens(Arch(), 2) == (20, 20)
+    assert kernel.token_groups(Arch(), 3) == [(0, 2), (2, 1), (3, 2), (5, 1)]
+    assert kernel.group_tokens(Arch(), 3) == (16, 4, 16, 4)
+    # Three tiles of 8 columns of depth 10, two of depth 17, each with 8 sets of parameters.
+    assert kernel.weight_bytes(Arch()) == 3 * (3 * (10 * 8 + 64) + 2 * (17 * 8 + 64))
+
+
+def test_a_run_of_row_blocks_that_stands_alone() -> None:
+    tensor = Tensor(name="x", frames=2, tokens=20, channels=12, element_bytes=2)
+    assert tensor.run_words(Arch(), 1, 3) == 3 * 2 * 8 * 2
+    assert replace(tensor, layout=CHANNEL).run_words(Arch(), 1, 3) == (8 + 4 + 8) * 2 * 2
+    assert replace(tensor, layout=CHANNEL).run_words(Arch(), 0, 6) == replace(tensor, layout=CHANNEL).words(Arch())
+
+
 @pytest.mark.parametrize(("a", "b", "both"), [((0, 4), (4, 4), False), ((0, 5), (4, 1), True), ((6, 2), (0, 9), True)])
 def test_places_overlap_when_they_share_a_word(a: tuple[int, int], b: tuple[int, int], both: bool) -> None:
     places = [Place(name, *span, 0, 0) for name, span in (("a", a), ("b", b))]

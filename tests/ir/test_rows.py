@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitaccel.ir.rows import Rows, Window, ceil_div, runs, valid_tokens
+from vitaccel.ir.rows import Rows, Window, ceil_div, runs, token_groups, valid_tokens
 
 
 def test_ceil_div() -> None:
@@ -22,6 +22,19 @@ def test_runs_cover_every_row_block_once(frames: int, blocks: int, pieces: int, 
         assert all(first // blocks == (first + count - 1) // blocks for first, count in found)
     else:
         assert len(found) <= pieces
+
+
+@given(st.integers(1, 5), st.integers(1, 12), st.integers(1, 70))
+def test_groups_are_whole_frames_or_parts_of_one(frames: int, blocks: int, pieces: int) -> None:
+    found = token_groups(frames, blocks, pieces)
+    assert [b for first, count in found for b in range(first, first + count)] == list(range(frames * blocks))
+    for first, count in found:
+        whole = first % blocks == 0 and count % blocks == 0
+        assert whole or first // blocks == (first + count - 1) // blocks
+    assert len(found) <= max(pieces, frames * ceil_div(blocks, ceil_div(frames * blocks, min(pieces, frames * blocks))))
+    assert max(count for _, count in found) <= max(blocks, ceil_div(frames, pieces) * blocks)
+    assert len(token_groups(frames, blocks, 1)) == 1
+    assert len(token_groups(frames, blocks, frames * blocks)) == frames * blocks
 
 
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(1, 4), st.data())

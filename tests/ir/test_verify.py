@@ -13,7 +13,7 @@ from vitaccel.errors import VerifyError
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Add, Foreign, Input, Linear
 from vitaccel.ir.plan import LaneKernel, Place, Plan, Tensor
-from vitaccel.ir.program import Lane, Load, MatMul, Program, Region
+from vitaccel.ir.program import Gather, Lane, Layer, Load, MatMul, Program, Region, Route, Routed
 from vitaccel.ir.types import TensorType
 from vitaccel.ir.verify import verify_graph, verify_plan, verify_program
 
@@ -172,3 +172,26 @@ def test_a_broken_program_is_found(instructions: list[Any], message: str) -> Non
 def test_regions_lie_in_the_buffer(region: Region) -> None:
     with pytest.raises(VerifyError, match="the place of x must lie in the activation buffer"):
         verify_program(program(regions=[region]), after="test")
+
+
+ROUTE = Route(layer="", logits=0, row_blocks=1, tokens=4, experts=2, k=1)
+GATHER = Gather(layer="", a=0, out=0, channels=8, expert=1)
+
+
+@pytest.mark.parametrize("groups", [(4, 4, 2), ()])
+def test_tokens_are_routed_group_by_group(groups: tuple[int, ...]) -> None:
+    routes = [replace(ROUTE, tokens=n) for n in groups or (10,)]
+    made = program(instructions=[made for route in routes for made in (route, GATHER)], kernel_of=[0, 0] * len(routes))
+    made.layers.append(Layer("block1.moe", "moe", 0, Routed(10, 2, 1, 0, 1, groups)))
+    verify_program(made, after="test")
+    made.instructions.append(routes[0])
+    made.kernel_of.append(0)
+    with pytest.raises(VerifyError, match=r"^after test: block1.moe must route groups of \[.*\] tokens, not \[.*\]$"):
+        verify_program(made, after="test")
+
+
+def test_no_expert_runs_before_the_routing() -> None:
+    made = program(instructions=[GATHER, ROUTE], kernel_of=[0, 0])
+    made.layers.append(Layer("block1.moe", "moe", 0, Routed(4, 2, 1, 0, 1)))
+    with pytest.raises(VerifyError, match=r"^after test: block1.moe must route tokens before it runs experts$"):
+        verify_program(made, after="test")

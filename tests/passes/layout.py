@@ -6,7 +6,7 @@ import numpy as np
 
 from vitaccel.ir.plan import TOKEN, Tensor
 
-EXPERT_STEP = 1 << 56
+EXPERT_STEP = 1 << 48
 TENSOR_STEP = 1 << 32
 
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tests.passes.layout import EXPERT_STEP, Layout
+from tests.passes.experts import Experts
+from tests.passes.layout import Layout
 from tests.passes.memory import Footprint, HazardError, Memory, Touch
 from vitaccel.arch import PARAMETER_BYTES
 from vitaccel.ir.parameters import TABLE_SLOTS, parameter_sets
@@ -23,14 +24,11 @@ from vitaccel.ir.program import (
     NOWHERE,
     Attention,
     Engine,
-    Gather,
     Instruction,
     Lane,
     Load,
     MatMul,
     Program,
-    Route,
-    ScatterAdd,
     Transfer,
 )
 
@@ -53,6 +51,7 @@ class Machine:
         self.layouts = {n: Layout(t, i + 1, self.side, self.count) for i, (n, t) in enumerate(plan.tensors.items())}
         self.progress: Counter[object] = Counter()
         self.ring: dict[int, int] = {}
+        self.experts: dict[int, Experts] = {}
         self.footprints = []
         for at, instruction in zip(program.kernel_of, program.instructions, strict=True):
             self.at = at
@@ -151,18 +150,17 @@ class Machine:
         return Footprint(reads=[chip], writes=[in_dram])
 
     def _row_of(self, layout: Layout, transfer: Transfer, row: int, begin: int, many: int) -> dict[int, int]:
-        """Words on chip of one row of a transfer, and their names: a tile, or channels of a row-block."""
+        """Words on chip of one row of a transfer, and their names: tokens of a tile, or channels of a row-block."""
         if layout.tensor.layout == CHANNEL:
-            tile, rest = divmod(begin, layout.tokens)
-            assert (rest, many) == (0, layout.tokens)
-            run, span = (0, layout.blocks), (tile * self.side, (tile + 1) * self.side)
-            address = transfer.address + row // self.count * transfer.step
-        else:
-            block, low = divmod(begin, layout.tensor.channels)
-            assert low + many <= layout.tensor.channels
-            run, span = (block, 1), (low, low + many)
-            address = transfer.address + row * transfer.step
-        words = layout.part_at(address, transfer.step, run, *span)
+            tile, first = divmod(begin, layout.tokens)
+            assert first + many <= layout.tokens
+            tokens, span = np.arange(first, first + many), (tile * self.side, (tile + 1) * self.side)
+            words = layout.columns_at(transfer.address + row // self.count * transfer.step, 0, tokens, *span)
+            return dict(zip(words.tolist(), layout.columns(tokens, *span).tolist(), strict=True))
+        block, low = divmod(begin, layout.tensor.channels)
+        assert low + many <= layout.tensor.channels
+        run, span = (block, 1), (low, low + many)
+        words = layout.part_at(transfer.address + row * transfer.step, transfer.step, run, *span)
         return dict(zip(words.tolist(), layout.part(*run, *span).tolist(), strict=True))
 
     def _matmul(self, kernel: MatMulKernel, matmul: MatMul) -> Footprint:
@@ -248,10 +246,10 @@ class Machine:
             touched.reads.append(self._whole(kernel.mask, attention.mask))
         return touched
 
-    def _whole(self, name: str, address: int, expert: int = 0) -> Touch:
+    def _whole(self, name: str, address: int) -> Touch:
         layout = self.layouts[name]
         words = layout.part_at(address, layout.own_step(), (0, layout.blocks), 0, layout.tensor.channels)
-        return Touch("chip", words, layout.part(0, layout.blocks, 0, layout.tensor.channels) + expert * EXPERT_STEP)
+        return Touch("chip", words, layout.part(0, layout.blocks, 0, layout.tensor.channels))
 
     def _lane(self, kernel: LaneKernel, lane: Lane) -> Footprint:
         run = self._advance(self.at, lane.row_blocks), lane.row_blocks
@@ -283,36 +281,16 @@ class Machine:
         return Footprint([read], [Touch("chip", words, out.part(*run, *span))])
 
     def _experts(self, kernel: MoeKernel, instruction: Instruction) -> Footprint:
-        expert = instruction.expert + 1
-        gathered, hidden, result = kernel.staging[3 * ((expert - 1) % 2) :][:3]
-        if isinstance(instruction, Lane):
-            read = [self._whole(kernel.residual, instruction.a)] if kernel.residual else []
-            return Footprint(read, [self._whole(kernel.out, instruction.out)])
-        if isinstance(instruction, Route):
-            return Footprint([self._whole(kernel.logits, instruction.logits)])
-        if isinstance(instruction, Gather):
-            return Footprint([self._whole(kernel.x, instruction.a)], [self._whole(gathered, instruction.out, expert)])
-        if isinstance(instruction, ScatterAdd):
-            held = self._whole(kernel.out, instruction.out)
-            if kernel.residual and self.plan.places.get(kernel.residual) == self.plan.places.get(kernel.out):
-                # The first result is added to the residual where it stands.
-                first = self._advance((self.at, "scatter"), 1) == 0
-                held = self._whole(kernel.residual, instruction.out) if first else held
-            return Footprint(
-                [self._whole(result, instruction.a, expert), held], [self._whole(kernel.out, instruction.out)]
-            )
-        assert isinstance(instruction, MatMul)
+        experts = self.experts.setdefault(self.at, Experts(kernel, self.layouts, self.side))
+        if not isinstance(instruction, MatMul):
+            return experts.footprint(instruction)
         name = self._named_in_dram(Load(layer="", dram=self.ring[instruction.weight], buffer="weight", address=0))[0]
-        second = name == f"{kernel.node}.expert{expert - 1}.w2"
-        assert second or name == f"{kernel.node}.expert{expert - 1}.w1"
+        second = name == f"{kernel.node}.expert{instruction.expert}.w2"
+        assert second or name == f"{kernel.node}.expert{instruction.expert}.w1"
         base, size = self.program.dram_map[name][0], self._tile_bytes(kernel, second=second)
         tile = (self.ring[instruction.weight] - base) // size
-        target = self.layouts[result if second else hidden]
-        end = min((tile + instruction.n_tiles) * self.side, target.tensor.channels)
-        words = target.rows_at(instruction.out, instruction.out_step, target.blocks, tile * self.side, end)
-        names = target.rows(0, target.blocks, tile * self.side, end, expert)
-        a = self._whole(hidden if second else gathered, instruction.a, expert)
-        return Footprint([a, self._chunk(instruction, size, base + tile * size)], [Touch("chip", words, names)])
+        a, out = experts.matmul(instruction, second=second, tile=tile)
+        return Footprint([a, self._chunk(instruction, size, base + tile * size)], [out])
 
     # -- running it ------------------------------------------------------------------------------------------------
     def run(self, durations: Sequence[tuple[int, int]]) -> None:

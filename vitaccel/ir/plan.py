@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vitaccel.arch import PARAMETER_BYTES, Arch
-from vitaccel.ir.rows import Rows, Window
+from vitaccel.ir.rows import Rows, Window, token_groups, valid_tokens
 from vitaccel.ir.rows import ceil_div as ceil_div
 
 TOKEN = "token"
@@ -66,6 +66,13 @@ class Tensor:
     def row_block_words(self, arch: Arch) -> int:
         """Words of one row-block in each bank (token-lane layout)."""
         return ceil_div(self.words(arch), max(1, self.row_blocks(arch)))
+
+    def run_words(self, arch: Arch, first: int, count: int) -> int:
+        """Words in each bank of a run of row-blocks that stands there alone."""
+        if self.layout == TOKEN:
+            return count * self.row_block_words(arch)
+        tiles = ceil_div(ceil_div(self.channels, arch.array.side), arch.array.count)
+        return valid_tokens(self.tokens, arch.array.side, first, count) * tiles * self.element_bytes
 
     def channel_words(self, arch: Arch, channel: int) -> int:
         """Words from a row-block's first word to a channel's in a bank (token-lane layout)."""
@@ -150,8 +157,13 @@ class MatMulKernel(Kernel):
 
     def tile_bytes(self, arch: Arch) -> int:
         """Bytes of one packed weight tile: K x P weights and P sets of channel parameters."""
-        side = arch.array.side
-        return ceil_div(self.k * side * arch.numerics.weight_bits, 8) + side * PARAMETER_BYTES
+        return weight_tile_bytes(self.k, arch)
+
+
+def weight_tile_bytes(k: int, arch: Arch) -> int:
+    """Bytes of one packed weight tile of depth ``k`` with its P sets of channel parameters."""
+    side = arch.array.side
+    return ceil_div(k * side * arch.numerics.weight_bits, 8) + side * PARAMETER_BYTES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +229,11 @@ class LaneKernel(Kernel):
 
 @dataclass(frozen=True, kw_only=True)
 class MoeKernel(Kernel):
-    """Top-k routed experts of one layer: route, then gather, two matmuls and weighted scatter-add for each expert."""
+    """Top-k routed experts of one layer: route, then gather, two matmuls and weighted scatter-add for each expert.
+
+    ``staging`` are the gathered, hidden and result tensors of each expert in flight, three for each. With pieces
+    (``Plan.groups``) all of that is done for one group of tokens after the other.
+    """
 
     x: str
     logits: str
@@ -245,6 +261,24 @@ class MoeKernel(Kernel):
         rows = self.frames * self.tokens
         return min(rows, self.capacity) if self.capacity else rows
 
+    @property
+    def in_flight(self) -> int:
+        """Experts whose tokens are staged at a time."""
+        return len(self.staging) // 3
+
+    def token_groups(self, arch: Arch, pieces: int) -> list[tuple[int, int]]:
+        """Groups of tokens as runs of row-blocks (first, count): whole frames, or parts of one frame."""
+        return token_groups(self.frames, ceil_div(self.tokens, arch.array.side), pieces)
+
+    def group_tokens(self, arch: Arch, pieces: int) -> tuple[int, ...]:
+        """Tokens of each group."""
+        return tuple(valid_tokens(self.tokens, arch.array.side, *run) for run in self.token_groups(arch, pieces))
+
+    def weight_bytes(self, arch: Arch) -> int:
+        """Bytes of the packed weights of all experts: what every group loads, when no expert is skipped."""
+        depths = ((self.hidden, self.width_in), (self.width_out, self.hidden))
+        return self.experts * sum(ceil_div(n, arch.array.side) * weight_tile_bytes(k, arch) for n, k in depths)
+
 
 @dataclass(frozen=True)
 class Place:
@@ -267,7 +301,7 @@ class Plan:
 
     ``places`` and ``staging`` are filled by ``allocate``: where each on-chip tensor lives, and where a kernel (by
     index) stages a tensor that lives in DRAM: one place for all of it, or two that take turns. ``groups`` says in how
-    many pieces a kernel streams its staged tensors (1 when not in the table).
+    many pieces a kernel streams its staged tensors (1 when not in the table), or experts take their tokens.
     """
 
     name: str

@@ -16,6 +16,7 @@ from enum import IntEnum
 from typing import ClassVar, Self
 
 from vitaccel.arch import Arch
+from vitaccel.ir.routed import Routed as Routed
 
 VERSION = 1
 
@@ -237,9 +238,11 @@ class Lane(Instruction):
 
 @dataclass(frozen=True, kw_only=True)
 class Route(Instruction):
-    """Softmax, top-k and expert queues from router logits.
+    """Softmax, top-k and expert queues from router logits of ``tokens`` tokens in ``row_blocks`` row-blocks.
 
-    ``score`` and ``order`` are those of :class:`vitaccel.ir.ops.Moe`; ``frame_tokens`` are the tokens of one frame.
+    ``score`` and ``order`` are those of :class:`vitaccel.ir.ops.Moe`; ``frame_tokens`` are the tokens of one frame. The
+    tokens are whole frames or a part of one, and are counted from the first of them. The queues last until the next
+    route: experts of every instruction up to there are theirs.
     """
 
     engine = Engine.VECTOR
@@ -259,7 +262,8 @@ class Route(Instruction):
 class Gather(Instruction):
     """An expert's tokens from channel-lane rows into token-lane words, through the P x P transposer.
 
-    ``a_step`` is the words from one tile of channels to the next, ``out_step`` from one row-block to the next.
+    ``a`` is where the first routed token stands; ``a_step`` is the words from one tile of channels to the next,
+    ``out_step`` from one row-block to the next.
     """
 
     engine = Engine.VECTOR
@@ -275,7 +279,8 @@ class Gather(Instruction):
 class ScatterAdd(Instruction):
     """An expert's results times gate scores, rescaled by one parameter set, added to the tokens they belong to.
 
-    ``a_step`` and ``out_step`` are the words from one row-block to the next, ``frame_tokens`` the tokens of one frame.
+    ``out`` is where the first routed token stands; ``a_step`` and ``out_step`` are the words from one row-block to the
+    next, ``frame_tokens`` the tokens of one frame.
     """
 
     engine = Engine.VECTOR
@@ -372,14 +377,3 @@ class Layer:
     macs: int
     routed: Routed | None = None
     multiplications: int = 0
-
-
-@dataclass(frozen=True)
-class Routed:
-    """What the cost model must know to assume a routing: tokens, experts, choices per token, capacity, MACs a row."""
-
-    tokens: int
-    experts: int
-    k: int
-    capacity: int
-    macs_per_row: int

@@ -75,6 +75,17 @@ def runs(frames: int, blocks: int, pieces: int, *, by_frame: bool) -> list[tuple
     ]
 
 
+def token_groups(frames: int, blocks: int, pieces: int) -> list[tuple[int, int]]:
+    """Row-blocks as runs (first, count) of whole frames, or of parts of one frame.
+
+    A token of a run is then known by its number from the run's first token. There are about ``pieces`` runs of equal
+    length, the last of all (or of a frame) possibly shorter.
+    """
+    if pieces > frames:
+        return runs(frames, blocks, pieces, by_frame=True)
+    return [(first * blocks, count * blocks) for first, count in runs(1, frames, pieces, by_frame=False)]
+
+
 def valid_tokens(tokens: int, side: int, first: int, count: int) -> int:
     """Tokens that exist in a run of row-blocks when every frame has ``tokens``."""
     blocks = ceil_div(tokens, side)

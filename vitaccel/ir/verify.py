@@ -10,7 +10,7 @@ from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Const, Foreign, Input
 from vitaccel.ir.parameters import TABLE_SLOTS
 from vitaccel.ir.plan import Plan, kernel_writes
-from vitaccel.ir.program import NOWHERE, Attention, Engine, MatMul, Program, Transfer
+from vitaccel.ir.program import NOWHERE, Attention, Engine, MatMul, Program, Route, Transfer
 
 
 def verify_graph(graph: Graph, *, after: str) -> None:
@@ -102,10 +102,27 @@ def verify_program(program: Program, *, after: str) -> None:
                 )
         issued[instruction.engine] += 1
         _verify_addresses(program, at, after)
+    _verify_groups(program, after)
     capacity = _words(program, "activation")
     for region in program.regions:
         if region.address < 0 or region.address + region.words > capacity:
             raise VerifyError(f"after {after}: the place of {region.tensor} must lie in the activation buffer")
+
+
+def _verify_groups(program: Program, after: str) -> None:
+    """The tokens of a layer of experts are routed group by group, before any of its experts runs."""
+    routed: dict[int, list[int]] = {at: [] for at, layer in enumerate(program.layers) if layer.routed}
+    for kernel, instruction in zip(program.kernel_of, program.instructions, strict=True):
+        if isinstance(instruction, Route):
+            routed.setdefault(kernel, []).append(instruction.tokens)
+        elif instruction.expert >= 0 and not routed.get(kernel):
+            raise VerifyError(f"after {after}: {program.layers[kernel].label} must route tokens before it runs experts")
+    for kernel, tokens in routed.items():
+        facts = program.layers[kernel].routed
+        groups = list(facts.groups or (facts.tokens,)) if facts else []
+        if groups != tokens:
+            label = program.layers[kernel].label
+            raise VerifyError(f"after {after}: {label} must route groups of {groups} tokens, not {tokens}")
 
 
 OPERANDS = ("a", "b", "v", "q", "logits", "mask", "residual", "out")

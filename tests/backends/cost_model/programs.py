@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -50,10 +51,18 @@ def random_layers(rng: random.Random) -> list[Layer]:
         experts = rng.randint(1, 6)
         tokens = rng.randint(1, 30)
         capacity = rng.choice((0, rng.randint(1, tokens)))
-        routed = Routed(tokens, experts, rng.randint(1, experts), capacity, rng.randint(1, 99))
+        groups = () if capacity else random_groups(rng, tokens)
+        routed = Routed(tokens, experts, rng.randint(1, experts), capacity, rng.randint(1, 99), groups)
         macs, multiplications = rng.randint(0, 9999), rng.randint(0, 9999)
         layers.append(Layer(f"block{at}.mlp", "moe", macs, routed if rng.random() < 0.4 else None, multiplications))
     return layers
+
+
+def random_groups(rng: random.Random, tokens: int) -> tuple[int, ...]:
+    """Cut so many tokens into a few groups, sometimes none."""
+    cuts = sorted(rng.sample(range(1, tokens), min(tokens - 1, rng.randint(0, 4))))
+    groups = tuple(end - begin for begin, end in pairwise((0, *cuts, tokens)))
+    return groups if len(groups) > 1 else ()
 
 
 def random_instruction(rng: random.Random, kind: type[Instruction], shared: dict[str, object]) -> Instruction:
@@ -87,15 +96,18 @@ def random_instruction(rng: random.Random, kind: type[Instruction], shared: dict
 def random_program(rng: random.Random) -> Program:
     """Return a Program that no pass would make but that follows every rule of Programs."""
     program = Program("random", random_machine(rng), layers=random_layers(rng))
-    issued = [0] * len(Engine)
+    issued, routes = [0] * len(Engine), [0] * len(program.layers)
     kernel = 0
     for _ in range(rng.randint(1, 40)):
         kernel = min(len(program.layers) - 1, kernel + (rng.random() < 0.15))
         layer = program.layers[kernel]
         expert = rng.randrange(layer.routed.experts) if layer.routed and rng.random() < 0.6 else -1
         kinds = [kind for kind in KINDS if expert >= 0 or not issubclass(kind, Gather | ScatterAdd)]
+        if layer.routed and routes[kernel] == max(1, len(layer.routed.groups)):
+            kinds.remove(Route)
         waits = tuple(rng.randint(0, count) if rng.random() < 0.4 else 0 for count in issued)
         made = random_instruction(rng, rng.choice(kinds), {"layer": layer.label, "waits": waits, "expert": expert})
+        routes[kernel] += isinstance(made, Route)
         issued[made.engine] += 1
         program.instructions.append(made)
         program.kernel_of.append(kernel)

@@ -16,7 +16,7 @@ from vitaccel.backends.cost_model import replay as module
 from vitaccel.backends.cost_model.replay import NOTHING, Slot, elapsed, replay
 from vitaccel.backends.cost_model.routing import Routing
 from vitaccel.backends.cost_model.timing import Timing, timing
-from vitaccel.ir.program import Engine, Lane, Layer, Load, MatMul, Program, Routed
+from vitaccel.ir.program import Engine, Lane, Layer, Load, MatMul, Program, Route, Routed
 
 
 def queue_lengths(program: Program, routing: Routing, at: int) -> int | None:
@@ -24,7 +24,10 @@ def queue_lengths(program: Program, routing: Routing, at: int) -> int | None:
     instruction = program.instructions[at]
     if instruction.expert < 0:
         return None
-    lengths = list(routing.queue_lengths(program.layers[program.kernel_of[at]]))
+    kernel = program.kernel_of[at]
+    routes = [n for n in range(at + 1) if isinstance(program.instructions[n], Route) and program.kernel_of[n] == kernel]
+    # Before anything is routed, which no pass makes, the first group is meant.
+    lengths = list(routing.group_queues(program.layers[kernel])[max(0, len(routes) - 1)])
     if program.arch.moe.order == "longest":
         lengths.sort(key=lambda length: -length)
     return lengths[instruction.expert]

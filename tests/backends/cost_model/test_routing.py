@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,73 @@ def test_worst_gives_the_first_k_experts_every_token(moe: Layer) -> None:
     assert moe.routed is not None
     each = min(moe.routed.tokens, moe.routed.capacity or moe.routed.tokens)
     assert Routing("worst").queue_lengths(moe) == (each,) * moe.routed.k + (0,) * (moe.routed.experts - moe.routed.k)
+
+
+def grouped(moe: Layer, sizes: list[int], **fields: int) -> Layer:
+    """The layer with so many tokens in each group."""
+    assert moe.routed is not None
+    routed = replace(moe.routed, tokens=sum(sizes), capacity=0, groups=tuple(sizes), **fields)
+    return replace(moe, routed=routed)
+
+
+GROUPED = st.builds(grouped, ROUTED, st.lists(st.integers(1, 30), min_size=2, max_size=9))
+
+
+def columns(groups: tuple[tuple[int, ...], ...]) -> tuple[int, ...]:
+    return tuple(sum(column) for column in zip(*groups, strict=True))
+
+
+@given(GROUPED)
+def test_cards_are_dealt_on_from_group_to_group(moe: Layer) -> None:
+    routed = moe.routed
+    assert routed is not None
+    deck = [assignment % routed.experts for assignment in range(routed.tokens * routed.k)]
+    queues = Routing().group_queues(moe)
+    for tokens, own in zip(routed.groups, queues, strict=True):
+        hand, deck = deck[: tokens * routed.k], deck[tokens * routed.k :]
+        assert own == tuple(hand.count(expert) for expert in range(routed.experts))
+        assert max(own) - min(own) <= 1
+    assert columns(queues) == Routing().queue_lengths(moe)
+
+
+@given(GROUPED)
+def test_worst_gives_the_same_experts_every_token_of_every_group(moe: Layer) -> None:
+    routed = moe.routed
+    assert routed is not None
+    queues = Routing("worst").group_queues(moe)
+    assert queues == tuple((n,) * routed.k + (0,) * (routed.experts - routed.k) for n in routed.groups)
+    assert columns(queues) == Routing("worst").queue_lengths(moe)
+
+
+@given(GROUPED, st.randoms(use_true_random=False))
+def test_a_trace_is_spread_in_proportion_and_to_the_token(moe: Layer, rng: random.Random) -> None:
+    """Every expert gets exactly its tokens, every group makes exactly its choices, no token chooses an expert twice."""
+    routed = moe.routed
+    assert routed is not None
+    lengths = [0] * routed.experts
+    for _ in range(routed.tokens):
+        favourites = sorted(range(routed.experts), key=lambda e: rng.random() * (e + 1) ** rng.choice((0, 3)))
+        for expert in favourites[: routed.k]:
+            lengths[expert] += 1
+    queues = Routing("trace", {moe.label: tuple(lengths)}, "t.json").group_queues(moe)
+    assert columns(queues) == tuple(lengths)
+    for tokens, own in zip(routed.groups, queues, strict=True):
+        assert sum(own) == tokens * routed.k
+        assert 0 <= min(own) <= max(own) <= tokens
+        assert all(0 <= n - length * tokens // routed.tokens <= 1 for n, length in zip(own, lengths, strict=True))
+
+
+def test_a_layer_in_one_group_has_the_queues_of_the_layer() -> None:
+    for kind in ASSUMPTIONS:
+        assert Routing(kind).group_queues(layer()) == (Routing(kind).queue_lengths(layer()),)
+    assert Routing().group_queues(Layer("block0.mlp", "linear", 5)) == ((),)
+
+
+def test_groups_by_hand() -> None:
+    moe = grouped(layer(experts=3, k=1), [2, 2, 1])
+    assert Routing().group_queues(moe) == ((1, 1, 0), (1, 0, 1), (0, 1, 0))
+    assert Routing("worst").group_queues(moe) == ((2, 0, 0), (2, 0, 0), (1, 0, 0))
+    assert Routing("trace", {"block1.moe": (3, 1, 1)}).group_queues(moe) == ((2, 0, 0), (1, 1, 0), (0, 0, 1))
 
 
 def test_by_hand() -> None:

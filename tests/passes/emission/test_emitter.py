@@ -69,8 +69,17 @@ def test_tiles_of_a_channel_lane_tensor_are_one_run() -> None:
     tile = 2 * 20 * 2 * 8
     assert (load.rows, load.row_bytes, load.runs) == (2, tile, (1, 2 * tile))
     assert (load.step, load.layout, load.element_bytes) == (2 * 20 * 2, CHANNEL, 2)
-    with pytest.raises(ValueError, match="x must be moved whole"):
-        emitter(layout=CHANNEL).stage_in("x", 0, 1)
+
+
+def test_tokens_of_a_channel_lane_tensor_are_a_run_of_bytes_in_every_tile() -> None:
+    """Row-blocks 2 and 3 of 20 tokens each: four tokens of the first frame and eight of the second."""
+    made = emitter(layout=CHANNEL)
+    made.stage_in("x", 2, 2)
+    (load,) = made.finish().instructions
+    assert isinstance(load, Load)
+    tile = 2 * 20 * 2 * 8
+    assert (load.dram, load.rows, load.row_bytes, load.stride_bytes) == (16 * 2 * 8, 2, 12 * 2 * 8, tile)
+    assert (load.address, load.step) == (100 + 16 * 2, 2 * 20 * 2)
 
 
 def test_a_load_waits_for_the_stores_of_its_bytes() -> None:

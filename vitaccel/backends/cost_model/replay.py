@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from vitaccel.backends.cost_model.routing import Routing
 from vitaccel.backends.cost_model.timing import timing
-from vitaccel.ir.program import Engine, Program
+from vitaccel.ir.program import Engine, Program, Route
 
 NOTHING = -1
 
@@ -43,10 +43,16 @@ def replay(program: Program, routing: Routing) -> list[Slot]:
     done: list[list[int]] = [[] for _ in Engine]
     index: list[list[int]] = [[] for _ in Engine]
     queues = _queues(program, routing)
+    routed = [0] * len(program.layers)
     slots: list[Slot] = []
     for at, instruction in enumerate(program.instructions):
         engine = instruction.engine
-        rows = queues[program.kernel_of[at]][instruction.expert] if instruction.expert >= 0 else None
+        kernel, rows = program.kernel_of[at], None
+        if isinstance(instruction, Route):
+            routed[kernel] += 1
+        if instruction.expert >= 0:
+            # Queues are those of the group that was routed last.
+            rows = queues[kernel][max(0, routed[kernel] - 1)][instruction.expert]
         span = timing(instruction, program.arch, rows)
         start, cause, blocker = free[engine], NOTHING, NOTHING
         for other, count in enumerate(instruction.waits):
@@ -62,12 +68,14 @@ def replay(program: Program, routing: Routing) -> list[Slot]:
     return slots
 
 
-def _queues(program: Program, routing: Routing) -> list[tuple[int, ...]]:
-    """Queue lengths by kernel and expert slot; slots are ranks when the machine runs the longest queue first."""
+def _queues(program: Program, routing: Routing) -> list[tuple[tuple[int, ...], ...]]:
+    """Queue lengths by kernel, group and expert slot; slots are ranks when the longest queue comes first."""
     found = []
     for layer in program.layers:
-        lengths = routing.queue_lengths(layer)
-        found.append(tuple(sorted(lengths, reverse=True)) if program.arch.moe.order == "longest" else lengths)
+        groups = routing.group_queues(layer)
+        if program.arch.moe.order == "longest":
+            groups = tuple(tuple(sorted(lengths, reverse=True)) for lengths in groups)
+        found.append(groups)
     return found
 
 

@@ -45,10 +45,52 @@ class Routing:
         if self.kind == "worst":
             lengths = [routed.tokens if e < routed.k else 0 for e in range(routed.experts)]
         else:
-            share, rest = divmod(assignments, routed.experts)
-            lengths = [share + (e < rest) for e in range(routed.experts)]
+            lengths = _dealt(assignments, routed)
         cap = routed.capacity or routed.tokens
         return tuple(min(length, cap) for length in lengths)
+
+    def group_queues(self, layer: Layer) -> tuple[tuple[int, ...], ...]:
+        """Queue lengths in each group of tokens; over the groups they sum to :meth:`queue_lengths`.
+
+        ``uniform`` deals the assignments out like cards and goes on where the group before ended; in the ``worst`` case
+        every group chooses the same experts; a trace is spread in proportion to the groups' tokens.
+        """
+        lengths, routed = self.queue_lengths(layer), layer.routed
+        if routed is None or len(routed.groups) < 2:
+            return (lengths,)
+        if self.kind == "worst":
+            return tuple(tuple(n if e < routed.k else 0 for e in range(routed.experts)) for n in routed.groups)
+        if self.kind == "trace":
+            return _in_proportion(lengths, routed)
+        dealt, found = 0, []
+        for tokens in routed.groups:
+            upto = dealt + tokens * routed.k
+            found.append(tuple(n - m for n, m in zip(_dealt(upto, routed), _dealt(dealt, routed), strict=True)))
+            dealt = upto
+        return tuple(found)
+
+
+def _dealt(assignments: int, routed: Routed) -> list[int]:
+    """What each expert has when so many assignments are dealt out one by one."""
+    share, rest = divmod(assignments, routed.experts)
+    return [share + (e < rest) for e in range(routed.experts)]
+
+
+def _in_proportion(lengths: tuple[int, ...], routed: Routed) -> tuple[tuple[int, ...], ...]:
+    """Every group gets its share of an expert's tokens, rounded down; what is left goes where most choices are free.
+
+    No group gives an expert more tokens than it has, or makes more choices than its tokens can: a left-over token goes
+    to each of the groups with the most choices left, the earlier of equals, which finds a way if there is one (Gale and
+    Ryser), and shares that are not rounded are one.
+    """
+    found = [[length * tokens // routed.tokens for length in lengths] for tokens in routed.groups]
+    free = [tokens * routed.k - sum(shares) for tokens, shares in zip(routed.groups, found, strict=True)]
+    for expert, length in enumerate(lengths):
+        left = length - sum(shares[expert] for shares in found)
+        for group in sorted(range(len(found)), key=lambda at: -free[at])[:left]:
+            found[group][expert] += 1
+            free[group] -= 1
+    return tuple(tuple(shares) for shares in found)
 
 
 def parse_routing(text: str) -> Routing:

@@ -32,7 +32,7 @@ from vitaccel.ir.program import (
     Routed,
     Store,
 )
-from vitaccel.ir.rows import Rows
+from vitaccel.ir.rows import Rows, valid_tokens
 from vitaccel.passes.dependencies import Access, Ring, RingChunk, Tracker
 
 DRAM_ALIGNMENT = 64
@@ -138,7 +138,9 @@ class Emitter:
         if isinstance(kernel, MoeKernel):
             per_row = kernel.width_in * kernel.hidden + kernel.hidden * kernel.width_out
             rows = kernel.frames * kernel.tokens
-            routed = Routed(rows, kernel.experts, kernel.k, kernel.capacity, per_row)
+            groups = kernel.group_tokens(self.arch, self.plan.groups.get(at, 1))
+            own = groups if len(groups) > 1 else ()
+            routed = Routed(rows, kernel.experts, kernel.k, kernel.capacity, per_row, own)
         multiplications = kernel.multiplications(self.arch)
         self.program.layers.append(Layer(kernel.label, kernel.op, kernel.macs, routed, multiplications))
 
@@ -182,6 +184,10 @@ class Emitter:
     def is_streamed(self, name: str) -> bool:
         """Whether the current kernel takes the tensor piece by piece from DRAM."""
         return len(self.plan.staging.get((self.at, name), ())) > 1
+
+    def is_staged(self, name: str) -> bool:
+        """Whether the current kernel has a place of its own for a tensor that lives in DRAM."""
+        return (self.at, name) in self.plan.staging
 
     def in_dram(self, name: str) -> bool:
         """Whether the tensor lives in DRAM."""
@@ -240,30 +246,41 @@ class Emitter:
             chunk.place.used(instruction.engine, count)
         return count
 
-    def stage_in(self, name: str, first: int = 0, count: int = 0, piece: int = 0) -> None:
-        """Load a run of row-blocks (or all) of a DRAM tensor into its staging place."""
-        self._stage_rows(name, first, count, piece, into=True)
+    def stage_in(self, name: str, first: int = 0, count: int = 0, piece: int = 0, *, place_of: str = "") -> None:
+        """Load a run of row-blocks (or all) of a DRAM tensor into its staging place, or that of a like tensor."""
+        self._stage_rows(name, first, count, piece, place_of or name, into=True)
 
     def stage_out(self, name: str, first: int = 0, count: int = 0, piece: int = 0) -> None:
         """Store a run of row-blocks (or all) of a tensor to DRAM."""
-        self._stage_rows(name, first, count, piece, into=False)
+        self._stage_rows(name, first, count, piece, name, into=False)
 
-    def _stage_rows(self, name: str, first: int, count: int, piece: int, *, into: bool) -> None:
+    def _stage_rows(self, name: str, first: int, count: int, piece: int, place_of: str, *, into: bool) -> None:
         tensor = self.tensor(name)
         blocks = self.row_blocks(name)
         run = count or blocks
-        if run != blocks and tensor.layout != TOKEN:
-            raise ValueError(f"{name} must be moved whole: its row-blocks are no runs of bytes")
         sizes = self._sizes[name]
-        offset = 0 if self.is_streamed(name) else first
-        access = self.access(name, offset, run, piece)
+        offset = 0 if self.is_streamed(place_of) else first
+        access = self.access(place_of, offset, run, piece)
         if tensor.layout == TOKEN:
             row = sizes.dram_bytes // blocks
             rows = _Rows(row * first, run, row, row, sizes.row_block_words)
         else:
-            row = tensor.tile_words() * self.arch.array.side
-            rows = _Rows(0, sizes.dram_bytes // row, row, row, tensor.tile_words())
-        self._transfer(name, rows, self.address(name, first, piece), access, into=into)
+            side = self.arch.array.side
+            token = side * tensor.element_bytes
+            many = valid_tokens(tensor.tokens, side, first, run)
+            stride = tensor.tile_words() * side
+            step = self.tile_step(place_of, first, run)
+            rows = _Rows(
+                tensor.first_token(self.arch, first) * token, sizes.dram_bytes // stride, many * token, stride, step
+            )
+        self._transfer(name, rows, self.address(place_of, first, piece), access, into=into)
+
+    def tile_step(self, name: str, first: int, count: int) -> int:
+        """Words from one tile of channels to the next of a run of row-blocks (channel-lane layout)."""
+        tensor = self.tensor(name)
+        if not self.is_streamed(name):
+            return tensor.tile_words()
+        return valid_tokens(tensor.tokens, self.arch.array.side, first, count) * tensor.element_bytes
 
     def stage_channels(
         self, name: str, channels: tuple[int, int], blocks: tuple[int, int], piece: int, *, into: bool

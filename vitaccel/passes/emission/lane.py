@@ -54,7 +54,7 @@ def _piece(emitter: Emitter, kernel: LaneKernel, first: int, count: int, piece: 
             element_bytes=emitter.tensor(a or kernel.out).element_bytes,
             out_bytes=out.element_bytes,
             drain=out.layout,
-            out_step=out.tile_words() if out.layout == CHANNEL else out.row_block_words(emitter.arch),
+            out_step=_out_step(emitter, kernel, first, count),
             shift=_slice_shift(kernel, emitter.arch.array.side),
             heads=kernel.heads,
         ),
@@ -64,6 +64,14 @@ def _piece(emitter: Emitter, kernel: LaneKernel, first: int, count: int, piece: 
     )
     if emitter.is_streamed(kernel.out):
         emitter.stage_out(kernel.out, first, count, piece)
+
+
+def _out_step(emitter: Emitter, kernel: LaneKernel, first: int, count: int) -> int:
+    """Words to the next row-block of the result, or to its next tile of channels."""
+    out = emitter.tensor(kernel.out)
+    if out.layout == CHANNEL:
+        return emitter.tile_step(kernel.out, first, count)
+    return out.row_block_words(emitter.arch)
 
 
 def _needed(emitter: Emitter, kernel: LaneKernel, name: str, first: int, count: int) -> tuple[int, int]:

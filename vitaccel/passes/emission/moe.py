@@ -1,93 +1,108 @@
-"""Instructions of a layer of routed experts."""
+"""Instructions of a layer of routed experts: groups of tokens, and the order of experts in a group."""
 
 from __future__ import annotations
 
-from vitaccel.ir.plan import MatMulKernel, MoeKernel, ceil_div
-from vitaccel.ir.program import NOWHERE, Engine, Gather, Lane, MatMul, Route, ScatterAdd
+from vitaccel.ir.plan import MoeKernel
+from vitaccel.ir.program import Lane, Route
 from vitaccel.ir.rows import valid_tokens
-from vitaccel.passes.emission.chunks import chunk_sizes, load_constants, load_weights
-from vitaccel.passes.emission.emitter import Chunk, Emitter
-
-COPIES = 2
-"""Experts in flight: the next one's tokens gather and weights load while one computes."""
+from vitaccel.passes.emission.chunks import load_constants
+from vitaccel.passes.emission.emitter import Emitter
+from vitaccel.passes.emission.expert import Group, Stage, gather, multiply, place_weights, scatter
 
 
 def emit_moe(emitter: Emitter, kernel: MoeKernel) -> None:
-    """Emit routing, then the experts, interleaved so that neither engine waits for the other.
+    """Emit one group of tokens after the other; operands of a group load while the one before is worked on."""
+    load_constants(emitter)
+    place_weights(emitter, kernel)
+    runs = kernel.token_groups(emitter.arch, emitter.plan.groups.get(emitter.at, 1))
+    if len(runs) == 1:
+        emitter.stage_whole(kernel.reads)
+    for piece, (first, count) in enumerate(runs):
+        tokens = valid_tokens(kernel.tokens, emitter.arch.array.side, first, count)
+        _emit_group(emitter, kernel, Group(first, count, tokens, piece))
+    emitter.store_results([kernel.out])
+
+
+def _emit_group(emitter: Emitter, kernel: MoeKernel, group: Group) -> None:
+    for name in (kernel.x, kernel.logits):
+        if emitter.is_streamed(name):
+            emitter.stage_in(name, group.first, group.count, group.piece)
+    _start_from_residual(emitter, kernel, group)
+    route = _route(emitter, kernel, group)
+    stages = [Stage(kernel, group, expert, route) for expert in range(kernel.experts)]
+    (_one_by_one if kernel.in_flight == 1 else _interleaved)(emitter, stages)
+    if emitter.is_streamed(kernel.out):
+        emitter.stage_out(kernel.out, group.first, group.count, group.piece)
+
+
+def _interleaved(emitter: Emitter, stages: list[Stage]) -> None:
+    """Emit experts, two in flight, so that neither engine waits for the other.
 
     The first matmul of expert e + 1 stands before the second of expert e, so that the array need not wait for its own
     hidden rows to drain; expert e + 2 is gathered before the results of expert e are scattered, so that its tokens are
     there when the array is free.
     """
-    load_constants(emitter)
-    _place_experts(emitter, kernel)
-    emitter.stage_whole(kernel.reads)
-    _start_from_residual(emitter, kernel)
-    route = _route(emitter, kernel)
-    longest = emitter.arch.moe.order == "longest"
-    for expert in range(min(COPIES, kernel.experts)):
-        _gather(emitter, kernel, expert, route)
-    for expert in range(kernel.experts + 1):
-        if expert < kernel.experts:
-            _matmul(emitter, kernel, expert, second=False, route=route if longest else 0)
-        if expert + COPIES < kernel.experts:
-            _gather(emitter, kernel, expert + COPIES, route)
-        if expert > 0:
-            _matmul(emitter, kernel, expert - 1, second=True, route=route if longest else 0)
-            _scatter(emitter, kernel, expert - 1)
-    emitter.store_results([kernel.out])
+    for stage in stages[:2]:
+        gather(emitter, stage)
+    for at in range(len(stages) + 1):
+        if at < len(stages):
+            multiply(emitter, stages[at], second=False)
+        if at + 2 < len(stages):
+            gather(emitter, stages[at + 2])
+        if at > 0:
+            multiply(emitter, stages[at - 1], second=True)
+            scatter(emitter, stages[at - 1])
 
 
-def _place_experts(emitter: Emitter, kernel: MoeKernel) -> None:
-    """Put the weights of all experts into DRAM one after another, at equal distances."""
-    for expert in range(kernel.experts):
-        for second in (False, True):
-            n_tiles, tile_bytes = _expert_tiles(emitter, kernel, second)
-            emitter.dram(_expert_weights(kernel, expert, second), n_tiles * tile_bytes)
+def _one_by_one(emitter: Emitter, stages: list[Stage]) -> None:
+    """Emit experts that stage their tokens in one place: the array waits for its own hidden rows, and little else.
+
+    The tokens of expert e + 1 are gathered while the second matmul of expert e runs, and the results of expert e are
+    scattered while the first matmul of expert e + 1 runs.
+    """
+    for at, stage in enumerate(stages):
+        if at == 0:
+            gather(emitter, stage)
+        multiply(emitter, stage, second=False)
+        if at + 1 < len(stages):
+            gather(emitter, stages[at + 1])
+        multiply(emitter, stage, second=True)
+        scatter(emitter, stage)
 
 
-def _expert_weights(kernel: MoeKernel, expert: int, second: bool) -> str:
-    """What the weights of one of an expert's matmuls are called in DRAM."""
-    return f"{kernel.node}.expert{expert}.{'w2' if second else 'w1'}"
-
-
-def _expert_tiles(emitter: Emitter, kernel: MoeKernel, second: bool) -> tuple[int, int]:
-    """Weight tiles of one of an expert's matmuls, and the bytes of one."""
-    k, n = (kernel.hidden, kernel.width_out) if second else (kernel.width_in, kernel.hidden)
-    tile_bytes = MatMulKernel(label="", node="", op="", out="", a="", k=k).tile_bytes(emitter.arch)
-    return ceil_div(n, emitter.arch.array.side), tile_bytes
-
-
-def _start_from_residual(emitter: Emitter, kernel: MoeKernel) -> None:
+def _start_from_residual(emitter: Emitter, kernel: MoeKernel, group: Group) -> None:
     """The results are added to the residual where it stands, or to a copy (or zeros) where it must survive."""
+    first, count, piece = group.first, group.count, group.piece
+    if kernel.residual and emitter.in_dram(kernel.residual) and not emitter.is_staged(kernel.residual):
+        emitter.stage_in(kernel.residual, first, count, piece, place_of=kernel.out)
+        return
     if kernel.residual and emitter.place(kernel.residual) == emitter.place(kernel.out):
         return
-    blocks = emitter.row_blocks(kernel.out)
     emitter.issue(
         Lane(
             layer=kernel.label,
             function="copy" if kernel.residual else "zero",
-            a=emitter.address(kernel.residual),
-            out=emitter.address(kernel.out),
+            a=emitter.address(kernel.residual, first),
+            out=emitter.address(kernel.out, first, piece),
             a_step=emitter.tensor(kernel.residual).row_block_words(emitter.arch) if kernel.residual else 0,
             out_step=emitter.tensor(kernel.out).row_block_words(emitter.arch),
-            row_blocks=blocks,
-            tokens=valid_tokens(kernel.tokens, emitter.arch.array.side, 0, blocks),
+            row_blocks=count,
+            tokens=group.tokens,
             channels=kernel.width_out,
             out_bytes=2,
         ),
-        reads=[emitter.access(kernel.residual)] if kernel.residual else [],
-        writes=[emitter.access(kernel.out)],
+        reads=[group.access(emitter, kernel.residual)] if kernel.residual else [],
+        writes=[group.access(emitter, kernel.out)],
     )
 
 
-def _route(emitter: Emitter, kernel: MoeKernel) -> int:
+def _route(emitter: Emitter, kernel: MoeKernel, group: Group) -> int:
     return emitter.issue(
         Route(
             layer=kernel.label,
-            logits=emitter.address(kernel.logits),
-            row_blocks=emitter.row_blocks(kernel.logits),
-            tokens=kernel.frames * kernel.tokens,
+            logits=emitter.address(kernel.logits, group.first, group.piece),
+            row_blocks=group.count,
+            tokens=group.tokens,
             frame_tokens=kernel.tokens,
             experts=kernel.experts,
             k=kernel.k,
@@ -95,115 +110,5 @@ def _route(emitter: Emitter, kernel: MoeKernel) -> int:
             order=kernel.order,
             score=kernel.score,
         ),
-        reads=[emitter.access(kernel.logits)],
-    )
-
-
-def _stage(kernel: MoeKernel, expert: int) -> tuple[str, str, str]:
-    """Gathered, hidden and result tensors of an expert."""
-    copy = expert % COPIES
-    gathered, hidden, result = kernel.staging[3 * copy : 3 * copy + 3]
-    return gathered, hidden, result
-
-
-def _gather(emitter: Emitter, kernel: MoeKernel, expert: int, route: int) -> None:
-    gathered, _, _ = _stage(kernel, expert)
-    emitter.issue(
-        Gather(
-            layer=kernel.label,
-            expert=expert,
-            a=emitter.address(kernel.x),
-            out=emitter.address(gathered),
-            a_step=emitter.tensor(kernel.x).tile_words(),
-            out_step=emitter.tensor(gathered).row_block_words(emitter.arch),
-            channels=kernel.width_in,
-        ),
-        reads=[emitter.access(kernel.x)],
-        writes=[emitter.access(gathered)],
-        after=[(Engine.VECTOR, route)],
-    )
-
-
-def _scatter(emitter: Emitter, kernel: MoeKernel, expert: int) -> None:
-    _, _, result = _stage(kernel, expert)
-    assert emitter.parameters is not None
-    emitter.issue(
-        ScatterAdd(
-            layer=kernel.label,
-            expert=expert,
-            a=emitter.address(result),
-            out=emitter.address(kernel.out),
-            parameters=emitter.parameters.address,
-            a_step=emitter.tensor(result).row_block_words(emitter.arch),
-            out_step=emitter.tensor(kernel.out).row_block_words(emitter.arch),
-            frame_tokens=kernel.tokens,
-            channels=kernel.width_out,
-        ),
-        # Experts share tokens: a sum must be there before the next is added to it.
-        reads=[emitter.access(result), emitter.access(kernel.out)],
-        writes=[emitter.access(kernel.out)],
-        chunks=[emitter.parameters],
-    )
-
-
-def _matmul(emitter: Emitter, kernel: MoeKernel, expert: int, *, second: bool, route: int) -> None:
-    """One of an expert's two matmuls, chunk by chunk; ``route`` > 0 makes loading wait for the routing."""
-    gathered, hidden, result = _stage(kernel, expert)
-    a, out = (hidden, result) if second else (gathered, hidden)
-    k, n = (kernel.hidden, kernel.width_out) if second else (kernel.width_in, kernel.hidden)
-    side = emitter.arch.array.side
-    n_tiles, tile_bytes = _expert_tiles(emitter, kernel, second)
-    first_tile = 0
-    for tiles in chunk_sizes(emitter, n_tiles, tile_bytes):
-        chunk = _expert_chunk(emitter, kernel, expert, second, first_tile, tiles, tile_bytes, n_tiles, route)
-        target = emitter.tensor(out)
-        instruction = MatMul(
-            layer=kernel.label,
-            expert=expert,
-            a=emitter.address(a),
-            weight=chunk.address,
-            out=emitter.address(out) + target.channel_words(emitter.arch, first_tile * side),
-            table=NOWHERE if second or emitter.table is None else emitter.table.address,
-            a_step=emitter.tensor(a).row_block_words(emitter.arch),
-            out_step=target.row_block_words(emitter.arch),
-            row_blocks=ceil_div(kernel.max_rows, side),
-            tokens=kernel.max_rows,
-            k=k,
-            n=min(tiles * side, n - first_tile * side),
-            n_tiles=tiles,
-            activation="" if second else kernel.activation,
-            out_bytes=target.element_bytes,
-        )
-        emitter.issue(
-            instruction,
-            reads=[emitter.access(a)],
-            writes=[emitter.access(out)],
-            chunks=[chunk, None if second else emitter.table],
-        )
-        first_tile += tiles
-
-
-def _expert_chunk(
-    emitter: Emitter,
-    kernel: MoeKernel,
-    expert: int,
-    second: bool,
-    first_tile: int,
-    tiles: int,
-    tile_bytes: int,
-    n_tiles: int,
-    route: int,
-) -> Chunk:
-    name = _expert_weights(kernel, expert, second)
-    following = emitter.program.dram_map.get(_expert_weights(kernel, 1, second), (0, 0))[0]
-    return load_weights(
-        emitter,
-        name,
-        first_tile,
-        tiles,
-        tile_bytes,
-        n_tiles,
-        expert=expert if route else -1,
-        expert_stride=following - emitter.program.dram_map[_expert_weights(kernel, 0, second)][0] if route else 0,
-        after_route=route,
+        reads=[group.access(emitter, kernel.logits)],
     )
