@@ -207,8 +207,8 @@ def test_accuracy_in_integers_is_that_in_float(
 def test_gates_choose_in_integers_as_in_float(digits: Callable[..., Evaluation], weight_bits: int) -> None:
     found = digits("m3vit-digits", weight_bits)
     assert found.gate_agreement is not None
-    # The promise is made of W8A8.
-    assert found.gate_agreement >= (0.98 if weight_bits == 8 else 0.9)
+    # 98 % is what W8A8 must reach; int4 weights of the gate flip a token in fifty.
+    assert found.gate_agreement >= (0.98 if weight_bits == 8 else 0.97)
     assert found.routing is not None
     assert found.routing.same.images + found.routing.other.images == 450
 

@@ -40,7 +40,7 @@ class LayerQuality:
 
     @property
     def loss_db(self) -> float:
-        """``source_db - sqnr_db``: what the layer adds to the noise it was given; 0 for an input of the model.
+        """``source_db - sqnr_db``: what the layer adds to the noise it was given; 0 where it reads constants only.
 
         Negative where noise averages out, as in a sum with a cleaner operand.
         """
