@@ -5,13 +5,16 @@ lowest bit, the first one behind the point, is then added to the rest: no consta
 at s = 0.
 """
 
-from amaranth.hdl import Cat, Const, Mux, Shape, Value, signed
+from amaranth.hdl import Cat, Const, Mux, Shape, Value, signed, unsigned
 
 CHUNK_BITS = 17
 """Bits of the lower part of a wide operand: with a zero as its sign it is one input of an 18 x 18 multiplier."""
 
 FACTOR_BITS = 18
 """Width of an input of a multiplier, with its sign."""
+
+NORMALIZE_STAGES = 3
+"""Of :func:`normalize`: two halvings of the search a stage."""
 
 
 def saturate(value, bits, *, is_signed=True):
@@ -87,3 +90,40 @@ def multiply_wide(stages, wide, factor, *, name):
     high_product = stages.register(wide[CHUNK_BITS:].as_signed() * factor, name=f"{name}_high")
     total = (high_product << CHUNK_BITS) + low_product
     return stages.register(total, name=f"{name}_sum", shape=signed(width))
+
+
+def multiply_unsigned(stages, wide, factor, *, name):
+    """Return the product of unsigned operands of at most 36 and 18 bits after two stages, from two multipliers."""
+    if len(wide) > 2 * FACTOR_BITS or len(factor) > FACTOR_BITS:
+        raise ValueError(f"operands of a wide product must have at most 36 and 18 bits, not {len(wide)}, {len(factor)}")
+    low_product = stages.register(wide[:FACTOR_BITS] * factor, name=f"{name}_low")
+    high_product = stages.register(wide[FACTOR_BITS:] * factor, name=f"{name}_high")
+    total = (high_product << FACTOR_BITS) + low_product
+    return stages.register(total, name=f"{name}_sum", shape=unsigned(len(wide) + len(factor)))
+
+
+def normalize(stages, value, *, name):
+    """Shift an unsigned value left until its highest bit is at the top, in three stages.
+
+    Parameters
+    ----------
+    value
+        32 or 64 bits, not 0.
+
+    Returns
+    -------
+    tuple of Signal
+        The shifted value, and the place of its highest bit before the shift.
+    """
+    count_bits = {32: 5, 64: 6}[len(value)]
+    steps = [1 << n for n in reversed(range(count_bits))]
+    zeros = []
+    for stage in range(NORMALIZE_STAGES):
+        for step in steps[2 * stage : 2 * stage + 2]:
+            empty = ~value[-step:].any()
+            value = Mux(empty, Cat(Const(0, step), value[:-step]), value)
+            zeros.append(empty)
+        value = stages.register(value, name=f"{name}_normal_{stage}")
+        zeros = [stages.register(Cat(zeros), name=f"{name}_zeros_{stage}")]
+    # The first step found is the highest bit of the count; the place is the count's complement.
+    return value, Cat(reversed(~Cat(zeros)))
