@@ -171,8 +171,10 @@ class Attention(Instruction):
     normalisation, software-pipelined over row-blocks when the logit buffer holds two (``in_flight``); ``logits`` is
     where the logits are kept, if they are. Other modes read kept logits (see :class:`vitaccel.ir.ops.Attention`).
     Addresses are those of the first of the heads; a step is the words from one row-block to the next, or in a
-    channel-lane operand (the values) from one tile of channels to the next. ``parameters`` is where the parameter sets
-    of the heads are: one for the logits and one for the output, head after head. ``drain`` is the layout written.
+    channel-lane operand (the values) from one tile of channels to the next. ``logits_first``, ``residual_first`` and
+    ``out_first`` are the channels of the tensors at these addresses: with several arrays a head's need not be in the
+    first bank. ``parameters`` is where the parameter sets of the heads are: one for the logits and one for the output,
+    head after head. ``drain`` is the layout written.
     """
 
     engine = Engine.COMPUTE
@@ -191,6 +193,9 @@ class Attention(Instruction):
     logits_step: int = 0
     residual_step: int = 0
     out_step: int = 0
+    logits_first: int = 0
+    residual_first: int = 0
+    out_first: int = 0
     mode: str = "none"
     frames: int
     heads: int
@@ -210,8 +215,9 @@ class Lane(Instruction):
     ``a_step``, ``b_step`` and ``out_step`` are the words from one row-block to the next, or of a result in channel
     layout (``drain``) from one tile of channels to the next.
     ``parameters`` and ``table`` are where the function finds its parameter sets and its table. ``shift`` moves tokens
-    down by so many lanes on the way (up when negative): what slices and joins of tokens need. ``heads`` is how many share
-    the channels of kept logits (``head_mean``).
+    down by so many lanes on the way (up when negative): what slices and joins of tokens need. ``out_first`` is the
+    channel of the result that ``out`` is the place of: a join of channels may begin in another bank than the first.
+    ``heads`` is how many share the channels of kept logits (``head_mean``).
     """
 
     engine = Engine.VECTOR
@@ -232,6 +238,7 @@ class Lane(Instruction):
     out_bytes: int = 1
     drain: str = "token"
     out_step: int = 0
+    out_first: int = 0
     shift: int = 0
     heads: int = 1
 

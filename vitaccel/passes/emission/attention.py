@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vitaccel.arch import Arch
-from vitaccel.errors import CapacityError
+from vitaccel.errors import CapacityError, UnsupportedError
 from vitaccel.ir.plan import LOGIT_BYTES, TOKEN, AttentionKernel, head_channels, heads_per_round
 from vitaccel.ir.program import NOWHERE, Attention
 from vitaccel.passes.emission.chunks import load_constants
@@ -63,6 +63,9 @@ def _issue(emitter: Emitter, kernel: AttentionKernel, heads: _Heads) -> None:
             logits_step=logits[1],
             residual_step=residual[1],
             out_step=out[1],
+            logits_first=logits[2],
+            residual_first=residual[2],
+            out_first=out[2],
             mask=emitter.address(kernel.mask),
             mode=kernel.mode,
             frames=kernel.frames,
@@ -81,10 +84,16 @@ def _issue(emitter: Emitter, kernel: AttentionKernel, heads: _Heads) -> None:
     )
 
 
-def _operand(emitter: Emitter, kernel: AttentionKernel, name: str, heads: _Heads) -> tuple[int, int]:
-    """Address of the heads' first channel, and the step to the next row-block (or tile of channels)."""
+def _operand(emitter: Emitter, kernel: AttentionKernel, name: str, heads: _Heads) -> tuple[int, int, int]:
+    """Address of the heads' first channel, the step to the next row-block (or tile of channels), and that channel.
+
+    Raises
+    ------
+    UnsupportedError
+        If heads that stream would be written into parts of words.
+    """
     if not name:
-        return NOWHERE, 0
+        return NOWHERE, 0, 0
     tensor, arch = emitter.tensor(name), emitter.arch
     width = head_channels(kernel, tensor)
     address = emitter.address(name, 0, heads.piece)
@@ -93,8 +102,14 @@ def _operand(emitter: Emitter, kernel: AttentionKernel, name: str, heads: _Heads
     else:
         first = heads.first * width
     if tensor.layout == TOKEN:
-        return address + tensor.channel_words(arch, first), tensor.row_block_words(arch)
-    return address + first // arch.array.side // arch.array.count * tensor.tile_words(), tensor.tile_words()
+        return address + tensor.channel_words(arch, first), tensor.row_block_words(arch), first
+    tile, lane = divmod(first, arch.array.side)
+    if lane or tile % arch.array.count:
+        raise UnsupportedError(
+            f"{kernel.label}: heads of {width} channels must fill whole words of every array to stream; "
+            "raise buffers.activation_bytes"
+        )
+    return address + tile // arch.array.count * tensor.tile_words(), tensor.tile_words(), 0
 
 
 def _row_blocks_in_flight(kernel: AttentionKernel, arch: Arch) -> int:

@@ -88,7 +88,7 @@ def _access(emitter: Emitter, kernel: LaneKernel, name: str, first: int, count: 
 
 def _slice_shift(kernel: LaneKernel, side: int) -> int:
     """Lanes by which a slice of tokens moves up: its first token becomes lane 0."""
-    if kernel.function != "copy" or kernel.window is None:
+    if kernel.function not in ("copy", "convert") or kernel.window is None:
         return 0
     return kernel.window.before % -side
 
@@ -118,6 +118,7 @@ def _join(emitter: Emitter, kernel: LaneKernel) -> None:
                     element_bytes=tensor.element_bytes,
                     out_bytes=out.element_bytes,
                     out_step=out.row_block_words(emitter.arch),
+                    out_first=channels,
                     shift=shift,
                 ),
                 reads=[emitter.access(name, source, own)],

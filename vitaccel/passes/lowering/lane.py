@@ -49,6 +49,8 @@ def lower_lane(builder: Builder, root: str) -> None:
     )
     shape = extent(graph[tail].type)
     out = builder.produce(tail)
+    if function == "copy" and builder.plan.tensors[out].element_bytes < builder.plan.tensors[operands[0]].element_bytes:
+        function = "convert"
     builder.emit(
         LaneKernel(
             label=node.label,
@@ -63,9 +65,18 @@ def lower_lane(builder: Builder, root: str) -> None:
             channels=shape.channels,
             passes=passes,
             window=_window(builder, root),
-            row_wise=not isinstance(node.op, Concat | Broadcast | Transpose),
+            row_wise=_is_row_wise(builder, root),
         )
     )
+
+
+def _is_row_wise(builder: Builder, root: str) -> bool:
+    """Whether rows need only the rows they stand for; one frame for all frames is read again for each."""
+    graph = builder.graph
+    op = graph[root].op
+    if isinstance(op, Broadcast):
+        return extent(graph[graph[root].inputs[0]].type).tokens == extent(graph[root].type).tokens
+    return not isinstance(op, Concat | Transpose)
 
 
 def _is_parameter(builder: Builder, root: str, operand: str) -> bool:
