@@ -12,7 +12,8 @@ from vitaccel.arch import Arch
 from vitaccel.compiler import Lowered, compile_graph
 from vitaccel.errors import ModelError, VitaccelError, did_you_mean
 from vitaccel.ir.graph import Graph
-from vitaccel.ir.views import base
+from vitaccel.ir.plan import MatMulKernel
+from vitaccel.ir.views import base, extent
 
 if TYPE_CHECKING:
     from vitaccel.backends.interpreter.machine import Machine
@@ -205,28 +206,39 @@ class IntegerModel:
 
     def _part(
         self, machine: Machine, arrays: Mapping[str, np.ndarray], taps: Collection[str]
-    ) -> tuple[list[np.ndarray], dict[str, np.ndarray], list[np.ndarray]]:
+    ) -> tuple[list[np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
         from vitaccel.backends.image.inputs import input_integers
 
         graph, plan, _ = self.lowered
         run = machine.run(input_integers(graph, plan, arrays), taps=taps)
         outputs = [self._output(run.outputs, name) for name in graph.outputs]
-        return outputs, {n: v.reshape(-1, *v.shape[2:]) for n, v in run.taps.items()}, run.choices
+        seen = {n: v.reshape(-1, *v.shape[2:])[..., self._own_channels(n)] for n, v in run.taps.items()}
+        return outputs, seen, run.choices
+
+    def _own_channels(self, name: str) -> np.ndarray | slice:
+        """Channels of a tensor that are the value's: the machine may fill heads up to whole words."""
+        from vitaccel.backends.image.matmul import column_places
+        from vitaccel.backends.image.model import Model
+
+        graph, plan, _ = self.lowered
+        kernel = next(k for k in plan.kernels if k.out == name)
+        if isinstance(kernel, MatMulKernel) and extent(graph[name].type).channels != plan.tensors[name].channels:
+            return column_places(Model(graph, plan, {}), kernel)
+        return slice(None)
 
     def _output(self, found: Mapping[str, np.ndarray], name: str) -> np.ndarray:
         """An output of the model, in its shape, images along the first axis."""
         shape = self.graph[name].type.static_shape
         values = next(found[n] for n in found if n.split(".i16.")[0] == base(self.graph, name))
-        tokens = values.reshape(-1, *values.shape[2:])
+        # A view of the first token is a view of the first row.
+        tokens = values.reshape(-1, *values.shape[2:])[:, : extent(self.graph[name].type).tokens]
         if len(shape) == 4:
             tokens = tokens.transpose(0, 2, 1)
-        elif len(shape) == 3 and tokens.shape[1] != shape[1]:
-            tokens = tokens[:, : shape[1]]
         return tokens.reshape(-1, *shape[1:])
 
     def _joined(
         self,
-        parts: list[tuple[list[np.ndarray], dict[str, np.ndarray], list[np.ndarray]]],
+        parts: list[tuple[list[np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]],
         images: int,
         labels: Mapping[str, str],
     ) -> IntegerRun:
@@ -237,12 +249,10 @@ class IntegerModel:
             name: (np.concatenate([p[1][name] for p in parts])[:images], np.array(graph[name].scale))
             for name in parts[0][1]
         }
-        routed = [layer.label for layer in self.lowered.program.layers if layer.routed]
-        routings = [np.concatenate(each) for each in zip(*(p[2] for p in parts), strict=True)]
-        choices = {
-            label: routing.reshape(-1, routing.shape[1] // self.batch, routing.shape[2])[:images]
-            for label, routing in zip(routed, routings, strict=True)
-        }
+        choices = {}
+        for label in parts[0][2]:
+            routing = np.concatenate([p[2][label] for p in parts])
+            choices[label] = routing.reshape(-1, routing.shape[1] // self.batch, routing.shape[2])[:images]
         return IntegerRun(outputs, scales, taps, {n: labels[n] for n in taps}, choices)
 
 

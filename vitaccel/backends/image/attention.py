@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from math import isclose, log
+
 import numpy as np
 
 from vitaccel.backends.image.matmul import INT8_PRODUCT
 from vitaccel.backends.image.model import Model, stem
-from vitaccel.errors import UnsupportedError
+from vitaccel.errors import QuantizationError, UnsupportedError
 from vitaccel.ir.ops import AttentionLogits
 from vitaccel.ir.parameters import encode_sets
-from vitaccel.ir.plan import AttentionKernel
+from vitaccel.ir.plan import AttentionKernel, ceil_div
 from vitaccel.reference.matmul import check_depth
 from vitaccel.reference.requantize import Requantize
 
@@ -24,6 +26,7 @@ def attention_constants(model: Model, kernel: AttentionKernel) -> dict[str, np.n
     """Two sets a head: of the logits (mode ``none`` computes them) and of the output."""
     if kernel.mask:
         raise UnsupportedError(f"{kernel.label}: attention with a mask is costed, and cannot be run in integers yet")
+    _check_heads(model, kernel)
     depth = kernel.queries if kernel.mode in ("post_softmax_T", "pre_softmax_T") else kernel.keys
     check_depth(kernel.label, depth, DIGIT_PRODUCT)
     out = _output_factors(model, kernel)
@@ -34,10 +37,30 @@ def attention_constants(model: Model, kernel: AttentionKernel) -> dict[str, np.n
     }
 
 
+def _check_heads(model: Model, kernel: AttentionKernel) -> None:
+    """Only matmuls fill heads up to whole words, where words must not be shared by heads."""
+    array = model.plan.arch.array
+    for name, dim, shared in ((kernel.q, kernel.head_dim, True), (kernel.k, kernel.head_dim, True),
+                              (kernel.v, kernel.value_dim, False)):  # fmt: skip
+        close = shared and array.count == 1
+        width = dim if close else ceil_div(dim, array.side) * array.side
+        if name and model.plan.tensors[name].channels != kernel.heads * width:
+            raise UnsupportedError(
+                f"{kernel.label}: heads of {dim} channels that come from no matmul of their own must fill whole words "
+                f"of {array.side} channels to be run in integers"
+            )
+
+
 def _logit_factors(model: Model, kernel: AttentionKernel) -> list[Requantize]:
     logits = model.graph[model.graph[kernel.node].inputs[0]]
     assert isinstance(logits.op, AttentionLogits)
     check_depth(kernel.label, kernel.head_dim, INT8_PRODUCT)
+    fraction = model.plan.arch.numerics.logit_fraction_bits
+    if not isclose(model.one_scale(model.graph[kernel.node].inputs[0]), log(2) / 2**fraction, rel_tol=1e-6):
+        raise QuantizationError(
+            f"{kernel.label}: logits must be quantized with the {fraction} fraction bits of "
+            "numerics.logit_fraction_bits"
+        )
     q, k = (_by_head(model, name, kernel.heads) for name in logits.inputs[:2])
     steps = q * k * logits.op.scale / logits.scale[0]
     return [Requantize.from_scale(float(step), 16) for step in steps]

@@ -10,10 +10,10 @@ from vitaccel.backends.image.attention import PROBABILITY_STEP
 from vitaccel.backends.image.matmul import encode_table
 from vitaccel.backends.image.model import Model, stem
 from vitaccel.errors import UnsupportedError
-from vitaccel.ir.ops import ACTIVATIONS
+from vitaccel.ir.ops import ACTIVATIONS, Broadcast, Slice
 from vitaccel.ir.ops import LayerNorm as LayerNormOp
 from vitaccel.ir.parameters import encode_sets, encode_wide
-from vitaccel.ir.plan import LaneKernel
+from vitaccel.ir.plan import TOKEN, LaneKernel
 from vitaccel.reference.activation import ActivationTable
 from vitaccel.reference.elementwise import AddScaled, Multiply
 from vitaccel.reference.layernorm import LayerNorm
@@ -48,9 +48,21 @@ def lane_constants(model: Model, kernel: LaneKernel) -> dict[str, np.ndarray]:
 
 def _check_rows(model: Model, kernel: LaneKernel) -> None:
     """Lanes take row-block by row-block: an operand repeated over tokens has no instruction."""
-    moves = kernel.window is not None or kernel.function.startswith("join_")
+    joins = kernel.function.startswith("join_")
+    moves = kernel.window is not None or joins
+    out = model.plan.tensors[kernel.out]
     for name in kernel.operands:
         tensor = model.plan.tensors[name]
+        if joins and (tensor.element_bytes != out.element_bytes or out.layout != TOKEN):
+            raise UnsupportedError(
+                f"{kernel.label}: joined tokens or channels that are narrowed or read as values are costed, and cannot "
+                "be run in integers yet"
+            )
+        if not moves and kernel.function != "head_mean" and tensor.channels != kernel.channels:
+            raise UnsupportedError(
+                f"{kernel.label}: an operand of {tensor.channels} channels beside {kernel.channels} is costed, and "
+                "cannot be run in integers yet"
+            )
         if not moves and kernel.tokens != 1 and tensor.tokens != kernel.tokens:
             raise UnsupportedError(
                 f"{kernel.label}: an operand of {tensor.tokens} tokens beside {kernel.tokens} is costed, and cannot be "
@@ -95,9 +107,11 @@ def _layernorm(model: Model, kernel: LaneKernel) -> np.ndarray:
 
 
 def _convert(model: Model, kernel: LaneKernel) -> np.ndarray:
-    """From the 16 bits of a value to its int8 copy."""
+    """From the 16 bits of a value to its int8 copy, or to some tokens of it."""
     bits = 8 * model.plan.tensors[kernel.out].element_bytes
-    wide, narrow = model.scale(kernel.node, 2), model.scale(kernel.node, bits // 8)
+    copied = isinstance(model.graph[kernel.node].op, Slice | Broadcast)
+    source = model.graph[kernel.node].inputs[0] if copied and kernel.op != "convert" else kernel.node
+    wide, narrow = model.scale(source, 2), model.scale(kernel.node, bits // 8)
     ratios = np.broadcast_to(wide / narrow, kernel.channels)
     return _factors([Requantize.from_scale(float(r), bits) for r in ratios])
 

@@ -29,6 +29,12 @@ def matmul_constants(model: Model, kernel: MatMulKernel) -> dict[str, np.ndarray
         raise UnsupportedError(
             f"{kernel.label}: a convolution that is no patch embedding is costed, and cannot be run in integers yet"
         )
+    tensors = model.plan.tensors
+    if tensors[kernel.a].channels != kernel.k or (kernel.b and tensors[kernel.out].channels != kernel.n):
+        raise UnsupportedError(
+            f"{kernel.label}: channels of a matmul of {kernel.k} x {kernel.n} must stand close together; heads filled "
+            "up to whole words, which an attention reads, cannot be read or made by it in integers"
+        )
     found = {}
     if kernel.activation:
         found[f"{stem(kernel)}.table"] = _table(model, kernel)

@@ -45,7 +45,8 @@ def _frame(instruction: Attention, state: State, frame: int) -> None:
     residual = None
     if instruction.residual >= 0:
         address = instruction.residual + frame * out_blocks * instruction.residual_step
-        wide = banks.read_tokens(address, instruction.residual_step, out_blocks, heads * instruction.value_dim, 2)
+        width = heads * instruction.value_dim
+        wide = banks.read_tokens(address, instruction.residual_step, out_blocks, width, 2, instruction.residual_first)
         residual = wide[:, :rows].reshape(-1, rows, heads, instruction.value_dim).transpose(1, 2)
     _, multiplier, shift = (part.reshape(1, heads, 1) for part in of_output)
     bits = 8 * instruction.out_bytes
@@ -85,7 +86,7 @@ def _logits(instruction: Attention, state: State, frame: int, factors: tuple[Ten
         kept = y.permute(0, 3, 1, 2).reshape(y.shape[0], instruction.keys, -1)
         kept = torch.nn.functional.pad(kept, (0, 0, 0, blocks * state.arch.array.side - instruction.keys))
         address = instruction.logits + frame * blocks * instruction.logits_step
-        state.memories.activation.write_tokens(address, instruction.logits_step, kept, 2)
+        state.memories.activation.write_tokens(address, instruction.logits_step, kept, 2, instruction.logits_first)
     return y.to(torch.int16)
 
 
@@ -94,7 +95,8 @@ def _kept(instruction: Attention, state: State, frame: int) -> Tensor:
     blocks = ceil_div(instruction.keys, state.arch.array.side)
     address = instruction.logits + frame * blocks * instruction.logits_step
     channels = instruction.heads * instruction.queries
-    kept = state.memories.activation.read_tokens(address, instruction.logits_step, blocks, channels, 2)
+    first = instruction.logits_first
+    kept = state.memories.activation.read_tokens(address, instruction.logits_step, blocks, channels, 2, first)
     split = kept[:, : instruction.keys].reshape(-1, instruction.keys, instruction.heads, instruction.queries)
     return split.permute(0, 2, 3, 1).to(torch.int16)
 
@@ -125,4 +127,4 @@ def _write(instruction: Attention, state: State, frame: int, values: Tensor) -> 
     blocks = ceil_div(rows, side)
     padded = torch.nn.functional.pad(values, (0, 0, 0, blocks * side - rows))
     address = instruction.out + frame * blocks * instruction.out_step
-    banks.write_tokens(address, instruction.out_step, padded, instruction.out_bytes)
+    banks.write_tokens(address, instruction.out_step, padded, instruction.out_bytes, instruction.out_first)

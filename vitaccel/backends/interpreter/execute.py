@@ -37,7 +37,7 @@ class State:
         For every image, the expert queues of the last routing, slot by slot: expert e itself in static order, the
         e-th longest queue otherwise.
     choices
-        Of every routing so far, the experts chosen, ``[images, tokens, k]``, best first.
+        Of every layer of experts, the experts chosen by each routing so far, ``[images, tokens, k]``, best first.
     decoded
         Weight tiles by ring address, with the load they came with.
     """
@@ -45,7 +45,7 @@ class State:
     arch: Arch
     memories: Memories
     queues: list[list[Queue]] = field(default_factory=list)
-    choices: list[Tensor] = field(default_factory=list)
+    choices: dict[str, list[Tensor]] = field(default_factory=dict)
     decoded: dict[int, tuple[int, object]] = field(default_factory=dict)
 
     def sets(self, first: int, count: int) -> tuple[Tensor, Tensor, Tensor]:

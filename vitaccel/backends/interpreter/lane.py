@@ -17,27 +17,36 @@ from vitaccel.reference.elementwise import AddScaled, Multiply
 from vitaccel.reference.fixed_point import round_shift, saturate
 from vitaccel.reference.layernorm import LayerNorm
 from vitaccel.reference.requantize import ChannelRequantize, Requantize
+from vitaccel.reference.rsqrt import Rsqrt
+
+RSQRT = Rsqrt()
+"""The reciprocal square root of every LayerNorm."""
 
 
 @execute.register
 def lane(instruction: Lane, state: State) -> None:
     """One stream: read, compute, write."""
     function = "activation" if instruction.function in ACTIVATIONS else instruction.function
-    if instruction.shift:
-        _move(instruction, state)
-        return
     result = FUNCTIONS[function](instruction, state)
     banks = state.memories.activation
-    if instruction.drain == TOKEN:
-        banks.write_tokens(instruction.out, instruction.out_step, result, instruction.out_bytes)
-    else:
+    if instruction.drain != TOKEN:
         banks.write_rows(instruction.out, instruction.out_step, result[:, : instruction.tokens], instruction.out_bytes)
+        return
+    if instruction.shift:
+        result = _among_others(instruction, state, result[:, : instruction.tokens])
+    banks.write_tokens(instruction.out, instruction.out_step, result, instruction.out_bytes, instruction.out_first)
 
 
 def _operand(instruction: Lane, state: State) -> Tensor:
-    return state.memories.activation.read_tokens(
-        instruction.a, instruction.a_step, instruction.row_blocks, instruction.channels, instruction.element_bytes
+    """Rows of the first operand; of tokens that move up, from the first of them on."""
+    skip = max(0, -instruction.shift)
+    blocks = instruction.row_blocks
+    if instruction.shift:
+        blocks = ceil_div(instruction.tokens + skip, state.arch.array.side)
+    rows = state.memories.activation.read_tokens(
+        instruction.a, instruction.a_step, blocks, instruction.channels, instruction.element_bytes
     )
+    return rows[:, skip:]
 
 
 def _second(instruction: Lane, state: State) -> Tensor:
@@ -46,22 +55,19 @@ def _second(instruction: Lane, state: State) -> Tensor:
     )
 
 
-def _move(instruction: Lane, state: State) -> None:
-    """Tokens moved by lanes: down in among others that stay (a join), or up to the first lane (a slice)."""
-    banks, side, tokens = state.memories.activation, state.arch.array.side, instruction.tokens
-    skip, into = max(0, -instruction.shift), max(0, instruction.shift)
-    source = banks.read_tokens(
-        instruction.a,
-        instruction.a_step,
-        ceil_div(tokens + skip, side),
+def _among_others(instruction: Lane, state: State, moved: Tensor) -> Tensor:
+    """Tokens that moved by lanes, among those that stand where they are written."""
+    into = max(0, instruction.shift)
+    target = state.memories.activation.read_tokens(
+        instruction.out,
+        instruction.out_step,
+        instruction.row_blocks,
         instruction.channels,
-        instruction.element_bytes,
+        instruction.out_bytes,
+        instruction.out_first,
     )
-    target = banks.read_tokens(
-        instruction.out, instruction.out_step, instruction.row_blocks, instruction.channels, instruction.out_bytes
-    )
-    target[:, into : into + tokens] = source[:, skip : skip + tokens]
-    banks.write_tokens(instruction.out, instruction.out_step, target, instruction.out_bytes)
+    target[:, into : into + instruction.tokens] = moved
+    return target
 
 
 def _copy(instruction: Lane, state: State) -> Tensor:
@@ -76,7 +82,7 @@ def _zero(instruction: Lane, state: State) -> Tensor:
 def _layernorm(instruction: Lane, state: State) -> Tensor:
     raw = state.memories.parameter[instruction.parameters].numpy()
     offsets, multipliers, shifts = state.sets(instruction.parameters + 1, instruction.channels)
-    spec = LayerNorm(multipliers, offsets, int(shifts[0]), decode_wide(raw), 8 * instruction.out_bytes)
+    spec = LayerNorm(multipliers, offsets, int(shifts[0]), decode_wide(raw), 8 * instruction.out_bytes, RSQRT)
     return spec.compute(_operand(instruction, state))
 
 

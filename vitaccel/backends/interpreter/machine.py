@@ -33,12 +33,12 @@ class Run:
     taps
         The same of every tensor that was asked for.
     choices
-        Experts chosen by each routing in program order, ``[images, tokens, k]``.
+        Experts chosen in each layer of experts, ``[images, tokens of all frames, k]``, by label.
     """
 
     outputs: dict[str, np.ndarray]
     taps: dict[str, np.ndarray]
-    choices: list[np.ndarray]
+    choices: dict[str, np.ndarray]
 
 
 class Machine:
@@ -99,7 +99,8 @@ class Machine:
             if progress and at % 64 == 0:
                 progress(at / len(self.program.instructions))
         outputs = {name: self._in_dram(name, state) for name in self.plan.outputs}
-        return Run(outputs, seen, [choices.numpy() for choices in state.choices])
+        choices = {layer: torch.cat(groups, 1).numpy() for layer, groups in state.choices.items()}
+        return Run(outputs, seen, choices)
 
     def look(self, name: str, state: State) -> np.ndarray:
         """Integers of a tensor where it is now: in DRAM when it lives there, else on chip."""
@@ -110,10 +111,10 @@ class Machine:
         if tensor.layout != TOKEN:
             rows = tensor.frames * tensor.tokens
             values = banks.read_rows(place.address, tensor.tile_words(), rows, tensor.channels, tensor.element_bytes)
-            return values.numpy().reshape(-1, tensor.frames, tensor.tokens, tensor.channels)
+            return values.to(torch.int64).numpy().reshape(-1, tensor.frames, tensor.tokens, tensor.channels)
         step, blocks = tensor.row_block_words(self.arch), tensor.row_blocks(self.arch)
         values = banks.read_tokens(place.address, step, blocks, tensor.channels, tensor.element_bytes)
-        split = values.numpy().reshape(len(values), tensor.frames, -1, tensor.channels)
+        split = values.to(torch.int64).numpy().reshape(len(values), tensor.frames, -1, tensor.channels)
         return split[:, :, : tensor.tokens]
 
     def _in_dram(self, name: str, state: State) -> np.ndarray:

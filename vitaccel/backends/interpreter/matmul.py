@@ -32,7 +32,7 @@ def matmul(instruction: MatMul, state: State) -> None:
     if not blocks:
         return
     banks, columns = state.memories.activation, instruction.n_tiles * state.arch.array.side
-    a = banks.read_tokens(instruction.a, instruction.a_step, blocks, instruction.k)
+    a = banks.operand(instruction.a, instruction.a_step, blocks, instruction.k)
     if instruction.weight >= 0:
         tiles = _tiles(instruction, state)
         product, sets = accumulate(a, tiles.matrix), tiles.sets

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -30,6 +31,7 @@ class Banks:
     def __init__(self, images: int, count: int, words: int, side: int) -> None:
         self.count, self.words, self.side = count, words, side
         self.data = torch.zeros((images, count * words, side), dtype=torch.int8)
+        self._kept: Kept | None = None
 
     def fetch(self, places: Tensor) -> Tensor:
         """Words ``[images, *places.shape, P]`` at places: bank times words of a bank, plus address."""
@@ -38,6 +40,8 @@ class Banks:
     def put(self, places: Tensor, words: Tensor) -> None:
         """Write words ``[images, *places.shape, P]``."""
         flat = words.expand(self.data.shape[0], *words.shape[1:]).reshape(self.data.shape[0], -1, self.side)
+        if self._kept and self._kept.touched(places % self.words):
+            self._kept = None
         self.data.index_copy_(1, places.reshape(-1), flat)
 
     # -- token-lane ------------------------------------------------------------------------------------------------
@@ -54,17 +58,27 @@ class Banks:
     def read_tokens(
         self, address: int, step: int, row_blocks: int, channels: int, width: int = 1, first: int = 0
     ) -> Tensor:
-        """Integers ``[images, row_blocks * P, channels]``, int32."""
+        """Integers ``[images, row_blocks * P, channels]``, int8 or int16 as ``width`` says."""
+        # Words of row-blocks, channels and bytes; the lane becomes a token.
         words = self.fetch(self.token_places(address, step, row_blocks, channels, width, first))
-        numbers = _join(words, -2)  # [images, row_blocks, channels, P]
-        return numbers.transpose(-1, -2).reshape(numbers.shape[0], row_blocks * self.side, channels)
+        numbers = _numbers(words.permute(0, 1, 4, 2, 3))
+        return numbers.reshape(numbers.shape[0], row_blocks * self.side, channels)
+
+    def operand(self, address: int, step: int, row_blocks: int, channels: int) -> Tensor:
+        """Int8 of :meth:`read_tokens` as int32, kept until a word of them is written: what many tiles multiply."""
+        key = (address, step, row_blocks, channels)
+        if self._kept is None or self._kept.key != key:
+            places = self.token_places(address, step, row_blocks, channels, 1) % self.words
+            numbers = self.read_tokens(address, step, row_blocks, channels).to(torch.int32)
+            self._kept = Kept(key, int(places.min()), int(places.max()), numbers)
+        return self._kept.numbers
 
     def write_tokens(self, address: int, step: int, values: Tensor, width: int, first: int = 0) -> None:
         """Write integers ``[images, row_blocks * P, channels]``."""
         images, rows, channels = values.shape
         blocks = rows // self.side
-        lanes = values.reshape(images, blocks, self.side, channels).transpose(-1, -2)
-        self.put(self.token_places(address, step, blocks, channels, width, first), _split(lanes, width, -2))
+        lanes = _bytes(values, width).reshape(images, blocks, self.side, channels, width).permute(0, 1, 3, 4, 2)
+        self.put(self.token_places(address, step, blocks, channels, width, first), lanes)
 
     # -- channel-lane ----------------------------------------------------------------------------------------------
     def row_places(self, address: int, step: int, tokens: int, tiles: int, width: int) -> Tensor:
@@ -75,18 +89,34 @@ class Banks:
         return address + of_tile.reshape(1, -1, 1) + of_token
 
     def read_rows(self, address: int, step: int, tokens: int, channels: int, width: int = 1) -> Tensor:
-        """Integers ``[images, tokens, channels]``, int32."""
+        """Integers ``[images, tokens, channels]``, int8 or int16 as ``width`` says."""
         tiles = ceil_div(channels, self.side)
-        numbers = _join(self.fetch(self.row_places(address, step, tokens, tiles, width)), -2)
+        # Words of tokens, tiles and bytes; the lane becomes a channel.
+        numbers = _numbers(self.fetch(self.row_places(address, step, tokens, tiles, width)).transpose(-1, -2))
         return numbers.reshape(numbers.shape[0], tokens, tiles * self.side)[..., :channels]
 
     def write_rows(self, address: int, step: int, values: Tensor, width: int) -> None:
         """Write integers ``[images, tokens, channels]``; the last tile is filled up with zeros."""
         images, tokens, channels = values.shape
         tiles = ceil_div(channels, self.side)
-        padded = torch.nn.functional.pad(values, (0, tiles * self.side - channels))
-        lanes = padded.reshape(images, tokens, tiles, self.side)
-        self.put(self.row_places(address, step, tokens, tiles, width), _split(lanes, width, -2))
+        split = torch.nn.functional.pad(_bytes(values, width), (0, 0, 0, tiles * self.side - channels))
+        lanes = split.reshape(images, tokens, tiles, self.side, width).transpose(-1, -2)
+        self.put(self.row_places(address, step, tokens, tiles, width), lanes)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Numbers that were read, by what was read, and the first and the last word of a bank that they stand in."""
+
+    key: tuple[int, ...]
+    low: int
+    high: int
+    numbers: Tensor
+
+    def touched(self, words: Tensor) -> bool:
+        """Whether one of some words of a bank may be among them."""
+        lowest, highest = words.aminmax()
+        return bool(lowest <= self.high) and bool(highest >= self.low)
 
 
 @lru_cache(maxsize=4096)
@@ -99,20 +129,18 @@ def _channel_words(first: int, channels: int, width: int, side: int, count: int,
     return places.reshape(-1, 1) + torch.arange(width)
 
 
-def _join(words: Tensor, axis: int) -> Tensor:
-    """Numbers from bytes, low byte first along an axis, which goes; int32."""
-    if words.shape[axis] == 1:
-        return words.squeeze(axis).to(torch.int32)
-    low, high = words.unbind(axis)
-    return (high.to(torch.int32) << 8) | (low.to(torch.int32) & 0xFF)
+def _numbers(split: Tensor) -> Tensor:
+    """Numbers from their bytes along the last axis, low byte first; the axis goes."""
+    return split.contiguous().view(_TYPES[split.shape[-1]]).squeeze(-1)
 
 
-def _split(numbers: Tensor, width: int, axis: int) -> Tensor:
-    """Bytes of numbers, low byte first along a new axis; int8."""
-    if width == 1:
-        return numbers.to(torch.int8).unsqueeze(axis)
-    # Conversion to int8 keeps the low eight bits.
-    return torch.stack([numbers.to(torch.int8), (numbers >> 8).to(torch.int8)], axis)
+def _bytes(numbers: Tensor, width: int) -> Tensor:
+    """Bytes of numbers that fit so many, low byte first along a new last axis; int8."""
+    return numbers.to(_TYPES[width]).contiguous().unsqueeze(-1).view(torch.int8)
+
+
+_TYPES = {1: torch.int8, 2: torch.int16}
+"""What numbers of so many bytes are."""
 
 
 class Dram:

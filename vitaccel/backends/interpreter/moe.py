@@ -30,19 +30,18 @@ def route(instruction: Route, state: State) -> None:
         _ordered(queues.compute(chosen), of_choice, instruction.experts, state)
         for chosen, of_choice in zip(choices, scores, strict=True)
     ]
-    state.choices.append(choices)
+    state.choices.setdefault(instruction.layer, []).append(choices)
 
 
 def _frames(instruction: Route, state: State) -> Tensor:
-    """Router logits ``[images, tokens of all frames, experts]``."""
-    side = state.arch.array.side
-    blocks = ceil_div(instruction.frame_tokens, side)
-    step = _row_block_words(instruction.experts, 2, state)
-    rows = state.memories.activation.read_tokens(
-        instruction.logits, step, instruction.row_blocks, instruction.experts, 2
-    )
-    frames = rows.reshape(rows.shape[0], -1, blocks * side, instruction.experts)[:, :, : instruction.frame_tokens]
-    return frames.reshape(rows.shape[0], -1, instruction.experts)[:, : instruction.tokens]
+    """Router logits ``[images, tokens, experts]`` of whole frames, or of a part of one."""
+    side, experts = state.arch.array.side, instruction.experts
+    step = _row_block_words(experts, 2, state)
+    rows = state.memories.activation.read_tokens(instruction.logits, step, instruction.row_blocks, experts, 2)
+    if instruction.tokens <= instruction.frame_tokens:
+        return rows[:, : instruction.tokens]
+    frames = rows.reshape(rows.shape[0], -1, ceil_div(instruction.frame_tokens, side) * side, experts)
+    return frames[:, :, : instruction.frame_tokens].reshape(rows.shape[0], -1, experts)
 
 
 def _row_block_words(channels: int, width: int, state: State) -> int:
@@ -80,7 +79,7 @@ def gather(instruction: Gather, state: State) -> None:
     highest = max(_last(queue) for queue in queues) + 1
     rows = banks.read_rows(instruction.a, instruction.a_step, highest, instruction.channels)
     blocks = ceil_div(longest, side)
-    taken = torch.zeros((len(queues), blocks * side, instruction.channels), dtype=torch.int32)
+    taken = torch.zeros((len(queues), blocks * side, instruction.channels), dtype=torch.int8)
     for image, queue in enumerate(queues):
         taken[image, : len(queue.tokens)] = rows[image, queue.tokens]
     banks.write_tokens(instruction.out, instruction.out_step, taken, 1)
@@ -98,14 +97,15 @@ def scatter_add(instruction: ScatterAdd, state: State) -> None:
     results = banks.read_tokens(instruction.a, instruction.a_step, ceil_div(longest, side), instruction.channels, 2)
     frame_rows = ceil_div(instruction.frame_tokens, side) * side
     highest = max(_last(queue) for queue in queues)
-    blocks = ceil_div(highest // instruction.frame_tokens * frame_rows + frame_rows, side)
+    last = highest // instruction.frame_tokens * frame_rows + highest % instruction.frame_tokens
+    blocks = last // side + 1
     total = banks.read_tokens(instruction.out, instruction.out_step, blocks, instruction.channels, 2)
     for image, queue in enumerate(queues):
         count = len(queue.tokens)
         rows = queue.tokens // instruction.frame_tokens * frame_rows + queue.tokens % instruction.frame_tokens
         product = results[image, :count].to(torch.int64) * queue.scores[:, None] * multiplier
         added = round_shift(product, SCORE_BITS + int(shift))
-        total[image, rows] = saturate(total[image, rows].to(torch.int64) + added, 16).to(torch.int32)
+        total[image, rows] = saturate(total[image, rows].to(torch.int64) + added, 16).to(torch.int16)
     banks.write_tokens(instruction.out, instruction.out_step, total, 2)
 
 

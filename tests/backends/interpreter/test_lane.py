@@ -1,0 +1,65 @@
+"""Streams through the lanes: every function that is run, slices and joins at any token, broadcasts of a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from tests.backends.interpreter.attention_nets import Net
+from tests.backends.interpreter.networks import Case, lanes, machine_of, quantized
+from vitaccel.backends.interpreter.lane import FUNCTIONS
+from vitaccel.ir.ops import Activation, Add, Concat, Mul, Slice
+
+
+def stream(net: Net, tokens: int, channels: int = 11, batch: int = 2) -> str:
+    """A value of 16 bits with a scale of its own."""
+    return net.linear(net.input(batch, tokens, 9), channels)
+
+
+NETS: dict[str, Callable[[Net], str]] = {
+    "add": lambda n: n.op(Add(), n.norm(stream(n, 13)), n.norm(stream(n, 13))),
+    "mul": lambda n: n.op(Mul(), n.norm(stream(n, 13)), n.norm(stream(n, 13))),
+    "scaled": lambda n: n.op(Mul(), n.norm(stream(n, 13)), n.const(n.normal(11))),
+    "shifted": lambda n: n.op(Add(), n.norm(stream(n, 13)), n.const(n.normal(11))),
+    "activation": lambda n: n.op(Activation("gelu"), n.norm(stream(n, 13))),
+    "slice": lambda n: n.op(Slice(1, 3, 12), n.norm(stream(n, 21))),
+    "slice at a word": lambda n: n.op(Slice(1, 8, 19), n.norm(stream(n, 21))),
+    "slice read in 8 bits": lambda n: n.linear(n.op(Slice(1, 5, 19), n.norm(stream(n, 21))), 7),
+    "tokens": lambda n: n.norm(n.op(Concat(1), n.norm(stream(n, 5)), n.norm(stream(n, 13)), n.norm(stream(n, 8)))),
+    "channels": lambda n: n.norm(n.op(Concat(2), n.norm(stream(n, 13, 11)), n.norm(stream(n, 13, 6)))),
+}
+
+
+@pytest.mark.parametrize("pe", ["8x8", "3x4x4"])
+@pytest.mark.parametrize("what", NETS)
+def test_every_function_is_the_oracles(what: str, pe: str, seed: int) -> None:
+    net = Net(seed)
+    graph = net.quantized(NETS[what](net), seed=seed)
+    assert Case(graph, machine_of(pe), seed).differences() == []
+
+
+@pytest.mark.parametrize("pe", ["8x8", "4x4"])
+def test_a_frame_is_read_again_for_each_of_a_batch(pe: str, seed: int) -> None:
+    """The class token of a batch: one frame copied to all."""
+    case = Case(quantized("vit-batch", seed), machine_of(pe), seed)
+    (copy,) = lanes(case.plan, "copy")
+    assert copy.op == "broadcast"
+    run = case.run()
+    tokens = run.taps[copy.out]
+    assert (tokens == tokens[:, :1]).all()
+    assert np.abs(tokens).max() > 0
+    assert case.differences(run) == []
+
+
+def test_a_slice_that_narrows_is_rescaled(seed: int) -> None:
+    for name in ("vit-mean", "deit-distilled-batch"):
+        case = Case(quantized(name, seed), machine_of("8x8"), seed)
+        narrowing = [k for k in lanes(case.plan, "convert") if k.op == "slice"]
+        assert narrowing
+        assert case.differences() == []
+
+
+def test_every_lane_function_has_a_meaning() -> None:
+    assert set(FUNCTIONS) == {"copy", "zero", "layernorm", "convert", "add", "mul", "activation", "head_mean"}
