@@ -14,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from vitaccel.cli import main
+from vitaccel.frontend import import_model
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "json.md"
 
@@ -148,3 +149,15 @@ def test_evaluate_all_modes(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(record["modes"]) == 6
     for mode in record["modes"]:
         assert set(keys(mode)) == of_one_evaluation(experts=False)
+
+
+def test_quantize_and_run(exported: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, quantized, images = exported("vit-micro", exporter="legacy"), tmp_path / "q.onnx", tmp_path / "x.npy"
+    record = printed(capsys, "quantize", source, "--calibration", "random", "-o", quantized, "--json")
+    assert set(keys(record)) == documented("`vitaccel quantize")
+    shape = import_model(source).input_shapes["image"]
+    np.save(images, np.zeros(shape, np.float32))
+    expected = documented("`vitaccel run")
+    for model, flags in ((quantized, ()), (source, ("--float",))):
+        ran = printed(capsys, "run", model, "--input", images, "-o", tmp_path / "y.npy", "--json", *flags)
+        assert {key for key in keys(ran) if not key.startswith("arch.")} == expected

@@ -62,6 +62,7 @@ def tap_arrays(model: IntegerModel, run: IntegerRun) -> tuple[dict[str, np.ndarr
     chosen experts are int16 ``[images, tokens, k]`` by ``LABEL.experts``, best first.
     """
     from vitaccel.evaluation.values import seen_values, without_padding
+    from vitaccel.ir.views import extent
 
     graph, plan = model.graph, model.lowered.plan
     arrays: dict[str, np.ndarray] = {}
@@ -72,9 +73,8 @@ def tap_arrays(model: IntegerModel, run: IntegerRun) -> tuple[dict[str, np.ndarr
         integers, scale = run.taps[seen.value]
         bits = 8 * plan.tensors[seen.value].element_bytes
         key = f"{seen.name}.{seen.value.lstrip('%')}".replace("/", "_")
-        arrays[key] = without_padding(integers, seen.heads, graph[seen.value].type.static_shape[-1]).astype(
-            f"i{bits // 8}"
-        )
+        channels = extent(graph[seen.value].type).channels
+        arrays[key] = without_padding(integers, seen.heads, channels).astype(f"i{bits // 8}")
         tensors.append(
             {"key": key, "value": seen.value, "layer": seen.name, "op": seen.op, "dtype": f"int{bits}",
              "shape": list(arrays[key].shape), "scale": np.atleast_1d(scale).tolist()}
