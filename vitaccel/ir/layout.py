@@ -1,8 +1,9 @@
 """Tensors as bytes: how integers of frames, tokens and channels stand in DRAM, in either layout.
 
-Both are words of P bytes, a lane each. A token-lane tensor is ``[row-block][channel][byte][lane]``: lanes are tokens of one
-frame, a frame's last row-block is filled up with zeros. A channel-lane tensor is ``[tile][token][byte][lane]``: lanes are
-channels, tokens of all frames follow each other, and the last tile is filled up. Bytes of a number stand low byte first.
+Both are words of P bytes, a lane each. A token-lane tensor is ``[row-block][channel][byte][lane]``: lanes are tokens
+of one frame, a frame's last row-block is filled up with zeros. A channel-lane tensor is ``[tile][token][byte][lane]``:
+lanes are channels, tokens of all frames follow each other, and the last tile is filled up. Bytes of a number stand low
+byte first.
 """
 
 from __future__ import annotations
