@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from tests.rtl.stream_bench import PROFILES, Profile, check_full_speed, refuses, run
+from tests.rtl.test_reciprocal import groups
+from vitaccel.reference.rsqrt import Rsqrt as Spec
+from vitaccel_rtl.rsqrt import Rsqrt
+
+SPECS = (Spec(), Spec(4, 7), Spec(10, 14), Spec(6, 10))
+
+
+def options(spec: Spec) -> dict:
+    return {"table": spec.table, "entry_bits": spec.entry_bits, "centre": spec.centre}
+
+
+def variances(rng: random.Random, count: int) -> list[int]:
+    """Return variances of every length, the ends of every octave and some within."""
+    edges = [v for k in range(63) for v in (1 << k, (1 << k) + 1, (2 << k) - 1, (1 << k) * 3 // 2)]
+    return edges + [rng.randrange(1, 1 << rng.randint(2, 63)) for _ in range(count)]
+
+
+def check(spec: Spec, words: list[dict], result) -> None:
+    mantissa, exponent = spec.compute(torch.tensor([w["lanes"] for w in words]))
+    assert [w["mantissa"] for w in result.words] == mantissa.tolist()
+    assert [w["exponent"] for w in result.words] == exponent.tolist()
+    assert [w["last"] for w in result.words] == [w["last"] for w in words]
+
+
+def ends_of_intervals(spec: Spec) -> list[int]:
+    """Ends and middle of every interval of the table, for an even and an odd exponent."""
+    low = 17 - spec.index_bits
+    count = 1 << spec.index_bits
+    return [((count + i) << low | t) << odd for odd in (0, 1) for i in range(count)
+            for t in (0, 1 << low - 1, (1 << low) - 1)]  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_every_octave(spec: Spec, seed: int) -> None:
+    words = groups(variances(random.Random(seed), 300), 8)
+    block = Rsqrt(lanes=8, **options(spec))
+    result = run(block, words, len(words))
+    check(spec, words, result)
+    check_full_speed(result, block)
+    assert block.latency_cycles == 11
+
+
+def test_both_ends_of_every_interval_of_the_table() -> None:
+    words = groups(ends_of_intervals(Spec()), 8)
+    check(Spec(), words, run(Rsqrt(lanes=8, **options(Spec())), words, len(words)))
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=str)
+def test_every_profile_gives_the_same_words(profile: Profile, seed: int) -> None:
+    words = groups(variances(random.Random(seed), 30), 4)
+    check(Spec(), words, run(Rsqrt(lanes=4, **options(Spec())), words, len(words), profile, seed))
+
+
+def test_one_bit_of_any_entry_is_found(seed: int) -> None:
+    spec = Spec()
+    table = list(spec.table)
+    table[random.Random(seed).randrange(1, 127)] ^= 1
+    words = groups(ends_of_intervals(spec), 8)
+    result = run(Rsqrt(lanes=8, **{**options(spec), "table": tuple(table)}), words, len(words))
+    with pytest.raises(AssertionError):
+        check(spec, words, result)
+
+
+def test_parameters_out_of_range_are_refused() -> None:
+    good = options(Spec())
+    refuses("lanes of a reciprocal square root must be an integer from 1 to 256, not 0", Rsqrt, lanes=0, **good)
+    sentence = "entries of a reciprocal square root must be a power of two from 32 to 2048, not 255"
+    refuses(sentence, Rsqrt, lanes=1, **{**good, "table": good["table"][1:]})
