@@ -19,9 +19,10 @@ from vitaccel.quantization import quantize
 
 @pytest.fixture
 def ran(imported: Callable[..., ImportedModel], seed: int) -> tuple[IntegerModel, IntegerRun]:
-    graph = prepare_graph(imported("m3vit-micro").graph, Arch())
+    machine = Arch().with_pe("2x16x16")  # its tiles are wider than a head
+    graph = prepare_graph(imported("m3vit-micro").graph, machine)
     images = images_for(graph, 3, seed)
-    model = IntegerModel(quantize(graph, images)[0], Arch())
+    model = IntegerModel(quantize(graph, images)[0], machine)
     return model, model.run(images, taps=tuple(model.taps()))
 
 
@@ -42,6 +43,7 @@ def test_every_tap_is_there_with_its_scale_and_its_layer(ran: tuple[IntegerModel
         assert integers.max() <= np.iinfo(found.dtype).max
         if found.shape == integers.shape:
             np.testing.assert_array_equal(found, integers)
+    assert any(arrays[e["key"]].shape != run.taps[e["value"]][0].shape for e in index["tensors"])
     assert {entry["dtype"] for entry in index["tensors"]} == {"int8", "int16"}
 
 
