@@ -45,13 +45,9 @@ class Case:
         return ".".join((self.model, *self.options))
 
 
-ROOM_FOR_EXPERTS = ("buffers.activation_bytes=8388608",)
-"""M3ViT-S gathers the tokens of two experts of a 1201-token image on chip."""
-
 SECTIONS = {
     "models": [
-        *(Case(model) for model in ("vit-tiny", "vit-small", "vit-base", "lookupvit-base")),
-        Case("m3vit-small", settings=ROOM_FOR_EXPERTS),
+        *(Case(model) for model in ("vit-tiny", "vit-small", "vit-base", "lookupvit-base", "m3vit-small")),
     ],
     "ViT-B on more PEs": [
         Case("vit-base", pe="16x16"),
