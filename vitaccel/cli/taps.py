@@ -58,13 +58,12 @@ def tap_files(path: Path, model: IntegerModel, run: IntegerRun) -> dict[Path, by
 def tap_arrays(model: IntegerModel, run: IntegerRun) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the tapped integers by ``LABEL.VALUE`` in program order, and what they are as JSON types.
 
-    Each is int8 or int16 ``[images, tokens, channels]``, as it stands in memory but for the channels that pad a head;
+    Each is int8 or int16 ``[images, tokens, channels]``, as it stands in memory but for channels that pad a head;
     chosen experts are int16 ``[images, tokens, k]`` by ``LABEL.experts``, best first.
     """
-    from vitaccel.evaluation.values import seen_values, without_padding
-    from vitaccel.ir.views import extent
+    from vitaccel.evaluation.values import seen_values
 
-    graph, plan = model.graph, model.lowered.plan
+    plan = model.lowered.plan
     arrays: dict[str, np.ndarray] = {}
     tensors: list[dict[str, Any]] = []
     for seen in seen_values(model):
@@ -73,8 +72,7 @@ def tap_arrays(model: IntegerModel, run: IntegerRun) -> tuple[dict[str, np.ndarr
         integers, scale = run.taps[seen.value]
         bits = 8 * plan.tensors[seen.value].element_bytes
         key = f"{seen.name}.{seen.value.lstrip('%')}".replace("/", "_")
-        channels = extent(graph[seen.value].type).channels
-        arrays[key] = without_padding(integers, seen.heads, channels).astype(f"i{bits // 8}")
+        arrays[key] = integers.astype(f"i{bits // 8}")
         tensors.append(
             {"key": key, "value": seen.value, "layer": seen.name, "op": seen.op, "dtype": f"int{bits}",
              "shape": list(arrays[key].shape), "scale": np.atleast_1d(scale).tolist()}
