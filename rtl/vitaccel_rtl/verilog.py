@@ -21,6 +21,8 @@ SCRIPT = "proc; opt; wreduce; opt_dff; opt_clean; write_verilog -noattr -sv"
 
 _MODULE = re.compile(r"^module (\\\S+)\n(.*?)^end\n", re.MULTILINE | re.DOTALL)
 _PORT = re.compile(r"((?:^  attribute .*\n)*)^  wire width (\d+) (input|output) \d+ +(signed )?(\\\S+)\n", re.MULTILINE)
+_NAMELESS = re.compile(r"\\port\$\d+\$\d+")
+_CONNECT = re.compile(r"^    connect (\\\S+)", re.MULTILINE)
 _INSTANCE = re.compile(r"^  cell (\\\S+) (\\\S+)\n((?:    .*\n)*)^  end\n", re.MULTILINE)
 
 
@@ -95,7 +97,8 @@ def _share_modules(text: str, top: str) -> str:
 
     Leaves are merged first, then what is made of them, until nothing changes. The first of the equals stays.
     """
-    modules = {name: _canonical(body) if name != f"\\{top}" else body for name, body in _MODULE.findall(text)}
+    modules = _name_ports(dict(_MODULE.findall(text)), f"\\{top}")
+    modules = {name: body if name == f"\\{top}" else _canonical(body) for name, body in modules.items()}
     while True:
         first: dict[str, str] = {}
         stays = {name: first.setdefault(body, name) for name, body in modules.items()}
@@ -105,6 +108,30 @@ def _share_modules(text: str, top: str) -> str:
     top_first = sorted(modules, key=lambda name: name != f"\\{top}")
     marks = {name: "attribute \\top 1\n" if name == f"\\{top}" else "" for name in modules}
     return "\n".join(f"{marks[name]}module {name}\n{modules[name]}end\n" for name in top_first)
+
+
+def _name_ports(modules: dict[str, str], top: str) -> dict[str, str]:
+    """Return modules whose nameless ports (a part of a signal outside) are numbered in the order of their use inside.
+
+    Amaranth numbers them by what they are connected to, which differs from one row of an array to the next.
+    """
+    names = {name: _numbered(body) if name != top else {} for name, body in modules.items()}
+
+    def connected(cell: re.Match[str]) -> str:
+        ports = names.get(cell[1], {})
+        connections = _CONNECT.sub(lambda port: f"    connect {ports.get(port[1], port[1])}", cell[3])
+        return f"  cell {cell[1]} {cell[2]}\n{connections}  end\n"
+
+    def renamed(name: str, body: str) -> str:
+        return _NAMELESS.sub(lambda port: names[name].get(port[0], port[0]), _INSTANCE.sub(connected, body))
+
+    return {name: renamed(name, body) for name, body in modules.items()}
+
+
+def _numbered(body: str) -> dict[str, str]:
+    inside = _CONNECT.sub("", _PORT.sub("", body))
+    ports = "".join(name + "\n" for *_, name in _PORT.findall(body))
+    return {old: f"\\port_{place}" for place, old in enumerate(dict.fromkeys(_NAMELESS.findall(inside + ports)))}
 
 
 def _canonical(body: str) -> str:
