@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl.pe import OPERAND_BITS, PeRow
+from vitaccel_rtl.pe import OPERAND_BITS, PRODUCT_BITS, PeRow
 from vitaccel_rtl.stream import check_range, lane_word
 
 
@@ -40,6 +40,7 @@ class Array(wiring.Component):
 
     def __init__(self, *, side, accumulator_bits=32):
         check_range("side", side, 2, 64)
+        check_range("accumulator_bits", accumulator_bits, PRODUCT_BITS + 1, 48)
         self.side = side
         self.accumulator_bits = accumulator_bits
         operands = data.ArrayLayout(signed(OPERAND_BITS), side)
