@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
 from tests.evaluation.conftest import Made
+from vitaccel import zoo
 from vitaccel.arch import load_preset
 from vitaccel.backends.float_graph import evaluate
 from vitaccel.compiler import prepare_graph
@@ -50,3 +52,24 @@ def test_the_promises_hold_on_the_logits_of_trained_models(
     kept = check_promises(Numerics(softmax=(measure_softmax(name, recorded_rows(found)),)))
     assert len(kept) == 4
     assert [one.promise.name for one in kept if not one.holds] == []
+
+
+def test_they_are_what_the_softmax_of_the_model_gets(imported: Callable[..., ImportedModel]) -> None:
+    """PyTorch's own model, its softmax listened to."""
+    heard: list[torch.Tensor] = []
+
+    class Listener(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+            if getattr(func, "__name__", "") == "softmax":
+                heard.append(args[0])
+            return func(*args, **(kwargs or {}))
+
+    subject = Subject("vit-digits", imported("vit-digits").graph, digits=True)
+    data = digits_data(subject, "test").first(2)
+    model = zoo.build("vit-digits", attention="eager").eval()
+    with torch.no_grad(), Listener():
+        model(torch.from_numpy(data.inputs["image"]))
+    found = record_attention_logits(prepare_graph(subject.graph, load_preset("default")), data)
+    assert len(heard) == len(found)
+    for logits, expected in zip(found.values(), heard, strict=True):
+        np.testing.assert_allclose(logits, expected.numpy(), rtol=1e-3, atol=1e-3)
