@@ -1,4 +1,5 @@
 # amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001 (the line above is for Amaranth: a component that is refused is never elaborated)
 """Drive a stream component in Amaranth's simulator: words in, words out, under a profile of idle and stall."""
 
 from __future__ import annotations

@@ -84,8 +84,8 @@ class Transfer(Instruction):
 
     ``buffer`` is ``activation``, ``weight`` (the ring of weight tiles), ``parameter`` (the ring of parameter sets; its
     addresses count sets) or ``table`` (the address is one of its slots). ``traffic`` is what the bytes are: ``weight``,
-    ``constant``, ``input``, ``output`` or ``spill``. ``dram`` is the address for expert ``expert``; that of the next one
-    is ``expert_stride`` bytes further (with ``moe.order = longest`` a slot's expert is known only at run time).
+    ``constant``, ``input``, ``output`` or ``spill``. ``dram`` is the address for expert ``expert``; that of the next
+    one is ``expert_stride`` bytes further (with ``moe.order = longest`` a slot's expert is known only at run time).
     """
 
     dram: int

@@ -37,9 +37,9 @@ def timing(instruction: Instruction, arch: Arch, rows: int | None = None) -> Tim
 def transfer_timing(transfer: Transfer, arch: Arch) -> Timing:
     """A DMA job: its beats, or its bursts' round trips, or the DRAM's rate, whichever takes longest.
 
-    Beats are ``runs * ceil(run_bytes / beat)``, where rows that follow each other in DRAM are one run; every burst of at most ``burst_beats`` waits ``latency_cycles`` with
-    ``outstanding`` of them in flight. Jobs follow each other without a gap; the latency shows only when a result is
-    waited for.
+    Beats are ``runs * ceil(run_bytes / beat)``, where rows that follow each other in DRAM are one run; every burst of
+    at most ``burst_beats`` waits ``latency_cycles`` with ``outstanding`` of them in flight. Jobs follow each other
+    without a gap; the latency shows only when a result is waited for.
     """
     memory = arch.memory
     runs, run_bytes = transfer.runs
