@@ -21,7 +21,7 @@ from vitaccel.errors import CapacityError
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Add, Moe
 from vitaccel.ir.plan import MoeKernel, Plan
-from vitaccel.ir.program import Load, MatMul, Program, Route, Store
+from vitaccel.ir.program import Engine, Load, MatMul, Program, Route, Store
 from vitaccel.ir.verify import verify_plan, verify_program
 from vitaccel.passes.allocate import Allocate
 from vitaccel.passes.expert_groups import cut_experts
@@ -108,7 +108,9 @@ def machines(graph: Graph, pe: str, order: str) -> Iterator[Arch]:
 def run(graph: Graph, arch: Arch, rng: random.Random) -> set[str]:
     """Run on the machine that trusts no pass; what became of the experts, in words."""
     plan, program = lowered(graph, arch)
-    Machine(plan, program).run(durations(program, rng))
+    machine = Machine(plan, program)
+    for slow in (None, *Engine):
+        machine.run(durations(program, rng, slow))
     at, kernel = moe_of(plan)
     pieces = plan.groups.get(at, 1)
     check_program(plan, program, kernel.group_tokens(plan.arch, pieces))
