@@ -44,7 +44,7 @@ def round_off(value):
     return whole + value[0]
 
 
-def shift_in_two(stages, value, shift, *, name):
+def shift_in_two(stages, value, shift, *, name, bits=None):
     """Return ``(2 value) >> shift`` after two stages: by multiples of 16, then by 0 to 15.
 
     Parameters
@@ -57,13 +57,19 @@ def shift_in_two(stages, value, shift, *, name):
         Up to 6 bits, unsigned, with *value*; not needed later.
     name
         Of the registers.
+    bits
+        Lower bits of the result that are wanted, if not all: where it is known to fit them.
 
     Returns
     -------
     Signal
-        Signed, one bit wider than *value*; :func:`round_off` makes the rounded result of it.
+        Signed, one bit wider than *value* or of *bits* bits; :func:`round_off` makes the rounded result of it.
     """
     doubled = Cat(Const(0, 1), value).as_signed()
+    if bits is not None:
+        coarse = stages.register(_shift_right(doubled, shift[4:], 16, bits + 15), name=f"{name}_coarse")
+        fine = stages.register(shift[:4], name=f"{name}_fine_shift")
+        return stages.register(_shift_right(coarse, fine, 1, bits), name=f"{name}_shifted")
     if len(shift) <= 4:
         coarse = stages.register(doubled, name=f"{name}_coarse")
         fine = stages.register(shift, name=f"{name}_fine_shift")
@@ -71,6 +77,14 @@ def shift_in_two(stages, value, shift, *, name):
         coarse = stages.register(doubled >> Cat(Const(0, 4), shift[4:]), name=f"{name}_coarse")
         fine = stages.register(shift[:4], name=f"{name}_fine_shift")
     return stages.register(coarse >> fine, name=f"{name}_shifted")
+
+
+def _shift_right(value, places, unit, bits):
+    """Return the lower *bits* of ``value >> places * unit``; nothing wider than what is still needed on the way."""
+    for n in reversed(range(len(places))):
+        step = unit << n
+        value = Mux(places[n], value >> step, value)[: bits + step - unit].as_signed()
+    return value
 
 
 def multiply_wide(stages, wide, factor, *, name):

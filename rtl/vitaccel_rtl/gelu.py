@@ -6,7 +6,7 @@ The integers of `vitaccel.reference.gelu.WideGelu`, whose fields are the paramet
 
 from itertools import pairwise
 
-from amaranth.hdl import Const, Module, Mux, signed, unsigned
+from amaranth.hdl import Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,6 +23,7 @@ class GeluLane(wiring.Component):
         self._bits = bits
         self._position_bits = fraction - step_bits
         self._segments = len(table) - 1
+        self._knot_bits = max(abs(knot) for knot in table).bit_length()
         # One segment more, level at 0, is everything beyond the last knot.
         self._starts = (*table[:-1], 0)
         self._slopes = (*(end - first for first, end in pairwise(table)), 0)
@@ -42,11 +43,15 @@ class GeluLane(wiring.Component):
         start, slope = self._read_segment(m, magnitude[position_bits:])
         position = stages.register(magnitude[:position_bits] if position_bits else Const(0, 1), name="position")
 
+        # A line runs between two knots, so it is as wide as they are; the half for rounding is below a bit more.
+        dropped = position_bits + GUARD_BITS
+        line = signed(max(self._knot_bits, GUARD_BITS) + position_bits + 2)
         rise = stages.register(slope * position, name="rise")
-        base = stages.register((start << position_bits) if position_bits else start, name="base")
+        base = stages.register((1 << dropped - 1) - (start << position_bits), name="base", shape=line)
 
-        half = 1 << position_bits + GUARD_BITS - 1
-        remainder = stages.register((half - base - rise) >> position_bits + GUARD_BITS, name="remainder")
+        remainder = Signal(line)
+        m.d.comb += remainder.eq(base - rise)
+        remainder = stages.register(remainder[dropped:].as_signed(), name="remainder")
         total = stages.delay(rectified, 3, name="rectified") + remainder
         m.d.comb += self.out.eq(stages.register(total, name="code", shape=signed(self._bits)))
         return m

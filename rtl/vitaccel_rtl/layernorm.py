@@ -284,7 +284,7 @@ class NormalizeLane(wiring.Component):
 
         exponent = stages.delay(self.exponent, 6, name="exponent")
         places = exponent + Const(MANTISSA_BITS - NORMAL_FRACTION, 2)
-        shifted = shift_in_two(stages, product, places, name="normal")
+        shifted = shift_in_two(stages, product, places, name="normal", bits=NORMAL_BITS + 1)
         return stages.register(round_off(shifted), name="normal", shape=signed(NORMAL_BITS))
 
 
