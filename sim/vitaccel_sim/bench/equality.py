@@ -1,8 +1,8 @@
 """The bench of every stream block: the words it must make, under every pair of profiles, and after a reset.
 
-Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with the parameters ``words`` and ``expected`` (payloads as integers, from
-the reference), and optionally ``last_in`` and ``latency_cycles``: how many cycles after word ``last_in`` was
-accepted the first result is offered.
+Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with the parameters ``words`` and ``expected`` (payloads as
+integers, from the reference), and optionally ``last_in`` and ``latency_cycles``: how many cycles after word ``last_in``
+was accepted the first result is offered.
 """
 
 from __future__ import annotations
