@@ -114,6 +114,11 @@ def test_the_kinds_of_layers_that_are_named_are_printed(
     assert named <= {layer["op"] for layer in record["layers"]}
 
 
+def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    record = printed(capsys, "doctor", "--json")
+    assert set(keys(record)) == documented("`vitaccel doctor")
+
+
 def test_inspect(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = printed(capsys, "inspect", model, "--json")
     assert set(keys(record)) == documented("`vitaccel inspect")
