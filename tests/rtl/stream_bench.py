@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from amaranth.hdl import Shape
+from amaranth.hdl import ResetInserter, Shape, Signal
 from amaranth.lib import data
 from amaranth.sim import Simulator
 
@@ -93,11 +93,13 @@ def run(
     seed: int = 0,
     setup: Callable[[Any], Any] | None = None,
     patience: int = 400,
+    reset: Signal | None = None,
 ) -> Run:
     """Return the *expected* words that *component* makes of *words*; check the rules of a stream on the way.
 
     *setup* is a coroutine function of the simulator's context that runs first (to load a table). A component that
-    offers nothing for *patience* cycles in which it could, or a word too many, fails.
+    offers nothing for *patience* cycles in which it could, or a word too many, fails. *reset*, which *setup* may drive,
+    resets the component.
     """
     in_shape, out_shape = (payload_shape(getattr(component, port).signature) for port in ("i", "o"))
     packed = [pack(in_shape, w) for w in words]
@@ -141,7 +143,7 @@ def run(
                 sent, valid = sent + 1, False
             cycles += 1
 
-    simulator = Simulator(component)
+    simulator = Simulator(component if reset is None else ResetInserter(reset)(component))
     simulator.add_clock(PERIOD)
     simulator.add_testbench(bench)
     simulator.run()
@@ -173,3 +175,21 @@ def check_full_speed(result: Run, block: Any) -> None:
     """Require that the measured latency is the declared one, and that a word was accepted every cycle."""
     assert result.offered[0] - result.accepted[0] == block.latency_cycles
     assert result.accepted == list(range(result.accepted[0], result.accepted[0] + len(result.accepted)))
+
+
+def run_after_reset(component: Any, forgotten: Sequence[Any], words: Sequence[Any], expected: int) -> Run:
+    """Return what :func:`run` does, after a reset in the middle of other words, which the component must forget."""
+    reset = Signal()
+    layout = payload_shape(component.i.signature)
+
+    async def interrupt(ctx: Any) -> None:
+        for word in forgotten:
+            ctx.set(component.i.payload.as_value(), pack(layout, word))
+            ctx.set(component.i.valid, 1)
+            await ctx.tick()
+        ctx.set(component.i.valid, 0)
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+
+    return run(component, words, expected, setup=interrupt, reset=reset)

@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from tests.rtl.stream_bench import FULL_SPEED, PROFILES, Profile, check_full_speed, refuses, run
+from tests.rtl.stream_bench import FULL_SPEED, PROFILES, Profile, check_full_speed, refuses, run, run_after_reset
 from vitaccel.reference.layernorm import LayerNorm
 from vitaccel_rtl.layernorm import LayerNormMoments, LayerNormNormalize, LayerNormRowScale
 
@@ -129,6 +129,13 @@ def test_rows_follow_each_other_and_the_latency_is_the_declared_one(seed: int) -
     assert result.accepted == list(range(11))
     assert result.offered == [last + block.latency_cycles for last in (2, 3, 4, 10)]
     assert block.latency_cycles == 3
+
+
+def test_a_reset_in_a_row_starts_a_new_one(seed: int) -> None:
+    rng = random.Random(seed)
+    rows, forgotten = ([row(rng, n) for _ in range(2)] for n in (6, 9))
+    result = run_after_reset(LayerNormMoments(lanes=2), pass_words(forgotten)[:5], pass_words(rows), 1)
+    assert result.words == [moments(rows)]
 
 
 def test_the_latency_of_the_other_two(seed: int) -> None:

@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from tests.rtl.stream_bench import PROFILES, Profile, check_full_speed, refuses, run
+from tests.rtl.stream_bench import PROFILES, Profile, check_full_speed, refuses, run, run_after_reset
 from tests.rtl.test_exp2 import table_of
 from vitaccel.reference.softmax import MASKED, OnlineSoftmax
 from vitaccel_rtl.softmax import SoftmaxNumerators, SoftmaxStatistics
@@ -77,6 +77,14 @@ def test_statistics_of_every_kind_of_row(kind: str, fraction_bits: int, seed: in
     spec, rng = OnlineSoftmax(fraction_bits), random.Random(seed)
     blocks = [[row(rng, kind, n, fraction_bits) for _ in range(8)] for n in (1, 40, 197)]
     assert run(statistics_lanes(spec, 8), words_of(blocks), 3).words == statistics(spec, blocks)
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_a_reset_in_a_row_starts_a_new_one(count: int, seed: int) -> None:
+    spec = OnlineSoftmax(6)
+    blocks = row_blocks(seed, 6, (7, 2))
+    forgotten = words_of(row_blocks(seed + 1, 6, (20,)))[:count]
+    assert run_after_reset(statistics_lanes(spec), forgotten, words_of(blocks), 2).words == statistics(spec, blocks)
 
 
 def test_the_largest_sum() -> None:

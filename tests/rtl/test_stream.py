@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import signed
 from amaranth.lib import data
 
-from tests.rtl.stream_bench import FULL_SPEED, PROFILES, Profile, pack, run, unpack
+from tests.rtl.stream_bench import FULL_SPEED, PROFILES, Profile, pack, run, run_after_reset, unpack
 from vitaccel_rtl.stream import Pipeline, SkidBuffer, check_range, lane_word
 
 
@@ -82,6 +82,15 @@ def test_a_skid_buffer_takes_a_word_a_cycle(seed: int) -> None:
     result = run(block, sent, len(sent), FULL_SPEED)
     assert result.offered[0] - result.accepted[0] == block.latency_cycles == 1
     assert result.accepted == list(range(len(sent)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_reset_forgets_the_words_under_way(count: int, seed: int) -> None:
+    sent = words(seed)
+    expected = [negated(word) for word in sent]
+    assert run_after_reset(Negate(), words(seed + 1)[:count], sent, len(sent)).words == expected
+    buffer = SkidBuffer(lane_word(2, signed(9)))
+    assert run_after_reset(buffer, words(seed + 1)[:count], sent, len(sent)).words == sent
 
 
 def test_the_layout_of_a_lane_word() -> None:

@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from tests.rtl.stream_bench import PROFILES, Profile, refuses, run
+from tests.rtl.stream_bench import PROFILES, Profile, refuses, run, run_after_reset
 from vitaccel.reference.topk import TopK as Spec
 from vitaccel_rtl.topk import TopK
 
@@ -63,6 +63,14 @@ def test_every_profile_gives_the_same_words(profile: Profile, seed: int) -> None
 def test_rows_may_be_shorter_than_the_longest(seed: int) -> None:
     blocks = [rows for n in (3, 8, 4) for rows in row_blocks(seed + n, n, 3, 2)]
     assert run(TopK(lanes=2, experts=8, k=3), words_of(blocks), len(blocks)).words == expected(blocks, 3)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_reset_in_a_row_starts_a_new_one(count: int, seed: int) -> None:
+    blocks = row_blocks(seed, 8, 3, 2)
+    forgotten = words_of(row_blocks(seed + 1, 8, 1, 2))[:count]
+    block = TopK(lanes=2, experts=8, k=2)
+    assert run_after_reset(block, forgotten, words_of(blocks), 3).words == expected(blocks, 2)
 
 
 def test_rows_follow_each_other_and_the_latency_is_the_declared_one(seed: int) -> None:
