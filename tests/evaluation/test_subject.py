@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
+from tests.docs.console import run_here
 from tests.evaluation.conftest import Made
 from vitaccel.arch import load_preset
 from vitaccel.backends.onnx_qdq.file import save
@@ -70,7 +74,8 @@ def test_a_quantized_file_runs_as_it_was_quantized(
     )
     quantized, _ = quantize(pair.reference, calibration.inputs, options)
     loaded = load_subject(str(save(quantized, tmp_path / "q.onnx")))
-    assert loaded.quantized
+    assert (loaded.quantized, loaded.own) == (True, False)
+    assert load_subject(str(save(quantized, tmp_path / "own.onnx", quantization="{}"))).own
     assert own_fraction_bits(loaded.graph) == fraction
     assert models(loaded, mode) == {mode: (weight_bits, 8, fraction)}
     with pytest.raises(QuantizationError, match=f"must be f{fraction}-u8, .* not one of f{14 - fraction}"):
@@ -82,6 +87,47 @@ def test_a_quantized_file_runs_as_it_was_quantized(
     found = evaluate_model(again.reference, again.model, data)
     assert found.sqnr_db > 10
     assert found.quantization is None
+
+
+@pytest.fixture(scope="module")
+def foreign(
+    exported: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+) -> Path:
+    """A model quantized by onnxruntime: uint8 activations with zero points, no scale that all of a stream share."""
+    source = exported("vit-micro", exporter="legacy", opset=17, attention="eager")
+    drawn = random_data(load_subject(str(source)).graph, 8, seed=pytestconfig.option.seed).inputs["image"]
+
+    class Images(CalibrationDataReader):
+        left = iter(drawn)
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            image = next(self.left, None)
+            return None if image is None else {"image": image[None]}
+
+    target = tmp_path_factory.mktemp("foreign") / "foreign.onnx"
+    logging.disable(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantize_static(str(source), str(target), Images(), quant_format=QuantFormat.QDQ)
+    logging.disable(logging.NOTSET)
+    return target
+
+
+def test_a_file_of_another_quantizer_runs_as_vitaccel_run_has_it(foreign: Path, tmp_path: Path) -> None:
+    subject = load_subject(str(foreign))
+    assert (subject.quantized, subject.own) == (True, False)
+    assert models(subject, "f6-u8") == {"f6-u8": (8, 8, 6)}
+    ((_, pair),) = integer_models(
+        subject, load_preset("default"), ["f6-u8"], calibration=None, options=QuantizationOptions(), progress=print
+    )
+    data = random_data(subject.graph, 3, seed=7)
+    np.save(tmp_path / "x.npy", data.inputs["image"])
+    code, said = run_here(["vitaccel", "run", str(foreign), "--input", "x.npy", "--raw", "-o", "y.npy"], tmp_path)
+    assert code == 0, said
+    np.testing.assert_array_equal(pair.model.run(data.inputs).outputs[0], np.load(tmp_path / "y.npy"))
+    assert evaluate_model(pair.reference, pair.model, data).sqnr_db > 15
+    with pytest.raises(QuantizationError, match=r"must be f6-u8, .* not one of f8"):
+        models(subject, "f8-u8")
 
 
 def test_a_subject_is_quantized_if_a_value_has_a_scale(micro: Callable[[str], Made]) -> None:

@@ -16,9 +16,8 @@ from vitaccel.evaluation.softmax_modes import MODES
 from vitaccel.execution import IntegerModel
 from vitaccel.frontend import import_model
 from vitaccel.ir.graph import Graph
-from vitaccel.ir.ops import AttentionLogits
 from vitaccel.quantization import QuantizationOptions, QuantizationRecord, quantize
-from vitaccel.quantization.grid import base2_step
+from vitaccel.quantization.runnable import is_quantized, logit_fraction_bits, machine_for, runnable
 from vitaccel.zoo.digits import load_split
 
 DIGITS = "-digits"
@@ -39,16 +38,19 @@ class Subject:
         As imported.
     digits
         Whether it is trained on the handwritten digits, which are then its data.
+    own
+        Whether ``vitaccel quantize`` wrote the file: it has its metadata.
     """
 
     name: str
     graph: Graph
     digits: bool = False
+    own: bool = False
 
     @property
     def quantized(self) -> bool:
         """Whether it came with scales."""
-        return any(self.graph[name].scale for name in self.graph)
+        return is_quantized(self.graph)
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,8 @@ def load_subject(
     """
     path = Path(text)
     if path.suffix == ".onnx" or path.exists():
-        graph = import_model(path, input_shapes=input_shapes, progress=progress).graph
-        return Subject(path.stem, graph)
+        imported = import_model(path, input_shapes=input_shapes, progress=progress)
+        return Subject(path.stem, imported.graph, own=bool(imported.quantization))
     names = [info.name for info in zoo.models()]
     if text not in names:
         raise ModelError(f"model must be an ONNX file or a name of the zoo, not {text!r}{did_you_mean(text, names)}")
@@ -122,6 +124,9 @@ def integer_models(
 ) -> Iterator[tuple[str, Pairing]]:
     """Make the integer network for every softmax mode; it is quantized once for each number of fraction bits.
 
+    A model that came quantized is what ``vitaccel run`` makes of it, on a machine with the formats that it was
+    quantized for; its float network has the same rounded weights.
+
     Parameters
     ----------
     subject
@@ -138,19 +143,21 @@ def integer_models(
     Raises
     ------
     QuantizationError
-        If a quantized model has logits of other fraction bits than a mode.
+        If a value of a quantized model has no scale, or its logits have other fraction bits than a mode.
     VitaccelError
         If the model cannot be quantized or compiled.
     """
-    weight_bits = _weight_bits(subject.graph) if subject.quantized else options.weight_bits
+    graph = runnable(subject.graph, subject.name, own=subject.own) if subject.quantized else subject.graph
     done: dict[int, tuple[Graph, Graph, QuantizationRecord | None]] = {}
     for mode in modes:
         fraction_bits, numerator_bits = MODES[mode]
-        machine = replace(arch, numerics=Numerics(weight_bits, numerator_bits, fraction_bits))
+        machine = replace(arch, numerics=Numerics(options.weight_bits, numerator_bits, fraction_bits))
+        if subject.quantized:
+            _check_fraction_bits(graph, fraction_bits)
+            machine = machine_for(graph, machine)
         if fraction_bits not in done:
-            reference = prepare_graph(subject.graph, machine)
+            reference = prepare_graph(graph, machine)
             if subject.quantized:
-                _check_fraction_bits(reference, fraction_bits)
                 done[fraction_bits] = reference, reference, None
             else:
                 assert calibration is not None
@@ -161,19 +168,14 @@ def integer_models(
 
 
 def own_fraction_bits(graph: Graph) -> int:
-    """Fraction bits of the base-2 logits that a quantized Graph was scaled for; 6 when it has no attention."""
-    found = [graph[name].scale for name in graph.find(lambda node: isinstance(node.op, AttentionLogits))]
-    return 8 if any(scale == (base2_step(8),) for scale in found) else 6
+    """Fraction bits of the base-2 logits that a quantized Graph has or gets: 6 where they are in no such format."""
+    return logit_fraction_bits(graph) or 6
 
 
 def _check_fraction_bits(graph: Graph, fraction_bits: int) -> None:
     own = own_fraction_bits(graph)
     if own != fraction_bits:
         raise QuantizationError(
-            f"softmax mode of model {graph.name!r} must be f{own}-u8, f{own}-u12 or f{own}-u16, as it was quantized, "
-            f"not one of f{fraction_bits}"
+            f"softmax mode of model {graph.name!r} must be f{own}-u8, f{own}-u12 or f{own}-u16, as its logits are in "
+            f"integers, not one of f{fraction_bits}"
         )
-
-
-def _weight_bits(graph: Graph) -> int:
-    return 4 if any(graph.is_const(name) and graph[name].fmt == "int4" for name in graph) else 8
