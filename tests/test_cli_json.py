@@ -107,7 +107,7 @@ def test_presets(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_kinds_of_layers_that_are_named_are_printed(
     exported: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (line,) = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| `layers[].op`")]
+    line = next(line for line in DOCUMENT.read_text().splitlines() if line.startswith("| `layers[].op`"))
     named = set(re.findall(r"`([^`]+)`", line)) - {"layers[].op"}
     record = printed(capsys, "simulate", exported("vit-micro"), "--json")
     assert len(named) >= 3
