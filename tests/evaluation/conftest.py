@@ -27,6 +27,9 @@ MICRO: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Micro models by a short name: zoo name and options."""
 
+CALIBRATION = 4
+"""Images that the micro models are calibrated on."""
+
 Made = tuple[Subject, Pairing]
 
 
@@ -47,7 +50,7 @@ def micro(imported: Callable[..., ImportedModel]) -> Callable[[str], Made]:
     def build(short: str) -> Made:
         name, options = MICRO[short]
         subject = Subject(short, imported(name, **options).graph)
-        return subject, make(subject, random_data(subject.graph, 4, seed=0, purpose="calibration"))
+        return subject, make(subject, random_data(subject.graph, CALIBRATION, seed=0, purpose="calibration"))
 
     return build
 

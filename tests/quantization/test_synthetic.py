@@ -35,6 +35,16 @@ def test_a_seed_gives_the_same_images() -> None:
         assert not np.array_equal(array, other[name])
 
 
+def test_an_image_is_its_own_whatever_their_number_and_another_for_every_purpose() -> None:
+    graph = graph_of(image=(1, 3, 20, 24), other=(1, 3, 20, 24), tokens=(1, 5, 6))
+    few, more = (synthetic_images(graph, count=count, seed=3) for count in (2, 3))
+    elsewhere = synthetic_images(graph, count=2, seed=3, purpose="evaluation")
+    for name, array in few.items():
+        np.testing.assert_array_equal(array, more[name][:2])
+        assert not np.array_equal(array, elsewhere[name])
+    assert not np.array_equal(few["image"], few["other"])
+
+
 def test_they_look_like_normalised_photographs(seed: int) -> None:
     images = synthetic_images(graph_of(image=(1, 3, 64, 64)), count=200, seed=seed)["image"]
     assert abs(images.mean()) < 0.2

@@ -12,6 +12,7 @@ import numpy as np
 from vitaccel.errors import ModelError, did_you_mean
 from vitaccel.ir.graph import Graph
 from vitaccel.quantization.calibration import image_inputs
+from vitaccel.quantization.synthetic import synthetic_images
 
 LABELS = "labels"
 """Name of the array of labels in a file."""
@@ -113,7 +114,7 @@ def read_data(graph: Graph, path: Path) -> EvaluationData:
 
 
 def random_data(graph: Graph, images: int, *, seed: int, purpose: str = "evaluation") -> EvaluationData:
-    """Standard Gaussian images, as of normalised photographs but for their looks; indices are 0.
+    """Noise with the spectrum of photographs (:func:`vitaccel.quantization.synthetic.synthetic_images`); indices are 0.
 
     Parameters
     ----------
@@ -124,14 +125,8 @@ def random_data(graph: Graph, images: int, *, seed: int, purpose: str = "evaluat
     seed, purpose
         Choose them: one seed gives other images for every purpose, and each image whatever the number of images.
     """
-    inputs = {}
-    for at, name in enumerate(graph.inputs):
-        if graph[name].type.element != "f32":
-            inputs[name] = np.zeros(images, np.int64)
-            continue
-        shape = graph[name].type.static_shape[1:]
-        streams = [np.random.default_rng([seed, at, *purpose.encode(), image]) for image in range(images)]
-        inputs[name] = np.stack([rng.standard_normal(shape, np.float32) for rng in streams])
+    drawn = synthetic_images(graph, count=images, seed=seed, purpose=purpose)
+    inputs = {name: drawn[name] for name in image_inputs(graph)}
     return data_of(graph, inputs, f"seeded random inputs, seed {seed}")
 
 

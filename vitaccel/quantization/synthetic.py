@@ -1,4 +1,4 @@
-"""Synthetic calibration images: seeded noise with the spectrum of photographs, for models that come without data."""
+"""Synthetic images: seeded noise with the spectrum of photographs, for models that come without data."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ SHARED = 0.8
 """Share of an image's deviation that all its channels have in common; the rest is each channel's own."""
 
 
-def synthetic_images(graph: Graph, *, count: int = IMAGES, seed: int = 0) -> dict[str, np.ndarray]:
-    """Draw an array for each input of a model, the same for the same seed.
+def synthetic_images(
+    graph: Graph, *, count: int = IMAGES, seed: int = 0, purpose: str = "calibration"
+) -> dict[str, np.ndarray]:
+    """Draw an array for each input of a model, the same for the same seed and purpose.
 
     Images are sums of noise of all sizes from a pixel to the whole image, each octave of equal power, as photographs
     have it (amplitudes fall as 1/f; Field 1987); contrast and brightness differ from image to image around deviation 1
@@ -29,24 +31,24 @@ def synthetic_images(graph: Graph, *, count: int = IMAGES, seed: int = 0) -> dic
         The model.
     count
         Images.
-    seed
-        Chooses them.
+    seed, purpose
+        Choose them: one seed gives other images for every purpose, and each image whatever the number of images.
 
     Returns
     -------
     dict
         float32 ``[count, ...]`` for every image input; for an index int64 ``[count]``, batches taking turns.
     """
-    generator = np.random.default_rng(seed)
     found: dict[str, np.ndarray] = {}
-    for name in graph.inputs:
+    for at, name in enumerate(graph.inputs):
         shape = graph[name].type.static_shape
+        streams = (np.random.default_rng([seed, at, *purpose.encode(), image]) for image in range(count))
         if graph[name].type.element != "f32":
             found[name] = np.arange(count) // batch_size(graph) % _rows(graph, name)
         elif len(shape) == 4:
-            found[name] = np.stack([_image(generator, *shape[1:]) for _ in range(count)])
+            found[name] = np.stack([_image(stream, *shape[1:]) for stream in streams])
         else:
-            found[name] = generator.standard_normal((count, *shape[1:])).astype(np.float32)
+            found[name] = np.stack([stream.standard_normal(shape[1:], np.float32) for stream in streams])
     return found
 
 
