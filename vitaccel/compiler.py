@@ -25,7 +25,7 @@ from vitaccel.passes.precision import Precision
 from vitaccel.passes.schedule import Schedule
 from vitaccel.passes.tile import Tile
 from vitaccel.quantization import QuantizationOptions, quantize
-from vitaccel.quantization.runnable import is_quantized
+from vitaccel.quantization.runnable import is_quantized, machine_for
 from vitaccel.quantization.source import Calibration
 from vitaccel.quantization.stored import StoredChoices
 
@@ -175,6 +175,7 @@ def compile_model(
     arch: Arch,
     *,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    said: Collection[str] = (),
     print_after: Collection[str] = (),
     show: Show | None = None,
     progress: Callable[[str], None] | None = None,
@@ -186,9 +187,11 @@ def compile_model(
     source
         The ONNX file, or what :func:`vitaccel.frontend.import_model` made of it (to try several machines).
     arch
-        The machine.
+        The machine; for a quantized model it gets the number formats that the model was quantized for.
     input_shapes
         Shapes for inputs whose axes the file leaves open; "" names the only input. Not with an imported model.
+    said
+        Keys of the machine that its user wrote down, such as ``numerics.weight_bits``: these are not changed.
     print_after, show
         Passes whose result is shown, and where.
     progress
@@ -196,6 +199,8 @@ def compile_model(
 
     Raises
     ------
+    QuantizationError
+        If one of these says otherwise than a quantized model.
     VitaccelError
         For anything wrong with the file, the machine or the fit.
     """
@@ -206,6 +211,8 @@ def compile_model(
     else:
         say("importing")
         imported = import_model(source, input_shapes=input_shapes, progress=progress)
+    if is_quantized(imported.graph):
+        arch = machine_for(imported.graph, arch, said=said)
     say("compiling")
     chosen: Show | None = None
     if show and print_after:
@@ -224,6 +231,7 @@ def simulate(
     *,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
     routing: str = "uniform",
+    said: Collection[str] = (),
     print_after: Collection[str] = (),
     show: Show | None = None,
     progress: Callable[[str], None] | None = None,
@@ -232,14 +240,14 @@ def simulate(
 
     Parameters
     ----------
-    source, arch, input_shapes, print_after, show, progress
+    source, arch, input_shapes, said, print_after, show, progress
         See :func:`compile_model`.
     routing
         ``uniform``, ``worst`` or a JSON file of recorded queue lengths.
     """
     assumed = parse_routing(routing)
     compiled = compile_model(
-        source, arch, input_shapes=input_shapes, print_after=print_after, show=show, progress=progress
+        source, arch, input_shapes=input_shapes, said=said, print_after=print_after, show=show, progress=progress
     )
     return predict_compiled(compiled, assumed)
 

@@ -193,7 +193,41 @@ def test_a_model_is_never_overwritten(vitaccel: Run, model: Path) -> None:
     assert model.read_bytes() == content
 
 
-def test_predicting_imports_neither_pytorch_nor_plotly(model: Path) -> None:
+@pytest.fixture
+def four_bits(vitaccel: Run, model: Path) -> Path:
+    """The small model with int4 weights, as vitaccel quantize writes it."""
+    path = model.with_name("small.int4.onnx")
+    flags = ["--calibration", "random", "--weight-bits", "4", "--no-bias-correction"]  # which would add parameters
+    assert vitaccel("quantize", model, *flags, "-o", path).code == 0
+    return path
+
+
+def test_a_quantized_file_is_predicted_with_its_own_formats(vitaccel: Run, model: Path, four_bits: Path) -> None:
+    def record(*arguments: str | Path) -> dict[str, Any]:
+        result = vitaccel("simulate", *arguments, "--json")
+        assert result.code == 0, result.err
+        found: dict[str, Any] = json.loads(result.out)
+        return found
+
+    own, said = record(four_bits), record(model, "--set", "numerics.weight_bits=4")
+    assert own["arch"]["numerics"]["weight_bits"] == 4
+    assert {key: own[key] for key in own if key != "model"} == {key: said[key] for key in said if key != "model"}
+    assert own == record(four_bits, "--set", "numerics.weight_bits=4")
+    assert own["dram_bytes"] < record(model)["dram_bytes"]
+    columns = record(model, "--compare", four_bits)["columns"]
+    assert [column["arch"]["numerics"]["weight_bits"] for column in columns] == [8, 4]
+
+
+def test_a_machine_that_contradicts_a_quantized_file_is_refused(vitaccel: Run, four_bits: Path, tmp_path: Path) -> None:
+    sentence = "numerics.weight_bits must be 4, which the model was quantized for, not 8"
+    assert vitaccel("simulate", four_bits, "--set", "numerics.weight_bits=8").refused() == sentence
+    (tmp_path / "m.toml").write_text("[numerics]\nweight_bits = 8\n")
+    assert vitaccel("simulate", four_bits, "--arch", tmp_path / "m.toml").refused() == sentence
+
+
+@pytest.mark.parametrize("which", ["model", "four_bits"])
+def test_predicting_imports_neither_pytorch_nor_plotly(which: str, request: pytest.FixtureRequest) -> None:
+    model: Path = request.getfixturevalue(which)
     code = "import sys; from vitaccel.cli import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
     command = [sys.executable, "-c", code, "simulate", str(model), "--html", str(model.with_suffix(".html"))]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

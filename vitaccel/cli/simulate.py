@@ -11,7 +11,7 @@ import click
 from vitaccel.cli.files import check_outputs, write_files
 from vitaccel.cli.input_shapes import input_shape_option, parse_input_shapes
 from vitaccel.cli.json_option import STANDARD_OUTPUT, JsonCommand, json_files, json_option, put_json
-from vitaccel.cli.machines import machine_options, machines, preset_records, preset_table
+from vitaccel.cli.machines import machine_options, machines, preset_records, preset_table, stated_keys
 from vitaccel.cli.outcome import debug_option
 from vitaccel.cli.terminal import note, progress, show
 from vitaccel.errors import EXIT_NO, VitaccelError, did_you_mean
@@ -86,6 +86,7 @@ def simulate(models: tuple[str, ...], list_presets: bool, sort: str, top: int | 
 
 def _predict(paths: list[Path], flags: dict[str, Any]) -> list[Prediction]:
     archs = machines(pe=flags["pe"], preset=flags["preset"], arch_file=flags["arch_file"], settings=flags["settings"])
+    said = stated_keys(flags["arch_file"], flags["settings"])
     shapes = parse_input_shapes(flags["shapes"])
     # Importing the compiler takes longer than finding a mistake in a flag.
     from vitaccel import compiler
@@ -103,6 +104,7 @@ def _predict(paths: list[Path], flags: dict[str, Any]) -> list[Prediction]:
                     imported,
                     arch,
                     routing=flags["routing"],
+                    said=said,
                     print_after=flags["print_after"],
                     show=lambda name, text: printed.append(f"# after {name}\n{text}"),
                     progress=say,
