@@ -14,9 +14,7 @@ Run = Callable[..., Any]
 
 def test_a_mistyped_command_gets_the_nearest(vitaccel: Run) -> None:
     sentence = vitaccel("simulte", "model.onnx").refused()
-    assert sentence == (
-        f"command must be one of {', '.join(COMMANDS)}, not 'simulte' (did you mean 'simulate'?)"
-    )
+    assert sentence == (f"command must be one of {', '.join(COMMANDS)}, not 'simulte' (did you mean 'simulate'?)")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

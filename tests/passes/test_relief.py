@@ -65,7 +65,7 @@ def test_a_layer_that_cannot_fit_whole_is_cut_before_anything_idle_moves() -> No
 
 
 def test_a_refusal_names_the_layer_and_what_it_takes() -> None:
-    with pytest.raises(CapacityError, match=r"^y \(moe\) needs \d+ bytes of activation buffer at once"):
+    with pytest.raises(CapacityError, match=r"^y \(moe\) needs at most \d+ bytes of activation buffer at once"):
         relieved(plan(), 20)
     with pytest.raises(CapacityError, match="y"):
         relieved(plan(capacity=30), 4 * WORDS)

@@ -107,6 +107,6 @@ def _spill(plan: Plan, tensor: str) -> None:
 def _does_not_fit(plan: Plan, kernel: Kernel, words: int, capacity: int) -> CapacityError:
     unit = plan.arch.array.side * plan.arch.array.count
     return CapacityError(
-        f"{kernel.label} ({kernel.op}) needs {words * unit} bytes of activation buffer at once and "
+        f"{kernel.label} ({kernel.op}) needs at most {words * unit} bytes of activation buffer at once and "
         f"buffers.activation_bytes is {capacity * unit}; raise it with --set buffers.activation_bytes={words * unit}"
     )
