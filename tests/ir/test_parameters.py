@@ -77,3 +77,11 @@ def test_sets_come_back_from_their_bytes(seed: int) -> None:
 def test_a_wide_set_holds_64_bits(value: int) -> None:
     assert encode_wide(value).size == PARAMETER_BYTES
     assert decode_wide(encode_wide(value)) == value
+
+
+def test_a_multiplier_of_a_set_is_as_wide_as_one_of_the_reference() -> None:
+    """The two stand beside each other in the layers, so neither may import the other: this holds them together."""
+    from vitaccel.ir import parameters
+    from vitaccel.reference import requantize
+
+    assert parameters.MULTIPLIER_BITS == requantize.MULTIPLIER_BITS

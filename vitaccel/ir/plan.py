@@ -19,6 +19,12 @@ TOKEN = "token"
 CHANNEL = "channel"
 """Channel-lane layout ``[channel/P][token][P]``: a word is one token's P channels, to contract over tokens."""
 
+PATCHES = ".patches"
+"""Ending of the tensor into which the host lays out an input's patches, one token each."""
+
+ROUTER_FRACTION_BITS = 8
+"""Fraction bits of base-2 logits outside attention: those of routers, and what a softmax by itself reads."""
+
 LOGIT_BYTES = 2
 """Bytes of one attention logit (Q5.6 or Q5.8) in a buffer."""
 

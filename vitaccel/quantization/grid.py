@@ -9,9 +9,6 @@ import numpy as np
 SMALLEST_LIMIT = 1e-25
 """A range below this counts as zero: products of two such steps must still be float32 numbers."""
 
-ROUTER_FRACTION_BITS = 8
-"""Fraction bits of base-2 logits outside attention: those of routers, and what a softmax by itself reads."""
-
 
 def largest(bits: int) -> int:
     """Largest integer of a signed width; ranges are symmetric, so the smallest is not used by choice."""

@@ -22,9 +22,10 @@ from vitaccel.ir.ops import (
     Softmax,
     TokenMix,
 )
+from vitaccel.ir.plan import ROUTER_FRACTION_BITS
 from vitaccel.ir.views import base, is_free_view, is_input_layout, real_users
 from vitaccel.passes.convolution import is_depthwise
-from vitaccel.quantization.grid import ROUTER_FRACTION_BITS, base2_step
+from vitaccel.quantization.grid import base2_step
 from vitaccel.quantization.streams import preactivation_of, streams
 
 INNER = {"moe": ("pre", "hidden", "result"), "attention": ("mean",), "activation": ("pre",)}

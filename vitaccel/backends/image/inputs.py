@@ -10,9 +10,7 @@ from vitaccel.backends.image.model import Model
 from vitaccel.backends.image.positions import own_tokens
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Conv2d, FromTokens, Input, Reshape, ToTokens, Transpose
-from vitaccel.ir.plan import MatMulKernel, Plan
-
-PATCHES = ".patches"
+from vitaccel.ir.plan import PATCHES, MatMulKernel, Plan
 
 
 def input_integers(graph: Graph, plan: Plan, images: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -6,14 +6,11 @@ import torch
 from torch import Tensor
 
 from vitaccel.backends.interpreter.execute import Queue, State, execute
-from vitaccel.ir.plan import ceil_div
+from vitaccel.ir.plan import ROUTER_FRACTION_BITS, ceil_div
 from vitaccel.ir.program import Gather, Route, ScatterAdd
 from vitaccel.reference.fixed_point import round_shift, saturate
 from vitaccel.reference.softmax import OnlineSoftmax
 from vitaccel.reference.topk import ExpertQueues, Queues, TopK
-
-ROUTER_FRACTION_BITS = 8
-"""Fraction bits of a router logit."""
 
 SCORE_BITS = 16
 """Fraction bits of a gate score."""

@@ -7,15 +7,12 @@ from math import prod
 import numpy as np
 
 from vitaccel.ir.ops import Activation, Add, Concat, Conv2d, LayerNorm, Linear, MatMul, Mean, TokenMix
-from vitaccel.ir.plan import MatMulKernel, ceil_div
+from vitaccel.ir.plan import PATCHES, MatMulKernel, ceil_div
 from vitaccel.ir.rows import Window
 from vitaccel.ir.views import base, extent, real_users
 from vitaccel.passes.convolution import is_patch_embedding
 from vitaccel.passes.lowering.builder import INT8_CHANNEL, INT8_TOKEN, INT16_TOKEN, Builder
 from vitaccel.passes.lowering.window import convolution_window
-
-PATCHES = ".patches"
-"""Ending of the tensor into which the host lays out an input's patches, one token each."""
 
 
 def lower_matmul(builder: Builder, root: str) -> None:
