@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Module, signed, unsigned
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import latency
 from vitaccel_rtl.stream import Pipeline, check_range, lane_word
 
 INPUT_BITS = 8
@@ -88,7 +89,7 @@ class Activation(Pipeline):
         super().__init__(
             i=lane_word(lanes, signed(INPUT_BITS), **fields),
             o=lane_word(lanes, signed(bits)),
-            latency_cycles=1,
+            latency_cycles=latency.ACTIVATION,
             ports={
                 "write_enable": In(1),
                 "write_address": In(range(TABLE_ENTRIES * slots)),

@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import latency
 from vitaccel_rtl.pe import OPERAND_BITS, PRODUCT_BITS, PeRow
 from vitaccel_rtl.stream import check_range, lane_word
 
@@ -51,11 +52,11 @@ class Array(wiring.Component):
     @property
     def latency_cycles(self):
         """Cycles from accepting the last word of a tile to offering the first of its result."""
-        return 4
+        return latency.ARRAY
 
     def interval_cycles(self, depth):
         """Cycles from a tile of depth K to the next, while results are taken as they come: ``max(K, P)``."""
-        return max(depth, self.side)
+        return latency.array_interval(depth, self.side)
 
     def elaborate(self, platform):
         m = Module()

@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import latency
 from vitaccel_rtl.fixed_point import round_off
 from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 
@@ -20,9 +21,8 @@ OCTAVES = 17
 LINE_BITS = 2
 """Bits of a line behind a mantissa's last."""
 
-TABLE_STAGES = 1
-LINE_STAGES = 3
-SHIFT_STAGES = 2
+LINE_STAGES = latency.exp2(has_lines=True) - latency.exp2(has_lines=False) + 1
+"""Stages of a mantissa by lines: read, product, sum. That of a table takes one."""
 
 
 def whole_bits(fraction_bits):
@@ -30,16 +30,21 @@ def whole_bits(fraction_bits):
     return LOGIT_BITS - fraction_bits + 1
 
 
+def has_lines(table):
+    """Whether a table holds lines, pairs of base and slope, and not mantissas."""
+    return not isinstance(table[0], int)
+
+
 def exp2_stages(table):
     """Stages of an :class:`Exp2Lane`: 3 with a table of mantissas, 5 with one of lines."""
-    return (LINE_STAGES if _has_lines(table) else TABLE_STAGES) + SHIFT_STAGES
+    return latency.exp2(has_lines=has_lines(table))
 
 
 def check_powers(fraction_bits, table):
     """Raise a ValueError unless *table* holds mantissas or lines for logits of *fraction_bits*."""
     check_range("fraction_bits of powers", fraction_bits, 1, 10)
     entries = 1 << fraction_bits
-    if not _has_lines(table):
+    if not has_lines(table):
         if len(table) != entries:
             raise ValueError(f"mantissas of powers must be {entries}, one for each fraction, not {len(table)}")
         for mantissa in table:
@@ -96,7 +101,7 @@ class Exp2Lane(wiring.Component):
         m.d.comb += octaves.eq(self.m - self.y[self._fraction_bits :].as_signed())
         shift = stages.register(octaves[:5], name="octaves")
         gone = stages.register((octaves >= OCTAVES) | self.drop, name="gone")
-        if _has_lines(self._table):
+        if has_lines(self._table):
             mantissa = self._line(m, stages, fraction)
             shift = stages.delay(shift, LINE_STAGES - 1, name="octaves_line")
             gone = stages.delay(gone, LINE_STAGES - 1, name="gone_line")
@@ -172,7 +177,3 @@ class Exp2(Pipeline):
                 lane.m.eq(self.i.p.m[i]),
                 out.eq(lane.out),
             ]
-
-
-def _has_lines(table):
-    return not isinstance(table[0], int)

@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Shape, Signal, Value
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import latency
 from vitaccel_rtl.stream import check_range
 
 LEAST_DEPTH = 3
@@ -53,7 +54,7 @@ class StreamFifo(wiring.Component):
     @property
     def latency_cycles(self):
         """Cycles from accepting a word to offering it, when the queue is empty."""
-        return 2
+        return latency.STREAM_FIFO
 
     def elaborate(self, platform):
         m = Module()

@@ -7,14 +7,13 @@ at s = 0.
 
 from amaranth.hdl import Cat, Const, Mux, Shape, Value, signed, unsigned
 
+from vitaccel_rtl import latency
+
 CHUNK_BITS = 17
 """Bits of the lower part of a wide operand: with a zero as its sign it is one input of an 18 x 18 multiplier."""
 
 FACTOR_BITS = 18
 """Width of an input of a multiplier, with its sign."""
-
-NORMALIZE_STAGES = 3
-"""Of :func:`normalize`: two halvings of the search a stage."""
 
 
 def saturate(value, bits, *, is_signed=True):
@@ -132,7 +131,7 @@ def normalize(stages, value, *, name):
     count_bits = {32: 5, 64: 6}[len(value)]
     steps = [1 << n for n in reversed(range(count_bits))]
     zeros = []
-    for stage in range(NORMALIZE_STAGES):
+    for stage in range(latency.NORMALIZE):
         for step in steps[2 * stage : 2 * stage + 2]:
             empty = ~value[-step:].any()
             value = Mux(empty, Cat(Const(0, step), value[:-step]), value)

@@ -10,10 +10,10 @@ from amaranth.hdl import Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import latency
 from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 
 GUARD_BITS = 4
-LATENCY_CYCLES = 5
 
 
 class GeluLane(wiring.Component):
@@ -106,7 +106,7 @@ class Gelu(Pipeline):
             check_range("a knot of a gelu", knot, 1 - (1 << 31), (1 << 31) - 1)
         self._options = {"bits": bits, "fraction": fraction, "step_bits": step_bits, "table": tuple(table)}
         word = lane_word(lanes, signed(bits))
-        super().__init__(i=word, o=word, latency_cycles=LATENCY_CYCLES)
+        super().__init__(i=word, o=word, latency_cycles=latency.GELU)
 
     def connect(self, m, stages, valid, last):
         for i, (x, out) in enumerate(zip(self.i.p.lanes, self.o.p.lanes, strict=True)):

@@ -15,9 +15,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import latency
 from vitaccel_rtl.fixed_point import CHUNK_BITS, FACTOR_BITS, multiply_wide, round_off, saturate, shift_in_two
 from vitaccel_rtl.rsqrt import EXPONENT_BITS, MANTISSA_BITS, VARIANCE_BITS, RsqrtLane, check_rsqrt
-from vitaccel_rtl.rsqrt import LATENCY_CYCLES as RSQRT_STAGES
 from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 
 CODE_BITS = 16
@@ -35,8 +35,6 @@ NORMAL_FRACTION = 15
 NORMAL_BITS = 22
 """Of z, with 15 fraction bits: no element is further from the mean than 64 deviations (Samuelson)."""
 
-MOMENT_STAGES = 3
-VARIANCE_STAGES = 5
 STAGES_TO_NORMAL = 9
 STAGES_TO_OFFSET = STAGES_TO_NORMAL + 2
 STAGES_TO_SHIFT = STAGES_TO_OFFSET + 1
@@ -105,7 +103,7 @@ class LayerNormMoments(Pipeline):
         super().__init__(
             i=lane_word(lanes, signed(CODE_BITS)),
             o=data.StructLayout({**fields, "last": 1}),
-            latency_cycles=MOMENT_STAGES,
+            latency_cycles=latency.LAYERNORM_MOMENTS,
         )
 
     def offered(self, valid, last):
@@ -164,7 +162,7 @@ class VarianceLane(wiring.Component):
         variance = lower + (upper << 2 * CHUNK_BITS) - square
         # S S <= C Q (Cauchy), so the difference is not negative; it has at most 55 bits.
         variance = stages.register(variance, name="variance", shape=unsigned(TOTAL_BITS * 2))
-        epsilon = stages.delay(self.epsilon, VARIANCE_STAGES - 1, name="epsilon")
+        epsilon = stages.delay(self.epsilon, latency.LAYERNORM_VARIANCE - 1, name="epsilon")
         m.d.comb += self.out.eq(stages.register(variance + epsilon, name="sum", shape=unsigned(VARIANCE_BITS)))
         return m
 
@@ -206,7 +204,7 @@ class LayerNormRowScale(Pipeline):
         super().__init__(
             i=data.StructLayout({**moments, "last": 1}),
             o=data.StructLayout({**_scale_of_rows(lanes), "last": 1}),
-            latency_cycles=VARIANCE_STAGES + RSQRT_STAGES,
+            latency_cycles=latency.LAYERNORM_ROW_SCALE,
         )
 
     def connect(self, m, stages, valid, last):
@@ -331,7 +329,7 @@ class LayerNormNormalize(Pipeline):
         super().__init__(
             i=lane_word(lanes, signed(CODE_BITS), **fields),
             o=lane_word(lanes, signed(bits)),
-            latency_cycles=STAGES_TO_RESULT + 1,
+            latency_cycles=latency.LAYERNORM_NORMALIZE,
         )
 
     def connect(self, m, stages, valid, last):

@@ -8,7 +8,8 @@ from amaranth.hdl import Const, Module, signed, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl.fixed_point import FACTOR_BITS, NORMALIZE_STAGES, normalize, round_off
+from vitaccel_rtl import latency
+from vitaccel_rtl.fixed_point import FACTOR_BITS, normalize, round_off
 from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 
 SUM_BITS = 32
@@ -16,12 +17,6 @@ MANTISSA_BITS = 17
 EXPONENT_BITS = 5
 ARGUMENT_FRACTION = 16
 SHIFT_BITS = 6
-
-LATENCY_CYCLES = NORMALIZE_STAGES + 5
-"""Highest bit, table, product, difference, product, rounding."""
-
-FACTOR_STAGES = 2
-"""Product and rounding."""
 
 NUMERATOR_DROPPED = {8: 7, 12: 3, 16: 0}
 """Fraction bits that a numerator of each width has less than one of 16."""
@@ -84,7 +79,7 @@ class ReciprocalLane(wiring.Component):
         rounded = round_off(refined[entry_bits - 1 :])
         m.d.comb += [
             self.mantissa.eq(stages.register(rounded, name="mantissa", shape=unsigned(MANTISSA_BITS))),
-            self.exponent.eq(stages.delay(place, LATENCY_CYCLES - NORMALIZE_STAGES, name="place")),
+            self.exponent.eq(stages.delay(place, latency.RECIPROCAL - latency.NORMALIZE, name="place")),
         ]
         return m
 
@@ -123,7 +118,7 @@ class Reciprocal(Pipeline):
         super().__init__(
             i=lane_word(lanes, unsigned(SUM_BITS)),
             o=data.StructLayout({**fields, "last": 1}),
-            latency_cycles=LATENCY_CYCLES,
+            latency_cycles=latency.RECIPROCAL,
         )
 
     def connect(self, m, stages, valid, last):
@@ -183,12 +178,12 @@ class RowFactor(Pipeline):
         super().__init__(
             i=lane_word(lanes, unsigned(SUM_BITS), **scale),
             o=data.StructLayout({**fields, "last": 1}),
-            latency_cycles=LATENCY_CYCLES + FACTOR_STAGES,
+            latency_cycles=latency.ROW_FACTOR,
         )
 
     def connect(self, m, stages, valid, last):
-        multiplier = stages.delay(self.i.p.multiplier, LATENCY_CYCLES, name="multiplier")
-        shift = stages.delay(self.i.p.shift, LATENCY_CYCLES, name="shift")
+        multiplier = stages.delay(self.i.p.multiplier, latency.RECIPROCAL, name="multiplier")
+        shift = stages.delay(self.i.p.shift, latency.RECIPROCAL, name="shift")
         for i, total in enumerate(self.i.p.lanes):
             lane = ReciprocalLane(**self._options)
             m.submodules[f"lane{i}"] = lane
@@ -198,5 +193,7 @@ class RowFactor(Pipeline):
             places = stages.register(lane.exponent + shift - self._dropped, name=f"places{i}", shape=SHIFT_BITS)
             m.d.comb += [
                 self.o.p.multiplier[i].eq(stages.register(rounded, name=f"factor{i}", shape=signed(FACTOR_BITS))),
-                self.o.p.shift[i].eq(stages.delay(places, FACTOR_STAGES - 1, name=f"places{i}")),
+                self.o.p.shift[i].eq(
+                    stages.delay(places, latency.ROW_FACTOR - latency.RECIPROCAL - 1, name=f"places{i}")
+                ),
             ]

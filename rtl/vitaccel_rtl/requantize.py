@@ -10,6 +10,7 @@ from amaranth.hdl import Module, Mux, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import latency
 from vitaccel_rtl.fixed_point import CHUNK_BITS, FACTOR_BITS, multiply_wide, round_off, saturate, shift_in_two
 from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 
@@ -21,10 +22,8 @@ NARROW_BITS = 8
 STAGES_TO_SHIFT = 3
 """Stages before the shift: sum, two partial products, product."""
 
-STAGES_TO_SUM = 6
+STAGES_TO_SUM = latency.REQUANTIZE - 1
 """Stages before the last: those, shift in two, and the cut to the bits that can still matter."""
-
-LATENCY_CYCLES = STAGES_TO_SUM + 1
 
 
 class RequantizeLane(wiring.Component):
@@ -132,7 +131,7 @@ class Requantize(Pipeline):
         super().__init__(
             i=lane_word(lanes, signed(acc_bits), **fields),
             o=lane_word(lanes, signed(bits)),
-            latency_cycles=LATENCY_CYCLES,
+            latency_cycles=latency.REQUANTIZE,
         )
 
     def connect(self, m, stages, valid, last):

@@ -6,6 +6,7 @@ The integers of `vitaccel.reference.residual.ResidualAdd`.
 from amaranth.hdl import signed
 from amaranth.lib import data
 
+from vitaccel_rtl import latency
 from vitaccel_rtl.fixed_point import saturate
 from vitaccel_rtl.stream import Pipeline, check_range, lane_word
 
@@ -43,7 +44,7 @@ class ResidualAdd(Pipeline):
         super().__init__(
             i=lane_word(lanes, signed(update_bits), residual=data.ArrayLayout(signed(bits), lanes)),
             o=lane_word(lanes, signed(bits)),
-            latency_cycles=2,
+            latency_cycles=latency.RESIDUAL,
         )
 
     def connect(self, m, stages, valid, last):

@@ -7,7 +7,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl.fixed_point import NORMALIZE_STAGES, multiply_unsigned, normalize, round_off
+from vitaccel_rtl import latency
+from vitaccel_rtl.fixed_point import multiply_unsigned, normalize, round_off
 from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 
 VARIANCE_BITS = 63
@@ -15,9 +16,6 @@ MANTISSA_BITS = 18
 EXPONENT_BITS = 5
 ARGUMENT_FRACTION = 17
 STEP_FRACTION = 19
-
-LATENCY_CYCLES = NORMALIZE_STAGES + 8
-"""Highest bit, table, product, wide product (2), difference, wide product (2), rounding."""
 
 
 def check_rsqrt(table, entry_bits, centre):
@@ -80,7 +78,7 @@ class RsqrtLane(wiring.Component):
         saturated = Mux(rounded[MANTISSA_BITS:].any(), largest, rounded[:MANTISSA_BITS])
         m.d.comb += [
             self.mantissa.eq(stages.register(saturated, name="mantissa", shape=unsigned(MANTISSA_BITS))),
-            self.exponent.eq(stages.delay(place[1:], LATENCY_CYCLES - NORMALIZE_STAGES, name="exponent")),
+            self.exponent.eq(stages.delay(place[1:], latency.RSQRT - latency.NORMALIZE, name="exponent")),
         ]
         return m
 
@@ -132,7 +130,7 @@ class Rsqrt(Pipeline):
         super().__init__(
             i=lane_word(lanes, unsigned(VARIANCE_BITS)),
             o=data.StructLayout({**fields, "last": 1}),
-            latency_cycles=LATENCY_CYCLES,
+            latency_cycles=latency.RSQRT,
         )
 
     def connect(self, m, stages, valid, last):

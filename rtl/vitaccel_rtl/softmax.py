@@ -13,7 +13,8 @@ from amaranth.hdl import Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl.exp2 import LOGIT_BITS, NUMERATOR_BITS, Exp2Lane, check_powers, exp2_stages, whole_bits
+from vitaccel_rtl import latency
+from vitaccel_rtl.exp2 import LOGIT_BITS, NUMERATOR_BITS, Exp2Lane, check_powers, exp2_stages, has_lines, whole_bits
 from vitaccel_rtl.fixed_point import round_off
 from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 
@@ -22,9 +23,6 @@ MASKED = -(1 << LOGIT_BITS - 1)
 
 RISE_BITS = 5
 """Of the shift of the sum when m rises; a longer one leaves nothing of it."""
-
-MAXIMUM_STAGES = 2
-"""Stages before the power: the logit rounded up, then the running maximum."""
 
 DROPPED_BITS = {8: 7, 12: 3, 16: 0}
 """Fraction bits of a numerator that each width of u drops."""
@@ -129,7 +127,7 @@ class SoftmaxStatistics(Pipeline):
         check_range("sum_bits of a softmax", sum_bits, NUMERATOR_BITS, 1 << RISE_BITS)
         check_powers(fraction_bits, table)
         self._options = {"fraction_bits": fraction_bits, "table": table, "sum_bits": sum_bits}
-        self._stages_to_sum = MAXIMUM_STAGES + exp2_stages(table)
+        self._stages_to_sum = latency.softmax_statistics(has_lines=has_lines(table)) - 1
         super().__init__(
             i=lane_word(lanes, signed(LOGIT_BITS)),
             o=data.StructLayout(
@@ -200,7 +198,7 @@ class SoftmaxNumerators(Pipeline):
         super().__init__(
             i=lane_word(lanes, signed(LOGIT_BITS), m=data.ArrayLayout(signed(whole_bits(fraction_bits)), lanes)),
             o=lane_word(lanes, unsigned(bits)),
-            latency_cycles=exp2_stages(table) + (DROPPED_BITS[bits] > 0),
+            latency_cycles=latency.softmax_numerators(has_lines=has_lines(table), bits=bits),
         )
 
     def connect(self, m, stages, valid, last):

@@ -8,6 +8,8 @@ from amaranth.hdl import Module, Shape, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import latency
+
 
 def lane_word(lanes, shape, **fields):
     """Layout of a word with one element for each lane.
@@ -156,7 +158,7 @@ class SkidBuffer(wiring.Component):
     @property
     def latency_cycles(self):
         """Cycles from accepting a word to offering it."""
-        return 1
+        return latency.SKID_BUFFER
 
     def elaborate(self, platform):
         m = Module()

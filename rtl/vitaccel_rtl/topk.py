@@ -8,6 +8,7 @@ from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import latency
 from vitaccel_rtl.stream import Pipeline, check_range, lane_word
 
 LOGIT_BITS = 16
@@ -96,7 +97,7 @@ class TopK(Pipeline):
         super().__init__(
             i=lane_word(lanes, signed(LOGIT_BITS)),
             o=data.StructLayout({**fields, "last": 1}),
-            latency_cycles=1,
+            latency_cycles=latency.TOPK,
         )
 
     def offered(self, valid, last):

@@ -6,6 +6,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import latency
 from vitaccel_rtl.stream import check_range, lane_word
 
 
@@ -48,7 +49,7 @@ class Transposer(wiring.Component):
     @property
     def latency_cycles(self):
         """Cycles from accepting the last word of a tile to offering the first of its result."""
-        return 2
+        return latency.TRANSPOSER
 
     def elaborate(self, platform):
         m = Module()
