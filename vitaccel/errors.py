@@ -43,6 +43,10 @@ class NumericsError(VitaccelError):
     """A number format, or a parameter of an integer operation, that no hardware block has."""
 
 
+class BlockError(VitaccelError):
+    """A block of gateware that does not exist, or an option that it cannot have."""
+
+
 class QuantizationError(VitaccelError):
     """The model must be quantized, or quantized otherwise, to run in integers."""
 

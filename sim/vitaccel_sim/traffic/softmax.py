@@ -1,0 +1,149 @@
+"""Rows of logits: normal, rising and falling, jumping, masked; their statistics and their numerators."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from vitaccel.reference.softmax import MASKED, OnlineSoftmax
+from vitaccel_sim.traffic.case import Case, Traffic, Word
+
+HIGHEST = -MASKED - 1
+Row = list[int]
+RowBlock = list[Row]
+
+KINDS = ("normal", "masked", "rising", "falling", "jumps", "masks")
+
+
+def row(rng: random.Random, kind: str, keys: int, fraction_bits: int) -> Row:
+    """Return logits of a kind of row."""
+    one = 1 << fraction_bits
+    if kind == "masked":
+        return [MASKED] * keys
+    if kind == "rising":
+        start = rng.randint(MASKED, HIGHEST - 3 * one)
+        return [min(HIGHEST, start + n * rng.randint(0, one)) for n in range(keys)]
+    if kind == "falling":
+        start = rng.randint(0, HIGHEST)
+        return [max(MASKED, start - n * rng.randint(0, one)) for n in range(keys)]
+    if kind == "jumps":
+        ends = (MASKED, MASKED + 1, MASKED + one, -1, 0, 1, HIGHEST, HIGHEST - one)
+        return [rng.choice(ends) for _ in range(keys)]
+    if kind == "masks":
+        return [MASKED if rng.random() < 0.6 else rng.randint(MASKED, MASKED + 4 * one) for _ in range(keys)]
+    return [max(MASKED, min(HIGHEST, round(rng.gauss(0, 4 * one)))) for _ in range(keys)]
+
+
+def row_words(rows: RowBlock, **fields: Sequence[int]) -> list[Word]:
+    """Return the words of P rows side by side, lane i owning row i; *fields* are the same in every word."""
+    keys = len(rows[0])
+    return [{"lanes": [logits[key] for logits in rows], **fields, "last": int(key == keys - 1)} for key in range(keys)]
+
+
+def random_blocks(options: Mapping[str, int], rng: random.Random, lengths: Iterable[int]) -> list[RowBlock]:
+    """Return a row-block of every length, each row of a kind of its own."""
+    bits = options["fraction_bits"]
+    return [[row(rng, rng.choice(KINDS), keys, bits) for _ in range(options["lanes"])] for keys in lengths]
+
+
+def extreme_blocks(options: Mapping[str, int]) -> list[RowBlock]:
+    """Return rows that reach every fraction, the longest and the least rise, and sums of equal logits."""
+    lanes, one = options["lanes"], 1 << options["fraction_bits"]
+    every_fraction = list(range(-one, one + 1))
+    length = len(every_fraction)
+    rows = [
+        every_fraction,
+        every_fraction[::-1],
+        [MASKED] * length,
+        [HIGHEST] * length,
+        [MASKED, *[MASKED + 1] * one, *[HIGHEST] * one],
+        [HIGHEST, *[MASKED] * (length - 1)],
+        [0, -one * 16 - 1, *[-one * 17] * (length - 2)],
+        [max(MASKED, -one * k // 2) for k in range(length)],
+        *([0, 0, *[min(HIGHEST, one * rise)] * (length - 2)] for rise in (1, 15, 16, 17, 31, 32)),
+    ]
+    rows += rows[: -len(rows) % lanes]
+    return [rows[n : n + lanes] for n in range(0, len(rows), lanes)]
+
+
+def _met(blocks: Iterable[RowBlock], spec: OnlineSoftmax) -> Counter[str]:
+    met: Counter[str] = Counter()
+    for logits in (logits for rows in blocks for logits in rows):
+        ceilings = [-(-y >> spec.fraction_bits) for y in logits]
+        rises = [b - max(ceilings[: n + 1]) for n, b in enumerate(ceilings[1:])]
+        masked = [y == MASKED for y in logits]
+        met["every key masked"] += all(masked)
+        met["some keys masked"] += any(masked) and not all(masked)
+        met["the first key masked, a later one not"] += masked[0] and not all(masked)
+        met["the maximum rises"] += any(rise > 0 for rise in rises)
+        met["the maximum rises by 32 octaves or more"] += any(rise >= 32 for rise in rises)
+        met["a power too small to count"] += any(max(ceilings) - c > 17 for c in ceilings)
+        met["a logit at the upper end"] += HIGHEST in logits
+    return met
+
+
+BINS = (
+    "every key masked",
+    "some keys masked",
+    "the first key masked, a later one not",
+    "the maximum rises",
+    "the maximum rises by 32 octaves or more",
+    "a power too small to count",
+    "a logit at the upper end",
+)
+
+
+def _statistics_case(options: Mapping[str, int], blocks: list[RowBlock]) -> Case:
+    spec = OnlineSoftmax(options["fraction_bits"])
+    expected: list[Word] = []
+    for rows in blocks:
+        m, total = spec.statistics(torch.tensor(rows))
+        expected.append({"m": m.tolist(), "total": total.tolist(), "last": 1})
+    words = [word for rows in blocks for word in row_words(rows)]
+    return Case(words=words, expected=expected, hits=_met(blocks, spec), first_row=len(blocks[0][0]))
+
+
+def _numerators_case(options: Mapping[str, int], blocks: list[RowBlock]) -> Case:
+    spec = OnlineSoftmax(options["fraction_bits"], options["bits"])
+    words: list[Word] = []
+    expected: list[Word] = []
+    met = _met(blocks, spec)
+    for rows in blocks:
+        m, _ = spec.statistics(torch.tensor(rows))
+        words += row_words(rows, m=m.tolist())
+        numerators = spec.numerators(torch.tensor(rows), m)
+        met["the largest numerator"] += int((numerators == numerators.max()).any() and numerators.max() > 0)
+        expected += row_words(numerators.tolist())
+    return Case(words=words, expected=expected, hits=met)
+
+
+STATISTICS = Traffic(
+    block="softmax-statistics",
+    points=(
+        {"lanes": 4, "fraction_bits": 6, "keys": 4096},
+        {"lanes": 3, "fraction_bits": 8, "keys": 4096},
+        {"lanes": 1, "fraction_bits": 6, "keys": 577},
+        {"lanes": 5, "fraction_bits": 8, "keys": 1201},
+        {"lanes": 8, "fraction_bits": 6, "keys": 4096},
+    ),
+    bins=BINS,
+    directed=lambda options: _statistics_case(options, extreme_blocks(options)),
+    random=lambda options, rng, lengths: _statistics_case(options, random_blocks(options, rng, lengths)),
+)
+
+NUMERATORS = Traffic(
+    block="softmax-numerators",
+    points=(
+        {"lanes": 4, "fraction_bits": 6, "bits": 8},
+        {"lanes": 3, "fraction_bits": 8, "bits": 12},
+        {"lanes": 1, "fraction_bits": 6, "bits": 16},
+        {"lanes": 5, "fraction_bits": 8, "bits": 8},
+        {"lanes": 8, "fraction_bits": 6, "bits": 12},
+    ),
+    bins=(*BINS, "the largest numerator"),
+    directed=lambda options: _numerators_case(options, extreme_blocks(options)),
+    random=lambda options, rng, lengths: _numerators_case(options, random_blocks(options, rng, lengths)),
+)
