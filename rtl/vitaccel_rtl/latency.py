@@ -21,8 +21,9 @@ ARRAY = 4
 Operands, products, sums, drain.
 """
 
-TRANSPOSER = 2
-"""Of `vitaccel_rtl.transposer.Transposer`, from the last word of a tile to the first of its result."""
+TRANSPOSER = 4
+"""Of `vitaccel_rtl.transposer.Transposer`, from the last word of a tile to the first of its result: two rotations, each
+in two steps, and the memories between."""
 
 
 def array_interval(depth: int, side: int) -> int:
