@@ -13,6 +13,26 @@ SKID_BUFFER = 1
 STREAM_FIFO = 2
 """Of `vitaccel_rtl.fifo.StreamFifo`, when it is empty."""
 
+ARBITER = 1
+"""Of `vitaccel_rtl.arbiter.Arbiter`, from the cycle in which a source is granted: a register."""
+
+ROUTER = 1
+"""Of `vitaccel_rtl.router.Router`: a register."""
+
+# ------------------------------------------------------------------------------------------------ buffers and registers
+
+BUFFER_READ = 4
+"""Of `vitaccel_rtl.buffer.Buffer`, from accepting an address to offering its word.
+
+Address, memory, its output, the response.
+"""
+
+REGISTERS_READ = 2
+"""Of `vitaccel_rtl.registers.Registers`, from accepting the address of a read to offering its data."""
+
+REGISTERS_WRITE = 2
+"""Of `vitaccel_rtl.registers.Registers`, from accepting a write (the later of address and data) to its answer."""
+
 # --------------------------------------------------------------------------------------------------------- the PE array
 
 ARRAY = 4
