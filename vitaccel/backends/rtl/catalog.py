@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vitaccel.backends.rtl.block import Block
-from vitaccel.backends.rtl.blocks import array, softmax, stream
+from vitaccel.backends.rtl.blocks import array, lanes, layernorm, moe, softmax, stream
 from vitaccel.errors import BlockError, did_you_mean
 
 BLOCKS: dict[str, Block] = {
@@ -17,6 +17,15 @@ BLOCKS: dict[str, Block] = {
         softmax.NUMERATORS,
         softmax.RECIPROCAL,
         softmax.ROW_FACTOR,
+        lanes.REQUANTIZE,
+        lanes.ACTIVATION,
+        lanes.GELU,
+        lanes.RESIDUAL,
+        layernorm.RSQRT,
+        layernorm.MOMENTS,
+        layernorm.ROW_SCALE,
+        layernorm.NORMALIZE,
+        moe.TOPK,
     )
 }
 """In the order in which data meets them."""
