@@ -106,10 +106,12 @@ def test_ports_are_those_of_the_top_module() -> None:
     }
 
 
-def test_header_says_what_it_is_and_how_late() -> None:
-    lines = to_verilog(Delay(width=3), name="delay").text.splitlines()
-    assert lines[0] == f"// delay: {__name__}.Delay, written by vitaccel; do not edit"
-    assert lines[1:4] == ["// One word, a cycle later.", "// latency: 1 cycles", ""]
+def test_the_header_is_above_the_modules() -> None:
+    lines = to_verilog(Delay(width=3), name="delay", options={"width": "3: bits"}).text.splitlines()
+    assert lines[0] == "// delay: One word, a cycle later."
+    assert lines[1] == f"// Written by vitaccel from {__name__}.Delay; do not edit."
+    assert "//   width  3: bits" in lines
+    assert lines[lines.index("") + 1].startswith("module delay(")
 
 
 def test_text_does_not_depend_on_the_process(tmp_path: Path) -> None:

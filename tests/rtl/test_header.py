@@ -1,0 +1,55 @@
+# amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001 (the line above is for Amaranth: headers need no netlist)
+"""The header of generated Verilog: golden text of one block, and what every header says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from vitaccel_rtl.header import MARK, STREAM_RULES, header, ordered
+from vitaccel_rtl.ports import Port
+from vitaccel_rtl.requantize import Requantize
+from vitaccel_rtl.verilog import to_verilog
+
+
+def comment(text: str) -> str:
+    return text[: text.index("\n\n") + 1]
+
+
+def test_the_header_of_a_block(golden: Callable[[str, str], None]) -> None:
+    verilog = to_verilog(Requantize(lanes=4), name="requantize_lanes4", options={"lanes": "4: P", "bits": "16: width"})
+    golden("rtl/requantize_lanes4.header.txt", comment(verilog.text))
+
+
+class Counter(wiring.Component):
+    """Counts."""
+
+    def __init__(self) -> None:
+        super().__init__({"enable": In(1), "count": Out(4), "nothing": Out(0)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        with m.If(self.enable):
+            m.d.sync += self.count.eq(self.count + 1)
+        return m
+
+
+def test_a_component_without_streams_has_no_rules_of_streams() -> None:
+    text = comment(to_verilog(Counter(), name="counter").text)
+    assert f"// {MARK} from {__name__}.Counter; do not edit." in text
+    assert "output  count       4  unsigned 4 bits\n" in text
+    assert "nothing" not in text
+    assert "Options" not in text
+    assert "throughput" not in text
+    assert not any(rule in text for rule in STREAM_RULES)
+
+
+def test_clock_and_reset_come_first() -> None:
+    names = ("count", "rst", "enable", "clk", "nothing")
+    ports = [Port(name=name, width=int(name != "nothing"), is_input=True) for name in names]
+    assert [port.name for port in ordered(Counter(), ports)] == ["clk", "rst", "enable", "count"]
+    assert header(Counter(), "counter", ports, {}).endswith("\n\n")
