@@ -1,0 +1,164 @@
+"""Who is next: streams that share one output, word by word or row by row."""
+
+import functools
+import operator
+
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from vitaccel_rtl import latency
+from vitaccel_rtl.stream import check_range
+
+POLICIES = ("round-robin", "fixed")
+"""``round-robin``: the sources behind the last one granted come first, then from 0 on. ``fixed``: the lowest source."""
+
+
+def check_policy(what, policy):
+    """Raise a ValueError of one sentence unless *policy* is one of `POLICIES`."""
+    if policy not in POLICIES:
+        raise ValueError(f"policy of {what} must be one of {', '.join(POLICIES)}, not {policy!r}")
+
+
+def grant(m, requests, *, policy, moves, name):
+    """Return the requests with all bits but one of them off: the source that is granted.
+
+    Parameters
+    ----------
+    m
+        The module that the logic becomes part of.
+    requests
+        A bit for each source.
+    policy
+        One of `POLICIES`. A request that stays waits for each other source once at most under ``round-robin``; after a
+        reset source 0 is first.
+    moves
+        One bit: the granted source is served in this cycle, and is behind the others from now on.
+    name
+        Of the signals.
+    """
+    sources = len(requests)
+    granted = Signal(sources, name=f"{name}_grant")
+    if policy == "fixed":
+        m.d.comb += granted.eq(_lowest(requests))
+        return granted
+    behind = Signal(sources, name=f"{name}_behind")  # the sources behind the last one granted
+    first = Signal(sources, name=f"{name}_first")
+    m.d.comb += [first.eq(requests & behind), granted.eq(_lowest(Mux(first.any(), first, requests)))]
+    with m.If(moves & requests.any()):
+        m.d.sync += behind.eq(Cat(granted[:place].any() for place in range(sources)))
+    return granted
+
+
+def select(granted, values):
+    """Return the one of *values* (of the same width) whose bit of *granted* is on, and 0 if none is."""
+    values = [Value.cast(value) for value in values]
+    chosen = (Mux(bit, value, 0) for bit, value in zip(granted, values, strict=True))
+    return functools.reduce(operator.or_, chosen)
+
+
+def encode(granted):
+    """Return the place of the bit that is on."""
+    width = max((len(granted) - 1).bit_length(), 1)
+    return Cat(Cat(bit for place, bit in enumerate(granted) if place >> w & 1).any() for w in range(width))
+
+
+def _lowest(bits):
+    return Cat(bit & ~bits[:place].any() for place, bit in enumerate(bits))
+
+
+class Arbiter(wiring.Component):
+    """N streams into one, a word a cycle, through a register.
+
+    Parameters
+    ----------
+    shape
+        Shape of the payload of every source; with *keep_until_last* a struct with ``last``.
+    sources
+        N, 2 to 32.
+    policy
+        ``round-robin`` (the default): the sources behind the one granted last come first. ``fixed``: the lowest source
+        that has a word; the others may wait for ever.
+    keep_until_last
+        A source that was granted keeps the output until its word with ``last``, even while it has none to offer.
+
+    Attributes
+    ----------
+    i : array of streams
+        Words of *shape*.
+    o : stream
+        ``word`` (*shape*), ``source`` (the index of where it came from).
+
+    The output is a register: a word waits for its grant, and is offered ``latency_cycles`` after it. Under
+    ``round-robin`` the bound on that wait is N - 1 words of other sources (with *keep_until_last* N - 1 rows, from the
+    first word of a row; the words of a row that has begun wait for nobody). ``i[k].ready`` follows from ``o.ready`` and
+    from all ``i.valid`` in the same cycle; no ``valid`` follows from a ``ready``.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, or words that are to be kept together have no ``last``.
+    """
+
+    def __init__(self, shape, *, sources, policy="round-robin", keep_until_last=False):
+        check_range("sources of an arbiter", sources, 2, 32)
+        check_policy("an arbiter", policy)
+        if keep_until_last and not (isinstance(shape, data.StructLayout) and "last" in shape.members):
+            raise ValueError(f"words of an arbiter that keeps rows together must have a field 'last', not be {shape!r}")
+        self._sources = sources
+        self._policy = policy
+        self._keep_until_last = keep_until_last
+        self._shape = shape
+        word = data.StructLayout({"word": shape, "source": unsigned((sources - 1).bit_length())})
+        super().__init__(
+            {
+                "i": In(stream.Signature(shape)).array(sources),
+                "o": Out(stream.Signature(word)),
+            }
+        )
+
+    @property
+    def latency_cycles(self):
+        """Cycles from accepting a word to offering it."""
+        return latency.ARBITER
+
+    @property
+    def bound_words(self):
+        """Words (rows, if they are kept together) that one may wait for under round-robin; ``None``: any number."""
+        return self._sources - 1 if self._policy == "round-robin" else None
+
+    def elaborate(self, platform):
+        m = Module()
+        advance = Signal()
+        valid = Signal(self._sources)
+        candidates = Signal(self._sources)
+        m.d.comb += [
+            advance.eq(~self.o.valid | self.o.ready),
+            valid.eq(Cat(source.valid for source in self.i)),
+            candidates.eq(valid),
+        ]
+        granted = grant(m, candidates, policy=self._policy, moves=advance, name="source")
+        if self._keep_until_last:
+            self._keep(m, advance, valid, candidates, granted)
+        word = Signal(Shape.cast(self._shape).width, reset_less=True)
+        source = Signal.like(self.o.p.source, name="source", reset_less=True)
+        full = Signal()
+        for place, incoming in enumerate(self.i):
+            m.d.comb += incoming.ready.eq(advance & granted[place])
+        with m.If(advance):
+            m.d.sync += [
+                full.eq(granted.any()),
+                word.eq(select(granted, [incoming.payload for incoming in self.i])),
+                source.eq(encode(granted)),
+            ]
+        m.d.comb += [self.o.valid.eq(full), Value.cast(self.o.p.word).eq(word), self.o.p.source.eq(source)]
+        return m
+
+    def _keep(self, m, advance, valid, candidates, granted):
+        """Let nobody but the owner of a row that has begun be a candidate."""
+        owner = Signal(self._sources)
+        with m.If(owner.any()):
+            m.d.comb += candidates.eq(valid & owner)
+        with m.If(advance & granted.any()):
+            ends = (granted & Cat(source.p.last for source in self.i)).any()
+            m.d.sync += owner.eq(Mux(ends, 0, granted))
