@@ -41,7 +41,7 @@ ARRAY = 4
 Operands, products, sums, drain.
 """
 
-TRANSPOSER = 4
+TRANSPOSER = 5
 """Of `vitaccel_rtl.transposer.Transposer`, from the last word of a tile to the first of its result: two rotations, each
 in two steps, and the memories between."""
 
@@ -122,3 +122,130 @@ Distance from the mean, its factor, shift, affine part, shift, code.
 
 TOPK = 1
 """Of `vitaccel_rtl.topk.TopK`, from the last expert of a row to its choices."""
+
+QUEUE_WALK = 2
+"""Of `vitaccel_rtl.queue_walk.QueueWalk`, from an entry to its slot of the first tile: a memory, its address's sum."""
+
+GATE_FACTORS = 3
+"""Of `vitaccel_rtl.gate_factors.GateFactors`, from the last score of a block: operands, product, a lane's place."""
+
+WEIGH = 7
+"""Of `vitaccel_rtl.weigh.Weigh`: operands, two partial products, product, shift in two, cut, saturation."""
+
+ACCUMULATE = 2
+"""Of `vitaccel_rtl.scatter_add.Accumulate`: sum, saturation."""
+
+
+def queue_slots(entries: int, tiles: int, side: int) -> int:
+    """Cycles of a queue in gather and scatter-add, at one word a cycle: P of every tile of every block of P entries.
+
+    With a queue in hand this is the interval of :class:`vitaccel_rtl.gather.Gather` from job to job.
+    """
+    return -(-entries // side) * side * tiles
+
+
+def gather(side: int, response: int = STREAM_FIFO) -> int:
+    """Of `vitaccel_rtl.gather.Gather`, from accepting a job to offering its last word, beyond its `queue_slots`.
+
+    A tile of reads, each answered after *response* cycles, and its transposition.
+    """
+    return QUEUE_WALK + max(response, STREAM_FIFO) + side + TRANSPOSER - 1
+
+
+def scatter_add(side: int, entries: int) -> int:
+    """Of `vitaccel_rtl.scatter_add.ScatterAdd`, from accepting a job to accepting the next, beyond its `queue_slots`.
+
+    The factors of the first block, a tile of weighted results, its transposition, and the sum; the sums so far are read
+    meanwhile, if the buffer answers within that time.
+    """
+    return min(entries, side) + GATE_FACTORS + WEIGH + side + TRANSPOSER + SKID_BUFFER + ACCUMULATE - 1
+
+
+def probability(*, has_lines: bool) -> int:
+    """Latency of `vitaccel_rtl.probability.Probability`: a power, a product, a shift in two, saturation."""
+    return exp2(has_lines=has_lines) + 4
+
+
+def choice_score(*, has_lines: bool) -> int:
+    """Latency of `vitaccel_rtl.choice_score.ChoiceScore`: the reciprocal of a sum, then a probability."""
+    return RECIPROCAL + probability(has_lines=has_lines)
+
+
+# --------------------------------------------------------------------------------------------------------------- memory
+
+REALIGN_STEP_BITS = 2
+"""Bits of the distance of a shift that one stage between beats and words takes care of."""
+
+BURST_CUTTER = 5 + SKID_BUFFER
+"""Of `vitaccel_rtl.bursts.BurstCutter`: rows times bytes, runs, beats, pages, bursts."""
+
+WORD_PLAN = 1 + SKID_BUFFER
+"""Of `vitaccel_rtl.word_plan.WordPlan`, from a descriptor to the plan of its first word."""
+
+READ_BUFFER_SLACK = 4
+"""Beats of a read buffer beyond those in flight, so that their way through the buffer delays no burst."""
+
+
+def realign_steps(distance_bits: int) -> int:
+    """Stages of a shift by a distance of so many bits."""
+    return -(-distance_bits // REALIGN_STEP_BITS)
+
+
+def beats_to_words(distance_bits: int) -> int:
+    """Latency of `vitaccel_rtl.realign.BeatsToWords`: the window, the shift, missing bytes made zero."""
+    return 1 + realign_steps(distance_bits) + 1 + SKID_BUFFER
+
+
+def words_to_beats(distance_bits: int) -> int:
+    """Latency of `vitaccel_rtl.realign.WordsToBeats`: bytes beyond the row made zero, the shift, the window."""
+    return 1 + realign_steps(distance_bits) + 1
+
+
+QUEUE_FORGET = 1
+"""From accepting a job of `vitaccel_rtl.queues.ExpertQueues` to accepting its choices, with all queues empty."""
+
+QUEUE_ANSWER = 3
+"""From accepting a request of a queue to offering its length."""
+
+QUEUE_ENTRY = 5
+"""From accepting a request of a queue to offering its first entry."""
+
+
+def queues_ready(experts: int) -> int:
+    """Cycles of `vitaccel_rtl.queues.ExpertQueues` from accepting the last choice to accepting a request.
+
+    The choice is appended, and the experts are sorted by the lengths of their queues, one a cycle.
+    """
+    return experts + 3
+
+
+def route(
+    *,
+    side: int,
+    tokens: int,
+    frame_tokens: int,
+    experts: int,
+    most_experts: int,
+    k: int,
+    over_chosen: bool,
+    has_lines: bool,
+) -> int:
+    """Cycles of `vitaccel_rtl.expert_router.ExpertRouter` from accepting the first logits to accepting a request.
+
+    A row-block is streamed once, in *experts* words, while the choices of the one before are queued one by one:
+
+        ``max(experts, valid tokens * k)``, and over the chosen experts ``experts + k + latency of the statistics - 1``
+
+    for the first term. *most_experts* is the number that the queues are built for, which all are sorted.
+    """
+    statistics = softmax_statistics(has_lines=has_lines)
+    whole, rest = divmod(min(frame_tokens, tokens), side)
+    frames = max(tokens // frame_tokens, 1)
+    interval = experts + k + statistics - 1 if over_chosen else experts
+    first = interval + STREAM_FIFO + TOPK - 1 if over_chosen else experts + statistics - 1
+    full, part = max(side * k, interval), max(rest * k, interval)
+    row_blocks = frames * (whole + (rest > 0))
+    last = (rest or side) * k
+    between = frames * (whole * full + (part if rest else 0)) - (part if rest else full)
+    assert row_blocks > 0
+    return first + between + last + choice_score(has_lines=has_lines) + queues_ready(most_experts)

@@ -16,8 +16,8 @@ class Transposer(wiring.Component):
     What gather and scatter-add need: channel-lane rows of single tokens become token-lane words, and back. Two tiles
     are kept: one fills while the other leaves. Element c of word w lies in memory ``(c + w) % P`` at address w, so that
     the P elements of a word, and the P elements of a transposed word, are in P different memories. Words are rotated on
-    the way in and on the way out, each time in two steps with a register between: at P = 32 a rotation in one step is
-    too slow.
+    the way in and on the way out, each time in two steps with a register between, and what is read has a register
+    before it is rotated: at P = 32 anything less is too slow.
 
     Parameters
     ----------
@@ -93,27 +93,28 @@ class Transposer(wiring.Component):
                 m.d.comb += filled.eq(1 << half)
                 m.d.sync += [half.eq(~half), Choice(lasts)[half].eq(self.i.p.last)]
         first, second = _steps(place)
-        turned = _register(m, _rotate(list(self.i.p.lanes), first, down=False), "arriving")
-        write, address, rest = Signal(), Signal(len(place) + 1, reset_less=True), Signal(len(second), reset_less=True)
-        m.d.sync += [write.eq(accepted), address.eq(Cat(place, half)), rest.eq(Cat(bit for bit, _ in second))]
-        turned = _rotate(turned, [(rest[n], amount) for n, (_, amount) in enumerate(second)], down=False)
+        arriving = _register(m, _rotate(list(self.i.p.lanes), first, down=False), "arriving")
+        by = _register(m, [bit for bit, _ in second], "arriving_rest")
+        turned = _rotate(arriving, [(bit, amount) for bit, (_, amount) in zip(by, second, strict=True)], down=False)
+        write, address = Signal(), Signal(len(place) + 1, reset_less=True)
+        m.d.sync += [write.eq(accepted), address.eq(Cat(place, half))]
         for port, element in zip(writes, turned, strict=True):
             m.d.comb += [port.en.eq(write), port.addr.eq(address), port.data.eq(element)]
         return lasts
 
     def _leave(self, m, readable, freed, reads, lasts):
-        """Read transposed words, and offer them two cycles later."""
+        """Read transposed words, and offer them three cycles later."""
         place = Signal(range(self.side))
         half = Signal()
         advance, moves, ends = Signal(), Signal(), Signal()
-        between = Signal()
+        between = Signal(2)
         m.d.comb += [
             advance.eq(~self.o.valid | self.o.ready),
             moves.eq(advance & Mux(half, readable[1], readable[0])),
             ends.eq(place == self.side - 1),
         ]
         with m.If(advance):
-            m.d.sync += [between.eq(moves), self.o.valid.eq(between)]
+            m.d.sync += [Cat(between, self.o.valid).eq(Cat(moves, between))]
         with m.If(moves):
             m.d.sync += place.eq(Mux(ends, 0, place + 1))
             with m.If(ends):
@@ -121,14 +122,16 @@ class Transposer(wiring.Component):
                 m.d.sync += half.eq(~half)
         for read, word in zip(reads, self._words(m, moves), strict=True):
             m.d.comb += read.addr.eq(Cat(word, half))
-        first, second = _steps(place)
         last = ends & Choice(lasts)[half]
         kept = Signal.like(self.o.p, name="kept", reset_less=True)
         with m.If(advance):
-            leaving = _register(m, _rotate([read.data for read in reads], first, down=True), "leaving")
-            rest = _register(m, [*(bit for bit, _ in second), last], "rest")
-            turned = _rotate(leaving, [(rest[n], amount) for n, (_, amount) in enumerate(second)], down=True)
-            m.d.sync += [kept.lanes.eq(Cat(turned)), kept.last.eq(rest[-1])]
+            read = _register(m, [read.data for read in reads], "read")
+            *by, last = _register(m, [*place, last], "by")
+            first, second = _steps(by)
+            leaving = _register(m, _rotate(read, first, down=True), "leaving")
+            *by, last = _register(m, [*(bit for bit, _ in second), last], "rest")
+            turned = _rotate(leaving, [(bit, amount) for bit, (_, amount) in zip(by, second, strict=True)], down=True)
+            m.d.sync += [kept.lanes.eq(Cat(turned)), kept.last.eq(last)]
         m.d.comb += self.o.p.eq(kept)
 
     def _words(self, m, moves):
@@ -139,9 +142,9 @@ class Transposer(wiring.Component):
         return words
 
 
-def _steps(place):
+def _steps(by):
     """Return the bits of a rotation in two steps, as pairs of a bit and by how much it rotates."""
-    bits = [(bit, 1 << n) for n, bit in enumerate(place)]
+    bits = [(bit, 1 << n) for n, bit in enumerate(by)]
     half = (len(bits) + 1) // 2
     return bits[:half], bits[half:]
 
