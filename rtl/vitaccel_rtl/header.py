@@ -86,13 +86,16 @@ def port_meaning(component: Any, port: Port) -> str:
 def ordered(component: Any, ports: Sequence[Port]) -> tuple[Port, ...]:
     """Return the ports that Verilog has: clock and reset first, the others as the signature has them."""
     order = [*CLOCK_RULES, *shapes(component)]
-    return tuple(sorted((port for port in ports if port.width), key=lambda port: order.index(port.name)))
+    places = {name: place for place, name in enumerate(order)}
+    kept = (port for port in ports if port.width)
+    return tuple(sorted(kept, key=lambda port: places.get(port.name, len(places))))
 
 
 def _port_lines(component: Any, ports: Sequence[Port]) -> Iterator[str]:
-    widest = max((len(port.name) for port in ports), default=0)
+    kept = ordered(component, ports)
+    widest = max((len(port.name) for port in kept), default=0)
     layouts = shapes(component)
-    for port in ordered(component, ports):
+    for port in kept:
         direction = "input " if port.is_input else "output"
         found = fields(layouts[port.name]) if port.name in layouts and port.width > 1 else ()
         meaning = [port_meaning(component, port)]
