@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Word = Mapping[str, Any]
+Word = Mapping[str, Any] | int
 """A payload by field, as `vitaccel_sim.bench.payload.pack` takes it. A payload that is no struct is an integer."""
+
+Ports = Mapping[str, int]
+"""Values of input ports beside the streams, for one cycle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,10 @@ class Case:
         )
 
 
+def _no_setup(_: Mapping[str, int]) -> Sequence[Ports]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Traffic:
     """How a block is tried.
@@ -60,6 +67,9 @@ class Traffic:
         From options to the words of the extremes.
     random
         From options, a source of random numbers and lengths of rows (or tiles, or bursts) to random words.
+    setup
+        From options to the values of the other input ports, a mapping a cycle, before the first word is sent: how a
+        memory is loaded. Before those cycles, after them and where a mapping does not name it, a port is 0.
     """
 
     block: str
@@ -67,6 +77,7 @@ class Traffic:
     bins: tuple[str, ...]
     directed: Callable[[Mapping[str, int]], Case]
     random: Callable[[Mapping[str, int], random.Random, Iterable[int]], Case]
+    setup: Callable[[Mapping[str, int]], Sequence[Ports]] = _no_setup
 
     def __post_init__(self) -> None:
         if len(self.points) < LEAST_POINTS:

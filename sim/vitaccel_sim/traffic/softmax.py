@@ -10,10 +10,14 @@ import torch
 
 from vitaccel.reference.softmax import MASKED, OnlineSoftmax
 from vitaccel_sim.traffic.case import Case, Traffic, Word
+from vitaccel_sim.traffic.values import grouped
 
 HIGHEST = -MASKED - 1
 Row = list[int]
 RowBlock = list[Row]
+
+SHORT_ROW = 18
+"""Keys of a directed row that needs no more: the powers of a maximum 17 octaves below a later one are all gone."""
 
 KINDS = ("normal", "masked", "rising", "falling", "jumps", "masks")
 
@@ -52,21 +56,22 @@ def random_blocks(options: Mapping[str, int], rng: random.Random, lengths: Itera
 def extreme_blocks(options: Mapping[str, int]) -> list[RowBlock]:
     """Return rows that reach every fraction, the longest and the least rise, and sums of equal logits."""
     lanes, one = options["lanes"], 1 << options["fraction_bits"]
-    every_fraction = list(range(-one, one + 1))
-    length = len(every_fraction)
+    fractions = grouped(range(1 - one, 1), lanes)
+    every_fraction = [list(codes) for codes in zip(*fractions, strict=True)]
+    length = SHORT_ROW
     rows = [
-        every_fraction,
-        every_fraction[::-1],
         [MASKED] * length,
         [HIGHEST] * length,
-        [MASKED, *[MASKED + 1] * one, *[HIGHEST] * one],
+        [MASKED, *[MASKED + 1] * (length - 5), *[HIGHEST] * 4],
         [HIGHEST, *[MASKED] * (length - 1)],
         [0, -one * 16 - 1, *[-one * 17] * (length - 2)],
         [max(MASKED, -one * k // 2) for k in range(length)],
+        [min(HIGHEST, one * k // 2) for k in range(length)],
         *([0, 0, *[min(HIGHEST, one * rise)] * (length - 2)] for rise in (1, 15, 16, 17, 31, 32)),
     ]
     rows += rows[: -len(rows) % lanes]
-    return [rows[n : n + lanes] for n in range(0, len(rows), lanes)]
+    short = [rows[n : n + lanes] for n in range(0, len(rows), lanes)]
+    return [every_fraction, [codes[::-1] for codes in every_fraction], *short]
 
 
 def _met(blocks: Iterable[RowBlock], spec: OnlineSoftmax) -> Counter[str]:

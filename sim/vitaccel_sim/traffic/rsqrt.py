@@ -1,0 +1,93 @@
+"""Variances of every length, and those that tell every entry of the table from its neighbours."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+from vitaccel.reference.rsqrt import ARGUMENT_FRACTION, MANTISSA_BITS, VARIANCE_BITS, Rsqrt
+from vitaccel_sim.traffic.case import Case, Traffic
+from vitaccel_sim.traffic.values import MOST_WORDS, every_fifth, grouped, row_ends, thinned
+
+SPEC = Rsqrt()
+
+BINS = (
+    *(f"the highest bit at {place}" for place in range(VARIANCE_BITS)),
+    "the smallest variance",
+    "the largest variance",
+    "a power of two",
+    "one below a power of two",
+    "the first entry of the even exponents",
+    "the last entry of the even exponents",
+    "the first entry of the odd exponents",
+    "the last entry of the odd exponents",
+    "a mantissa that saturates",
+)
+
+
+def octaves() -> list[int]:
+    """Both ends of every octave, and some within."""
+    edges = [v for k in range(VARIANCE_BITS) for v in ((1 << k), (1 << k) + 1, (2 << k) - 1, (1 << k) * 3 // 2)]
+    return list(dict.fromkeys(edges))
+
+
+def ends_of_intervals(spec: Rsqrt) -> list[int]:
+    """Both ends of every interval of the table and what is near them, for an even and an odd exponent.
+
+    There a Newton step hides least of its entry: its slope is the error of the entry, which is 0 in the middle.
+    """
+    low = ARGUMENT_FRACTION - spec.index_bits
+    count = 1 << spec.index_bits
+    size = 1 << low
+    places = (0, size - 1, size // 64, size - 1 - size // 64, size // 16, size - 1 - size // 16)
+    # The highest bit is at 17, so one place further up the exponent is even.
+    return [((count + interval) << low | place) << up for place in places for interval in range(count) for up in (0, 1)]
+
+
+def case(variances: Sequence[Sequence[int]], lasts: Iterable[int]) -> Case:
+    """Return words of these variances with what must come out."""
+    mantissa, exponent = SPEC.compute(torch.tensor(variances))
+    met: Counter[str] = Counter()
+    met["a mantissa that saturates"] += int((mantissa == (1 << MANTISSA_BITS) - 1).sum())
+    for variance in (variance for lanes in variances for variance in lanes):
+        place = variance.bit_length() - 1
+        parity = "odd" if place % 2 else "even"
+        entry = (variance << SPEC.index_bits >> place) - (1 << SPEC.index_bits)
+        met[f"the highest bit at {place}"] += 1
+        met["the smallest variance"] += variance == 1
+        met["the largest variance"] += variance == (1 << VARIANCE_BITS) - 1
+        met["a power of two"] += variance == 1 << place
+        met["one below a power of two"] += variance + 1 == 2 << place
+        met[f"the first entry of the {parity} exponents"] += entry == 0
+        met[f"the last entry of the {parity} exponents"] += entry == (1 << SPEC.index_bits) - 1
+    rows = list(zip(variances, mantissa.tolist(), exponent.tolist(), lasts, strict=True))
+    return Case(
+        words=[{"lanes": list(lanes), "last": last} for lanes, _, _, last in rows],
+        expected=[{"mantissa": m, "exponent": e, "last": last} for _, m, e, last in rows],
+        hits=met,
+    )
+
+
+def _directed(options: Mapping[str, int]) -> Case:
+    lanes = options["lanes"]
+    most = MOST_WORDS * lanes - len(octaves())
+    variances = grouped([*octaves(), *thinned(ends_of_intervals(SPEC), most)], lanes)
+    return case(variances, every_fifth(len(variances)))
+
+
+def _random(options: Mapping[str, int], rng: random.Random, lengths: Iterable[int]) -> Case:
+    lasts = list(row_ends(lengths))
+    variances = [[rng.randrange(1, 1 << rng.randint(2, VARIANCE_BITS)) for _ in range(options["lanes"])] for _ in lasts]
+    return case(variances, lasts)
+
+
+RSQRT = Traffic(
+    block="rsqrt",
+    points=tuple({"lanes": lanes} for lanes in (4, 3, 1, 5, 8)),
+    bins=BINS,
+    directed=_directed,
+    random=_random,
+)

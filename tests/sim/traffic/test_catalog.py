@@ -1,0 +1,116 @@
+"""Every block has its traffic; the traffic meets its bins; the gateware is equal at every point, at its latency."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.rtl.stream_bench import Run, run
+from vitaccel.backends.rtl.catalog import BLOCKS, block
+from vitaccel_sim.traffic.case import LONG_LENGTHS, Case, Traffic, lengths_of
+from vitaccel_sim.traffic.catalog import TRAFFIC
+from vitaccel_sim.traffic.values import MOST_WORDS
+
+POINTS = [
+    pytest.param(traffic, point, id=f"{name}-{'-'.join(map(str, point.values()))}")
+    for name, traffic in TRAFFIC.items()
+    for point in traffic.points
+]
+
+
+def short_case(traffic: Traffic, point: Mapping[str, int], seed: int) -> Case:
+    """Return the directed words, then random rows of the lengths that depend on P."""
+    lengths = lengths_of(traffic.lanes(point))
+    return traffic.directed(point) + traffic.random(point, random.Random(seed), lengths)
+
+
+def run_case(component: Any, traffic: Traffic, point: Mapping[str, int], case: Case) -> Run:
+    """Return what the component makes of the case at full speed, after the traffic's setup."""
+
+    async def setup(ctx: Any) -> None:
+        named = {name for ports in traffic.setup(point) for name in ports}
+        for ports in (*traffic.setup(point), {}):
+            for name in named:
+                ctx.set(getattr(component, name), ports.get(name, 0))
+            await ctx.tick()
+
+    return run(component, case.words, len(case.expected), setup=setup, patience=4200)
+
+
+def test_every_block_has_traffic_and_the_other_way_round() -> None:
+    assert list(TRAFFIC) == list(BLOCKS)
+
+
+@pytest.mark.parametrize(("traffic", "point"), POINTS)
+def test_the_gateware_is_equal_at_its_declared_latency(traffic: Traffic, point: Mapping[str, int], seed: int) -> None:
+    component = block(traffic.block).component(**point)
+    case = short_case(traffic, point, seed)
+    result = run_case(component, traffic, point, case)
+    assert result.words == list(case.expected)
+    assert result.offered[0] - result.accepted[case.first_row - 1] == component.latency_cycles
+
+
+@pytest.mark.parametrize("name", TRAFFIC)
+def test_long_rows_are_equal_too(name: str, seed: int) -> None:
+    traffic = TRAFFIC[name]
+    point = traffic.points[0]
+    case = traffic.random(point, random.Random(seed), LONG_LENGTHS)
+    assert run_case(block(name).component(**point), traffic, point, case).words == list(case.expected)
+
+
+@pytest.mark.parametrize("name", TRAFFIC)
+def test_every_declared_bin_is_met_and_no_other(name: str, seed: int) -> None:
+    """The directed words alone meet them all, so no seed leaves one out."""
+    traffic = TRAFFIC[name]
+    directed: Counter[str] = Counter()
+    drawn: Counter[str] = Counter()
+    for point in traffic.points:
+        directed += traffic.directed(point).hits
+        lengths = (*lengths_of(traffic.lanes(point)), *LONG_LENGTHS)
+        drawn += traffic.random(point, random.Random(seed), lengths).hits
+    assert set(directed) == set(traffic.bins)
+    assert set(drawn) <= set(traffic.bins)
+
+
+@pytest.mark.parametrize(("traffic", "point"), POINTS)
+def test_directed_words_are_few_and_the_same_every_time(traffic: Traffic, point: Mapping[str, int]) -> None:
+    case = traffic.directed(point)
+    assert case == traffic.directed(point)
+    assert len(case.words) <= MOST_WORDS
+
+
+@pytest.mark.parametrize("name", TRAFFIC)
+def test_points_take_every_option_to_two_values_or_more(name: str) -> None:
+    points = TRAFFIC[name].points
+    for option in block(name).options:
+        chosen = {point[option.name] for point in points}
+        assert len(chosen) >= 2, option.name
+
+
+@pytest.mark.parametrize("name", TRAFFIC)
+def test_one_bit_of_an_expected_word_is_found(name: str, seed: int) -> None:
+    """The comparison of every bench is equality; here it is between what came out and a word with one bit turned."""
+    rng = random.Random(seed)
+    traffic = TRAFFIC[name]
+    point = traffic.points[0]
+    case = traffic.directed(point)
+    result = run_case(block(name).component(**point), traffic, point, case)
+    assert result.words == list(case.expected)
+    place = rng.randrange(len(case.expected))
+    expected = [*case.expected[:place], with_one_bit_turned(case.expected[place], rng), *case.expected[place + 1 :]]
+    assert result.words != expected
+
+
+def with_one_bit_turned(value: Any, rng: random.Random) -> Any:
+    """Return a word, or a part of one, with the lowest bit of one of its integers turned over."""
+    if isinstance(value, Mapping):
+        name = rng.choice(sorted(value))
+        return {**value, name: with_one_bit_turned(value[name], rng)}
+    if isinstance(value, list):
+        place = rng.randrange(len(value))
+        return [*value[:place], with_one_bit_turned(value[place], rng), *value[place + 1 :]]
+    return int(value) ^ 1
