@@ -1,0 +1,127 @@
+"""The choices of row-blocks one by one: tokens in order, of a token the best first, lanes without a token left out."""
+
+from amaranth.hdl import Array as Choice
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from vitaccel_rtl.row_choices import choice_shapes, row_choices_layout
+from vitaccel_rtl.stream import check_range
+
+ENDS = {"ends_token": 1, "ends_row_block": 1, "last": 1}
+"""Of a choice: it is the last of its token, of its row-block, of the job."""
+
+
+def choice_layout(*, experts, fraction_bits):
+    """Layout of a choice: ``expert``, ``logit``, ``m`` and ``total`` of its row, and what it ends."""
+    return data.StructLayout({**choice_shapes(experts=experts, fraction_bits=fraction_bits), **ENDS})
+
+
+class ChoiceWalk(wiring.Component):
+    """Takes a row-block, and gives its choices, one a cycle.
+
+    Every frame starts with a row-block of its own, so the last row-block of a frame has lanes without a token.
+
+    Parameters
+    ----------
+    lanes, experts, k, tokens, fraction_bits
+        Of :class:`vitaccel_rtl.row_choices.RowChoices`.
+
+    Attributes
+    ----------
+    job : stream
+        ``tokens`` (1 to *tokens*), ``frame_tokens`` (tokens of one frame; where the job is a part of a frame, those of
+        the job), ``k`` (1 to *k*). Taken when the last choice of the job before is gone.
+    i : stream
+        Row-blocks, of the layout of :func:`vitaccel_rtl.row_choices.row_choices_layout`.
+    o : stream
+        Choices, of the layout of :func:`choice_layout`. A row-block of v tokens gives ``v * k``, the first of them a
+        cycle after it is accepted; the next row-block is accepted with its last.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+    """
+
+    def __init__(self, *, lanes, experts, k, tokens, fraction_bits):
+        check_range("lanes of a router", lanes, 1, 256)
+        check_range("experts of a router", experts, 1, 256)
+        check_range("k of a router", k, 1, min(experts, 16))
+        check_range("tokens of a router", tokens, 1, 1 << 14)
+        self._lanes, self._k = lanes, k
+        count = range(tokens + 1)
+        job = data.StructLayout({"tokens": count, "frame_tokens": count, "k": range(k + 1)})
+        rows = row_choices_layout(lanes=lanes, experts=experts, k=k, fraction_bits=fraction_bits)
+        choice = choice_layout(experts=experts, fraction_bits=fraction_bits)
+        super().__init__(
+            {
+                "job": In(stream.Signature(job)),
+                "i": In(stream.Signature(rows)),
+                "o": Out(stream.Signature(choice)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        active, full = Signal(), Signal()
+        rank = Signal(range(self._k))
+        step = Signal()
+        job = Signal.like(self.job.p, name="kept_job", reset_less=True)
+        m.d.comb += [
+            self.job.ready.eq(~active),
+            step.eq(full & self.o.ready),
+            self.o.valid.eq(full),
+            self.i.ready.eq(active & (~full | (step & self.o.p.ends_row_block & ~self.o.p.last))),
+            self.o.p.ends_token.eq(rank + 1 == job.k),
+        ]
+        with m.If(self.job.valid & self.job.ready):
+            m.d.sync += [job.eq(self.job.p), active.eq(1)]
+        with m.If(step):
+            m.d.sync += rank.eq(Mux(self.o.p.ends_token, 0, rank + 1))
+            with m.If(self.o.p.ends_row_block):
+                m.d.sync += full.eq(0)
+            with m.If(self.o.p.last):
+                m.d.sync += active.eq(0)
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += full.eq(1)
+        moves = Signal()
+        m.d.comb += moves.eq(step & self.o.p.ends_token)
+        self._count_tokens(m, job, moves)
+        self._hold_tokens(m, rank, moves)
+        return m
+
+    def _count_tokens(self, m, job, moves):
+        """Say where the row-block and the job end: after the last lane, the last token of a frame, the last token."""
+        left = Signal.like(job.tokens, name="left", reset_less=True)
+        frame_left = Signal.like(job.tokens, name="frame_left", reset_less=True)
+        lane = Signal(range(self._lanes))
+        ends_frame, ends_job = frame_left == 1, left == 1
+        ends_row_block = (lane == self._lanes - 1) | ends_frame | ends_job
+        m.d.comb += [
+            self.o.p.last.eq(self.o.p.ends_token & ends_job),
+            self.o.p.ends_row_block.eq(self.o.p.ends_token & ends_row_block),
+        ]
+        with m.If(self.job.valid & self.job.ready):
+            m.d.sync += [left.eq(self.job.p.tokens), frame_left.eq(self.job.p.frame_tokens), lane.eq(0)]
+        with m.Elif(moves):
+            m.d.sync += [
+                left.eq(left - 1),
+                frame_left.eq(Mux(ends_frame, job.frame_tokens, frame_left - 1)),
+                lane.eq(Mux(ends_row_block, 0, lane + 1)),
+            ]
+
+    def _hold_tokens(self, m, rank, moves):
+        """Hold the row-block with the token of this moment in lane 0; the others move up."""
+        rows = Signal.like(self.i.p, name="rows", reset_less=True)
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += rows.eq(self.i.p)
+        with m.Elif(moves):
+            for field in ("experts", "logits", "m", "total"):
+                m.d.sync += [rows[field][lane].eq(rows[field][lane + 1]) for lane in range(self._lanes - 1)]
+        m.d.comb += [
+            self.o.p.expert.eq(Choice(rows.experts[0][n] for n in range(self._k))[rank]),
+            self.o.p.logit.eq(Choice(rows.logits[0][n] for n in range(self._k))[rank]),
+            self.o.p.m.eq(rows.m[0]),
+            self.o.p.total.eq(rows.total[0]),
+        ]

@@ -1,0 +1,124 @@
+"""Expert queues: which tokens go to which expert, with what scores.
+
+The integers of `vitaccel.reference.topk.ExpertQueues`.
+"""
+
+from amaranth.hdl import Module, Mux
+from amaranth.lib import wiring
+from amaranth.lib.wiring import Out, connect, flipped
+
+from vitaccel_rtl import latency
+from vitaccel_rtl.queue_filling import QueueFilling
+from vitaccel_rtl.queue_memory import QueueMemory, QueueShape
+from vitaccel_rtl.queue_order import QueueOrder
+from vitaccel_rtl.queue_reading import QueueReading
+from vitaccel_rtl.stream import check_range
+
+
+class ExpertQueues(wiring.Component):
+    """Queues of all experts, filled one choice a cycle and read one entry a cycle.
+
+    Parameters
+    ----------
+    lanes
+        P, 1 to 256: rows of a row-block.
+    row_blocks
+        Of a job at most, 1 to 16384.
+    tokens
+        Of a job at most, 1 to P times *row_blocks* and 16384 at most.
+    experts
+        1 to 256.
+    k
+        Most choices of a token, 1 to *experts* and 16 at most.
+
+    Attributes
+    ----------
+    job : stream
+        ``capacity`` (entries that a queue holds, 0 for all), ``by_choice`` (drop order `choice`: all first choices come
+        before any second; else a token comes with all its choices). Taken when the choices of the job before are
+        queued and no request is accepted or answered. The cycle after, its choices are taken, and nothing is left of
+        the job before.
+    i : stream
+        Choices, of the layout of :func:`vitaccel_rtl.choice_score.scored_layout`, token after token, best first. One a
+        cycle.
+    request : stream
+        ``place`` (below *experts*), ``by_length`` (it is a rank in order of length, the longest first and of equal ones
+        that of the lower expert; else it is an expert), ``entries`` (they are asked for, not only the length).
+        Requests wait until the queues are ready.
+    answer : stream
+        ``expert``, ``length``: one for every request. The next request waits until it is taken.
+    entry : stream
+        ``token`` (of the job, from 0), ``row`` (its place where every frame starts a row-block), ``score``, ``last``:
+        the entries of a queue, if they were asked for. Of an empty queue there are none.
+    ready : Signal, out
+        The queues of the last job are complete.
+
+    Timing
+    ------
+    Queues are ready ``latency.queues_ready(experts)`` cycles after the last choice is accepted. An answer is offered
+    ``latency.QUEUE_ANSWER`` cycles after its request is accepted, the first entry ``latency.QUEUE_ENTRY`` cycles after,
+    and then one a cycle; in drop order `choice`, with a cycle between for each rank after the first that was entered.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+    """
+
+    def __init__(self, *, lanes, row_blocks, tokens, experts, k):
+        check_range("lanes of queues", lanes, 1, 256)
+        check_range("row_blocks of queues", row_blocks, 1, 1 << 14)
+        check_range("tokens of queues", tokens, 1, min(lanes * row_blocks, 1 << 14))
+        self.shape = QueueShape(rows=lanes * row_blocks, tokens=tokens, experts=experts, k=k)
+        self._filling = QueueFilling(self.shape, lanes=lanes)
+        self._reading = QueueReading(self.shape)
+        super().__init__(
+            {
+                "job": self._filling.signature.members["job"],
+                "i": self._filling.signature.members["i"],
+                "request": self._reading.signature.members["request"],
+                "answer": self._reading.signature.members["answer"],
+                "entry": self._reading.signature.members["entry"],
+                "ready": Out(1),
+            }
+        )
+
+    @property
+    def memory_bits(self):
+        """Bits of all memories."""
+        return self.shape.memory_bits
+
+    @property
+    def ready_cycles(self):
+        """Cycles from accepting the last choice of a job to accepting a request."""
+        return latency.queues_ready(self.shape.experts)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.filling = filling = self._filling
+        m.submodules.memory = memory = QueueMemory(self.shape)
+        m.submodules.order = order = QueueOrder(self.shape)
+        m.submodules.reading = reading = self._reading
+        connect(m, flipped(self.job), filling.job)
+        connect(m, flipped(self.i), filling.i)
+        connect(m, flipped(self.request), reading.request)
+        connect(m, reading.answer, flipped(self.answer))
+        connect(m, reading.entry, flipped(self.entry))
+        for name in ("forget", "limit", "by_rank", "add", "add_expert", "add_rank", "add_token", "add_entry"):
+            m.d.comb += getattr(memory, name).eq(getattr(filling, name))
+        for name in ("rank", "walk", "address"):
+            m.d.comb += getattr(memory, name).eq(getattr(reading, name))
+        for name in ("length", "count", "heads", "link"):
+            m.d.comb += getattr(reading, name).eq(getattr(memory, name))
+        m.d.comb += [
+            filling.free.eq(~order.running & ~filling.done & reading.idle),
+            order.forget.eq(filling.forget),
+            order.start.eq(filling.done),
+            order.length.eq(memory.length),
+            memory.expert.eq(Mux(order.running, order.expert, reading.expert)),
+            reading.ready.eq(order.ready),
+            reading.ordered.eq(order.experts),
+            reading.stored.eq(memory.entry),
+            self.ready.eq(order.ready),
+        ]
+        return m

@@ -1,0 +1,165 @@
+"""From a row-block of router logits to each token's choices, and the maximum and sum that their scores are made with.
+
+Two integer specs on one stream: `vitaccel.reference.topk.TopK` and the statistics of
+`vitaccel.reference.softmax.OnlineSoftmax`, over all experts of a row or over its k chosen ones, best first.
+"""
+
+from amaranth.hdl import Array as Choice
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from vitaccel_rtl.exp2 import LOGIT_BITS, NUMERATOR_BITS, check_powers, whole_bits
+from vitaccel_rtl.fifo import StreamFifo
+from vitaccel_rtl.softmax import SoftmaxStatistics
+from vitaccel_rtl.stream import check_range, lane_word
+from vitaccel_rtl.topk import TopK
+
+WAITING_WORDS = 16
+"""Words between the input and the top-k lanes: more than the statistics have stages."""
+
+
+def choice_shapes(*, experts, fraction_bits):
+    """Return the shapes of what belongs to a choice: its ``expert`` and ``logit``, the row's ``m`` and ``total``."""
+    return {
+        "expert": unsigned(max((experts - 1).bit_length(), 1)),
+        "logit": signed(LOGIT_BITS),
+        "m": signed(whole_bits(fraction_bits)),
+        "total": unsigned(max((experts << NUMERATOR_BITS - 1).bit_length(), NUMERATOR_BITS)),
+    }
+
+
+def row_choices_layout(*, lanes, experts, k, fraction_bits):
+    """Layout of the choices of a row-block: ``experts`` and ``logits`` (k a lane, best first), ``m``, ``total``."""
+    shapes = choice_shapes(experts=experts, fraction_bits=fraction_bits)
+    return data.StructLayout(
+        {
+            "experts": data.ArrayLayout(data.ArrayLayout(shapes["expert"], k), lanes),
+            "logits": data.ArrayLayout(data.ArrayLayout(shapes["logit"], k), lanes),
+            "m": data.ArrayLayout(shapes["m"], lanes),
+            "total": data.ArrayLayout(shapes["total"], lanes),
+        }
+    )
+
+
+class RowChoices(wiring.Component):
+    """P top-k lanes and P lanes of softmax statistics: a word of logits a cycle in, a word a row-block out.
+
+    A row is streamed once. Over all experts, both read it as it comes. Over the chosen experts, the k logits that top-k
+    found are then sent through the statistics, best first, while the next row waits.
+
+    Parameters
+    ----------
+    lanes
+        P, 1 to 256.
+    experts
+        Words of the longest row, 1 to 256.
+    k
+        Most choices of a token, 1 to *experts* and 16 at most.
+    row_blocks
+        Of a job at most, 1 to 16384.
+    fraction_bits, table
+        Of :class:`vitaccel_rtl.exp2.Exp2`.
+
+    Attributes
+    ----------
+    job : stream
+        ``row_blocks`` (1 or more), ``k`` (1 to *k*), ``over_chosen`` (the softmax is over the chosen experts). Taken
+        when the rows of the job before are gone.
+    i : stream
+        ``lanes`` (logits, int16), ``last``: the last expert of the row. Rows have k experts or more. None is taken
+        but those of a job.
+    o : stream
+        Layout of :func:`row_choices_layout`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+    """
+
+    def __init__(self, *, lanes, experts, k, row_blocks, fraction_bits, table):
+        check_range("lanes of a router", lanes, 1, 256)
+        check_range("experts of a router", experts, 1, 256)
+        check_range("k of a router", k, 1, min(experts, 16))
+        check_range("row_blocks of a router", row_blocks, 1, 1 << 14)
+        check_powers(fraction_bits, table)
+        self._lanes, self._experts, self._k = lanes, experts, k
+        self._powers = {"fraction_bits": fraction_bits, "table": table}
+        shapes = choice_shapes(experts=experts, fraction_bits=fraction_bits)
+        self._sum_bits = shapes["total"].width
+        job = data.StructLayout({"row_blocks": range(row_blocks + 1), "k": range(k + 1), "over_chosen": 1})
+        out = row_choices_layout(lanes=lanes, experts=experts, k=k, fraction_bits=fraction_bits)
+        super().__init__(
+            {
+                "job": In(stream.Signature(job)),
+                "i": In(stream.Signature(lane_word(lanes, signed(LOGIT_BITS)))),
+                "o": Out(stream.Signature(out)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.waiting = waiting = StreamFifo(self.i.payload.shape(), depth=WAITING_WORDS)
+        m.submodules.best = best = TopK(lanes=self._lanes, experts=self._experts, k=self._k)
+        m.submodules.statistics = statistics = SoftmaxStatistics(
+            lanes=self._lanes, **self._powers, sum_bits=self._sum_bits
+        )
+        wiring.connect(m, waiting.o, best.i)
+        job, open_rows = self._count_rows(m)
+        self._steer(m, job, open_rows, waiting, best, statistics)
+        m.d.comb += [
+            self.o.valid.eq(best.o.valid & statistics.o.valid),
+            best.o.ready.eq(statistics.o.valid & self.o.ready),
+            statistics.o.ready.eq(best.o.valid & self.o.ready),
+            self.o.p.experts.eq(best.o.p.experts),
+            self.o.p.logits.eq(best.o.p.logits),
+            self.o.p.m.eq(statistics.o.p.m),
+            self.o.p.total.eq(statistics.o.p.total),
+        ]
+        return m
+
+    def _count_rows(self, m):
+        """Keep the job, and count its rows in and out. Returns the job and whether a row is still to come."""
+        job = Signal.like(self.job.p, name="kept_job", reset_less=True)
+        to_come = Signal.like(self.job.p.row_blocks, name="rows_to_come")
+        to_leave = Signal.like(self.job.p.row_blocks, name="rows_to_leave")
+        m.d.comb += self.job.ready.eq(to_leave == 0)
+        with m.If(self.job.valid & self.job.ready):
+            m.d.sync += [job.eq(self.job.p), to_come.eq(self.job.p.row_blocks), to_leave.eq(self.job.p.row_blocks)]
+        with m.If(self.i.valid & self.i.ready & self.i.p.last):
+            m.d.sync += to_come.eq(to_come - 1)
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += to_leave.eq(to_leave - 1)
+        return job, to_come.any()
+
+    def _steer(self, m, job, open_rows, waiting, best, statistics):
+        """A row goes to top-k, and to the statistics: itself, or what was chosen of it."""
+        rank = Signal(range(self._k))
+        sent = Signal()
+        chosen = Signal.like(statistics.i.p, name="chosen")
+        m.d.comb += [
+            chosen.lanes[lane].eq(Choice(logits[n] for n in range(self._k))[rank])
+            for lane, logits in enumerate(best.o.p.logits)
+        ]
+        m.d.comb += [
+            chosen.last.eq(rank + 1 == job.k),
+            statistics.i.p.eq(Mux(job.over_chosen, chosen, self.i.p)),
+            waiting.i.p.eq(self.i.p),
+        ]
+        with m.If(job.over_chosen):
+            m.d.comb += [
+                statistics.i.valid.eq(best.o.valid & ~sent),
+                self.i.ready.eq(open_rows & waiting.i.ready),
+                waiting.i.valid.eq(open_rows & self.i.valid),
+            ]
+        with m.Else():
+            m.d.comb += [
+                statistics.i.valid.eq(open_rows & self.i.valid & waiting.i.ready),
+                self.i.ready.eq(open_rows & waiting.i.ready & statistics.i.ready),
+                waiting.i.valid.eq(open_rows & self.i.valid & statistics.i.ready),
+            ]
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += [sent.eq(0), rank.eq(0)]
+        with m.Elif(job.over_chosen & statistics.i.valid & statistics.i.ready):
+            m.d.sync += [sent.eq(chosen.last), rank.eq(rank + 1)]
