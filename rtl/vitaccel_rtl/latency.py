@@ -5,6 +5,8 @@ of a row, the last of the row) to offering the result that belongs to it, withou
 acceptance of one word, row or tile to that of the next at full speed: one cycle a word where nothing else is said.
 """
 
+from math import gcd
+
 # --------------------------------------------------------------------------------------------------- streams and queues
 
 SKID_BUFFER = 1
@@ -21,11 +23,14 @@ ROUTER = 1
 
 # ------------------------------------------------------------------------------------------------ buffers and registers
 
-BUFFER_READ = 4
-"""Of `vitaccel_rtl.buffer.Buffer`, from accepting an address to offering its word.
+BANK = 3
+"""Of `vitaccel_rtl.bank.Bank`, from an address to its word: address, memory, its output."""
 
-Address, memory, its output, the response.
-"""
+CREDIT_QUEUE = 1
+"""Of `vitaccel_rtl.credit_queue.CreditQueue`, when it is empty: a register."""
+
+BUFFER_READ = BANK + CREDIT_QUEUE
+"""Of `vitaccel_rtl.buffer.Buffer`, from accepting an address to offering its word."""
 
 REGISTERS_READ = 2
 """Of `vitaccel_rtl.registers.Registers`, from accepting the address of a read to offering its data."""
@@ -92,8 +97,11 @@ def exp2(*, has_lines: bool) -> int:
 
 
 def softmax_statistics(*, has_lines: bool) -> int:
-    """Latency of `vitaccel_rtl.softmax.SoftmaxStatistics`, from the last key of a row to its maximum and sum."""
-    return MAXIMUM + exp2(has_lines=has_lines) + 1
+    """Latency of `vitaccel_rtl.softmax.SoftmaxStatistics`, from the last key of a row to its maximum and sum.
+
+    The maximum, a power, its shift to the scale of the running total, that total, its shift to the scale of the maximum.
+    """
+    return MAXIMUM + exp2(has_lines=has_lines) + 3
 
 
 def softmax_numerators(*, has_lines: bool, bits: int) -> int:
@@ -186,19 +194,33 @@ READ_BUFFER_SLACK = 4
 """Beats of a read buffer beyond those in flight, so that their way through the buffer delays no burst."""
 
 
-def realign_steps(distance_bits: int) -> int:
-    """Stages of a shift by a distance of so many bits."""
-    return -(-distance_bits // REALIGN_STEP_BITS)
+def granule_bytes(*, beat_bytes: int, word_bytes: int, align_bytes: int) -> int:
+    """Bytes of which all places are multiples at which a word can begin in a beat: a power of two."""
+    return gcd(beat_bytes, word_bytes, align_bytes)
 
 
-def beats_to_words(distance_bits: int) -> int:
-    """Latency of `vitaccel_rtl.realign.BeatsToWords`: the window, the shift, missing bytes made zero."""
-    return 1 + realign_steps(distance_bits) + 1 + SKID_BUFFER
+def window_beats(*, beat_bytes: int, word_bytes: int, align_bytes: int) -> int:
+    """Beats that a word may lie in."""
+    granule = granule_bytes(beat_bytes=beat_bytes, word_bytes=word_bytes, align_bytes=align_bytes)
+    return 1 + (beat_bytes - granule + word_bytes - 1) // beat_bytes
 
 
-def words_to_beats(distance_bits: int) -> int:
-    """Latency of `vitaccel_rtl.realign.WordsToBeats`: bytes beyond the row made zero, the shift, the window."""
-    return 1 + realign_steps(distance_bits) + 1
+def beats_to_words(*, beat_bytes: int, word_bytes: int, align_bytes: int) -> int:
+    """Latency of `vitaccel_rtl.beats_to_words.BeatsToWords`: the window, the shift, missing bytes made zero."""
+    sizes = {"beat_bytes": beat_bytes, "word_bytes": word_bytes, "align_bytes": align_bytes}
+    places = window_beats(**sizes) * beat_bytes // granule_bytes(**sizes)
+    return 1 + _shift(places) + 1 + SKID_BUFFER
+
+
+def words_to_beats(*, beat_bytes: int, word_bytes: int, align_bytes: int) -> int:
+    """Latency of `vitaccel_rtl.words_to_beats.WordsToBeats`: bytes beyond the row made zero, the shift, the window."""
+    granule = granule_bytes(beat_bytes=beat_bytes, word_bytes=word_bytes, align_bytes=align_bytes)
+    return 1 + _shift(beat_bytes // granule) + 1
+
+
+def _shift(places: int) -> int:
+    """Stages of a shift by one of so many distances."""
+    return -(-(places - 1).bit_length() // REALIGN_STEP_BITS)
 
 
 QUEUE_FORGET = 1

@@ -1,0 +1,160 @@
+"""From the rows of a descriptor to the bursts that fetch or write them: no burst crosses 4 KiB or is too long.
+
+    descriptor -> Extent (rows times bytes) -> Runs -> Beats -> Pages -> Bursts
+
+Every part passes one word a cycle, so that rows of a single beat keep the bus busy.
+"""
+
+from itertools import pairwise
+
+from amaranth.hdl import Cat, Const, Module, Mux
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from vitaccel_rtl import latency
+from vitaccel_rtl.axi import PAGE_BYTES
+from vitaccel_rtl.dma_job import descriptor_layout
+from vitaccel_rtl.runs import Extent, Runs, run_bits, run_layout
+from vitaccel_rtl.split import Split
+from vitaccel_rtl.stream import SkidBuffer
+
+PAGE_ADDRESS_BITS = PAGE_BYTES.bit_length() - 1
+
+
+def burst_layout(geometry):
+    """Layout of a burst: ``address`` of its first beat, its ``beats``, and whether it is the descriptor's ``last``."""
+    return data.StructLayout(
+        {"address": geometry.address_bits, "beats": range(geometry.longest_burst + 1), "last": 1},
+    )
+
+
+def _chunk_members(geometry, beats):
+    """Members of consecutive beats: the page of the first, its ``index`` there, how many there are."""
+    return {
+        "page": geometry.address_bits - PAGE_ADDRESS_BITS,
+        "index": range(geometry.page_beats),
+        "beats": beats,
+        "last": 1,
+    }
+
+
+class Beats(Split):
+    """The beats of a run: from the one its first byte is in to the one its last byte is in."""
+
+    def __init__(self, geometry):
+        self._geometry = geometry
+        layout = data.StructLayout(_chunk_members(geometry, run_bits(geometry) + 1 - geometry.beat_address_bits))
+        super().__init__(i=run_layout(geometry), o=layout, state=layout)
+
+    def taken(self, m, word):
+        low = self._geometry.beat_address_bits
+        until = word.bytes + (word.address[:low] + (self._geometry.beat_bytes - 1))
+        return {
+            "page": word.address[PAGE_ADDRESS_BITS:],
+            "index": word.address[low:PAGE_ADDRESS_BITS],
+            "beats": until[low:],
+            "last": word.last,
+        }
+
+    def piece(self, m, state):
+        return {name: state[name] for name in ("page", "index", "beats", "last")}, 1, {}
+
+
+class Pages(Split):
+    """Beats cut at multiples of 4 KiB."""
+
+    def __init__(self, geometry):
+        self._page_beats = geometry.page_beats
+        members = _chunk_members(geometry, run_bits(geometry) + 1 - geometry.beat_address_bits)
+        room = range(geometry.page_beats + 1)
+        super().__init__(
+            i=data.StructLayout(members),
+            o=data.StructLayout(_chunk_members(geometry, room)),
+            state=data.StructLayout({**members, "room": room}),
+        )
+
+    def taken(self, m, word):
+        fields = {name: word[name] for name in ("page", "index", "beats", "last")}
+        return fields | {"room": self._page_beats - word.index}
+
+    def piece(self, m, state):
+        fits = state.beats <= state.room
+        chunk = {
+            "page": state.page,
+            "index": state.index,
+            "beats": Mux(fits, state.beats, state.room),
+            "last": state.last & fits,
+        }
+        rest = {
+            "page": state.page + 1,
+            "index": 0,
+            "beats": state.beats - state.room,
+            "room": self._page_beats,
+        }
+        return chunk, fits, rest
+
+
+class Bursts(Split):
+    """Beats of a page cut into bursts, all but the last as long as a burst may be."""
+
+    def __init__(self, geometry):
+        self._geometry = geometry
+        layout = data.StructLayout(_chunk_members(geometry, range(geometry.page_beats + 1)))
+        super().__init__(i=layout, o=burst_layout(geometry), state=layout)
+
+    def taken(self, m, word):
+        return {name: word[name] for name in ("page", "index", "beats", "last")}
+
+    def piece(self, m, state):
+        longest = self._geometry.longest_burst
+        fits = state.beats <= longest
+        burst = {
+            "address": Cat(Const(0, self._geometry.beat_address_bits), state.index, state.page),
+            "beats": Mux(fits, state.beats, longest),
+            "last": state.last & fits,
+        }
+        return burst, fits, {"index": state.index + longest, "beats": state.beats - longest}
+
+
+class BurstCutter(wiring.Component):
+    """The bursts of descriptors, in order.
+
+    A run of n beats is cut at multiples of 4 KiB, and what lies between into bursts of ``longest_burst`` beats and one
+    of the rest. One burst, one run and one descriptor pass a cycle; the first burst is offered
+    ``latency.BURST_CUTTER`` cycles after its descriptor was accepted.
+
+    Parameters
+    ----------
+    geometry
+        :class:`vitaccel_rtl.axi.Geometry`.
+
+    Attributes
+    ----------
+    i : stream
+        Of :func:`vitaccel_rtl.dma_job.descriptor_layout`.
+    o : stream
+        Of :func:`burst_layout`.
+    """
+
+    def __init__(self, geometry):
+        self._geometry = geometry
+        super().__init__(
+            {"i": In(stream.Signature(descriptor_layout(geometry))), "o": Out(stream.Signature(burst_layout(geometry)))}
+        )
+
+    @property
+    def latency_cycles(self):
+        """Cycles from accepting a descriptor to offering its first burst."""
+        return latency.BURST_CUTTER
+
+    def elaborate(self, platform):
+        m = Module()
+        parts = [kind(self._geometry) for kind in (Extent, Runs, Beats, Pages, Bursts)]
+        parts.append(SkidBuffer(burst_layout(self._geometry)))
+        for part in parts:
+            m.submodules[type(part).__name__.lower()] = part
+        wiring.connect(m, wiring.flipped(self.i), parts[0].i)
+        for part, following in pairwise(parts):
+            wiring.connect(m, part.o, following.i)
+        wiring.connect(m, parts[-1].o, wiring.flipped(self.o))
+        return m

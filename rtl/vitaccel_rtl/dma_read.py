@@ -1,0 +1,136 @@
+"""The read engine: rows of bytes in DRAM become words on chip."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from vitaccel_rtl import latency
+from vitaccel_rtl.axi import ERROR_BIT, Geometry, constants, issue, read_ports
+from vitaccel_rtl.beats_to_words import BeatsToWords
+from vitaccel_rtl.bursts import BurstCutter
+from vitaccel_rtl.dma_job import STATUS, descriptor_layout, fork
+from vitaccel_rtl.fifo import StreamFifo
+from vitaccel_rtl.realign import bytes_layout
+from vitaccel_rtl.stream import SkidBuffer, check_range
+from vitaccel_rtl.word_plan import WordPlan
+
+
+class DmaRead(wiring.Component):
+    """AXI4 read DMA: descriptors in, words out, one status for each descriptor.
+
+    Bursts are requested ahead of the data, while fewer than ``outstanding`` are in flight and the buffer has room for
+    all beats that were requested: R is never stalled. Beats become words as :class:`BeatsToWords` says; the last word
+    of a row is filled up with zeros. After an error a descriptor goes on to its end, with the data as they came, so
+    that every burst is answered and every word that is waited for is there; the status tells.
+
+    Parameters
+    ----------
+    buffer_beats
+        Beats of the data buffer, ``longest_burst`` and at least 3, to 65,536. When ``None``, enough that room is never
+        what a burst waits for while words are taken as fast as they come.
+    jobs
+        Descriptors, 3 or more, whose words may be awaited at a time.
+    geometry
+        The parameters of :class:`vitaccel_rtl.axi.Geometry`.
+
+    Attributes
+    ----------
+    i : stream
+        Of :func:`vitaccel_rtl.dma_job.descriptor_layout`.
+    o : stream
+        ``lanes`` (P bytes), ``last_of_row``, ``last`` (of the descriptor).
+    status : stream
+        ``error``, once for each descriptor, after its last word was accepted. While two are not taken, the last word
+        of the next descriptor waits.
+    m_axi_ar*, m_axi_r* : AXI4
+        See :func:`vitaccel_rtl.axi.read_ports`. Bursts are answered in order, as all have the same ID.
+
+    Notes
+    -----
+    One beat a cycle in, one word a cycle out, whichever is slower; when each part of a job takes which time says
+    :mod:`vitaccel_rtl.dma_timing`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+    """
+
+    def __init__(self, *, buffer_beats=None, jobs=4, **geometry):
+        self._geometry = shape = Geometry(**geometry)
+        least = max(3, shape.longest_burst)
+        ample = min(1 << 16, shape.outstanding * shape.longest_burst + latency.READ_BUFFER_SLACK)
+        self._buffer_beats = max(least, ample) if buffer_beats is None else buffer_beats
+        check_range("buffer_beats of a read DMA", self._buffer_beats, least, 1 << 16)
+        check_range("jobs of a read DMA", jobs, 3, 256)
+        self._jobs = jobs
+        super().__init__(
+            {
+                "i": In(stream.Signature(descriptor_layout(shape))),
+                "o": Out(stream.Signature(bytes_layout(shape.word_bytes, last_of_row=1, last=1))),
+                "status": Out(stream.Signature(STATUS)),
+                **read_ports(shape),
+            }
+        )
+
+    @property
+    def geometry(self):
+        """What this engine was built for."""
+        return self._geometry
+
+    @property
+    def buffer_beats(self):
+        """Beats of the data buffer."""
+        return self._buffer_beats
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.cutter = cutter = BurstCutter(self._geometry)
+        m.submodules.jobs = jobs = StreamFifo(descriptor_layout(self._geometry), depth=self._jobs)
+        m.submodules.plan = plan = WordPlan(self._geometry)
+        beat = bytes_layout(self._geometry.beat_bytes, error=1)
+        m.submodules.buffer = buffer = StreamFifo(beat, depth=self._buffer_beats)
+        m.submodules.words = words = BeatsToWords(self._geometry)
+        fork(m, self.i, cutter.i, jobs.i)
+        wiring.connect(m, jobs.o, plan.i)
+        wiring.connect(m, plan.o, words.plan)
+        wiring.connect(m, buffer.o, words.i)
+        self._request(m, cutter.o, leaves=buffer.o.valid & buffer.o.ready)
+        m.d.comb += [
+            buffer.i.p.lanes.eq(self.m_axi_rdata),
+            buffer.i.p.error.eq(self.m_axi_rresp[ERROR_BIT]),
+            buffer.i.valid.eq(self.m_axi_rvalid),
+            self.m_axi_rready.eq(buffer.i.ready),
+        ]
+        self._deliver(m, words.o)
+        return m
+
+    def _request(self, m, burst, *, leaves):
+        """Issue bursts on AR while they may be in flight and their beats have room."""
+        in_flight = Signal(range(self._geometry.outstanding + 1))
+        room = Signal(range(self._buffer_beats + 1), init=self._buffer_beats)
+        may_issue = (in_flight != self._geometry.outstanding) & (room >= burst.p.beats)
+        issues = issue(m, self, "ar", burst, may_issue)
+        ends = self.m_axi_rvalid & self.m_axi_rready & self.m_axi_rlast
+        m.d.comb += constants("ar", self, self._geometry)
+        m.d.sync += in_flight.eq(in_flight + issues - ends)
+        m.d.sync += room.eq(room + leaves - Mux(issues, burst.p.beats, 0))
+
+    def _deliver(self, m, word):
+        """Words to the output, and a status after the last of a descriptor."""
+        m.submodules.status = status = SkidBuffer(STATUS)
+        wiring.connect(m, status.o, wiring.flipped(self.status))
+        passes = ~word.p.last | status.i.ready
+        seen = Signal()
+        accepted = self.o.valid & self.o.ready
+        m.d.comb += [
+            self.o.p.lanes.eq(word.p.lanes),
+            self.o.p.last_of_row.eq(word.p.last_of_row),
+            self.o.p.last.eq(word.p.last),
+            self.o.valid.eq(word.valid & passes),
+            word.ready.eq(self.o.ready & passes),
+            status.i.p.error.eq(seen | word.p.error),
+            status.i.valid.eq(accepted & word.p.last),
+        ]
+        with m.If(accepted):
+            m.d.sync += seen.eq(~word.p.last & (seen | word.p.error))
