@@ -39,7 +39,7 @@ class GateFactors(wiring.Component):
     Attributes
     ----------
     job : stream
-        ``multiplier`` (signed, 18 bits), ``shift`` (0 to 63), ``entries`` (0 for an empty queue: no
+        ``multiplier`` (signed, 18 bits), ``shift`` (0 to 47), ``entries`` (0 for an empty queue: no
         word comes of it).
     entry : stream
         Gate score, uq0.16: as many as the job says.

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.fifo import LEAST_DEPTH, StreamFifo
-from vitaccel_rtl.queue_walk import QueueWalk, walk_job
+from vitaccel_rtl.queue_walk import QueueWalk, check_walk, walk_job
 from vitaccel_rtl.stream import check_range, lane_word
 from vitaccel_rtl.transposer import Transposer
 
@@ -52,7 +52,13 @@ class Gather(wiring.Component):
 
     def __init__(self, *, side, address_bits=16, tile_bits=12, entry_bits=16, in_flight=16):
         check_range("in_flight of a gather", in_flight, LEAST_DEPTH, 256)
-        self.walk = QueueWalk(side=side, address_bits=address_bits, tile_bits=tile_bits, entry_bits=entry_bits)
+        check_walk(side, address_bits, tile_bits, entry_bits)
+        self._walk_options = {
+            "side": side,
+            "address_bits": address_bits,
+            "tile_bits": tile_bits,
+            "entry_bits": entry_bits,
+        }
         self._side = side
         self._in_flight = in_flight
         word = data.ArrayLayout(signed(ELEMENT_BITS), side)
@@ -73,7 +79,7 @@ class Gather(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.walk = walk = self.walk
+        m.submodules.walk = walk = QueueWalk(**self._walk_options)
         tag = data.StructLayout({"taken": 1, "ends_block": 1})
         m.submodules.tags = tags = StreamFifo(tag, depth=self._in_flight)
         m.submodules.transposer = transposer = Transposer(side=self._side, width=ELEMENT_BITS)

@@ -24,6 +24,14 @@ def walk_job(address_bits, tile_bits, entry_bits, **fields):
     )
 
 
+def check_walk(side, address_bits, tile_bits, entry_bits):
+    """Raise a ValueError unless the parameters are those of a :class:`QueueWalk`."""
+    check_range("side of a queue", side, 2, 64)
+    check_range("address_bits of a queue", address_bits, 1, 32)
+    check_range("tile_bits of a queue", tile_bits, 1, 24)
+    check_range("entry_bits of a queue", entry_bits, 1, 24)
+
+
 class QueueWalk(wiring.Component):
     """Makes P slots of each tile of each block of a queue, in this order; a slot is the address of an entry's word.
 
@@ -59,10 +67,7 @@ class QueueWalk(wiring.Component):
     """
 
     def __init__(self, *, side, address_bits=16, tile_bits=12, entry_bits=16):
-        check_range("side of a queue", side, 2, 64)
-        check_range("address_bits of a queue", address_bits, 1, 32)
-        check_range("tile_bits of a queue", tile_bits, 1, 24)
-        check_range("entry_bits of a queue", entry_bits, 1, 24)
+        check_walk(side, address_bits, tile_bits, entry_bits)
         self._side = side
         self._address_bits = address_bits
         self._tile_bits = tile_bits

@@ -14,7 +14,7 @@ from vitaccel_rtl import latency
 from vitaccel_rtl.fifo import LEAST_DEPTH, StreamFifo
 from vitaccel_rtl.fixed_point import saturate
 from vitaccel_rtl.gate_factors import SCORE_BITS, GateFactors, scale_job
-from vitaccel_rtl.queue_walk import QueueWalk
+from vitaccel_rtl.queue_walk import QueueWalk, check_walk
 from vitaccel_rtl.stream import Pipeline, SkidBuffer, check_range, lane_word
 from vitaccel_rtl.transposer import Transposer
 from vitaccel_rtl.weigh import RESULT_BITS, UPDATE_BITS, Weigh
@@ -80,7 +80,7 @@ class ScatterAdd(wiring.Component):
     ----------
     job : stream
         ``address`` of the sum of the first routed token, ``step`` (words from one tile of channels to the next),
-        ``tiles`` (1 or more), ``multiplier`` (signed, 18 bits), ``shift`` (0 to 63), ``entries`` (0 for an empty queue:
+        ``tiles`` (1 or more), ``multiplier`` (signed, 18 bits), ``shift`` (0 to 47), ``entries`` (0 for an empty queue:
         nothing is read).
     entry : stream
         ``row`` (of a token, in words from the first routed token), ``score`` (uq0.16): as many as the job says.
@@ -102,10 +102,16 @@ class ScatterAdd(wiring.Component):
 
     def __init__(self, *, side, address_bits=16, tile_bits=12, entry_bits=16, in_flight=16):
         check_range("in_flight of a scatter-add", in_flight, LEAST_DEPTH, 256)
-        self.walk = QueueWalk(side=side, address_bits=address_bits, tile_bits=tile_bits, entry_bits=entry_bits)
-        self.factors = GateFactors(side=side, entry_bits=entry_bits)
+        check_walk(side, address_bits, tile_bits, entry_bits)
+        self._walk_options = {
+            "side": side,
+            "address_bits": address_bits,
+            "tile_bits": tile_bits,
+            "entry_bits": entry_bits,
+        }
         self._side = side
         self._address_bits = address_bits
+        self._entry_bits = entry_bits
         self._in_flight = in_flight
         address = unsigned(address_bits)
         word = data.ArrayLayout(signed(RESULT_BITS), side)
@@ -131,8 +137,8 @@ class ScatterAdd(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         tag = data.StructLayout({"address": self._address_bits, "taken": 1, "last": 1})
-        m.submodules.walk = walk = self.walk
-        m.submodules.factors = factors = self.factors
+        m.submodules.walk = walk = QueueWalk(**self._walk_options)
+        m.submodules.factors = factors = GateFactors(side=self._side, entry_bits=self._entry_bits)
         m.submodules.weigh = weigh = Weigh(lanes=self._side)
         m.submodules.transposer = transposer = Transposer(side=self._side, width=UPDATE_BITS)
         m.submodules.updates = updates = SkidBuffer(transposer.o.p.shape())

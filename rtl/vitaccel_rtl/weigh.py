@@ -68,7 +68,7 @@ class Weigh(Pipeline):
     Attributes
     ----------
     i : stream
-        ``lanes`` (results, int16), ``factors`` (score times multiplier, signed, 34 bits a lane), ``shift`` (0 to 63),
+        ``lanes`` (results, int16), ``factors`` (score times multiplier, signed, 34 bits a lane), ``shift`` (0 to 47),
         ``last``.
     o : stream
         ``lanes`` (signed, 17 bits), ``last``.
