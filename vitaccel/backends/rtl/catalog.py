@@ -26,6 +26,8 @@ BLOCKS: dict[str, Block] = {
         layernorm.ROW_SCALE,
         layernorm.NORMALIZE,
         moe.TOPK,
+        moe.TRANSPOSER,
+        moe.WEIGH,
     )
 }
 """In the order in which data meets them."""
