@@ -184,13 +184,16 @@ def choice_score(*, has_lines: bool) -> int:
 REALIGN_STEP_BITS = 2
 """Bits of the distance of a shift that one stage between beats and words takes care of."""
 
-BURST_CUTTER = 5 + SKID_BUFFER
+BURST_CUTTER = 5 + 3 * SKID_BUFFER
 """Of `vitaccel_rtl.bursts.BurstCutter`: rows times bytes, runs, beats, pages, bursts."""
 
 WORD_PLAN = 1 + SKID_BUFFER
 """Of `vitaccel_rtl.word_plan.WordPlan`, from a descriptor to the plan of its first word."""
 
-READ_BUFFER_SLACK = 4
+BEAT_BUFFER = 3 + CREDIT_QUEUE
+"""Of `vitaccel_rtl.beat_buffer.BeatBuffer`, when it is empty: written, read, the memory's output."""
+
+READ_BUFFER_SLACK = 2
 """Beats of a read buffer beyond those in flight, so that their way through the buffer delays no burst."""
 
 
@@ -226,10 +229,10 @@ def _shift(places: int) -> int:
 QUEUE_FORGET = 1
 """From accepting a job of `vitaccel_rtl.queues.ExpertQueues` to accepting its choices, with all queues empty."""
 
-QUEUE_ANSWER = 3
+QUEUE_ANSWER = 4
 """From accepting a request of a queue to offering its length."""
 
-QUEUE_ENTRY = 5
+QUEUE_ENTRY = 6
 """From accepting a request of a queue to offering its first entry."""
 
 

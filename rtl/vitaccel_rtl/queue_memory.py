@@ -89,7 +89,7 @@ class QueueMemory(wiring.Component):
         Append an entry. Of a rank and token, once.
     expert, rank : Signal, in
         Whose *length* (of the queue), *count* (of the list; may be more) and *heads* (of the two chains of the list, as
-        far as it reaches) are shown, in the same cycle.
+        far as it reaches) are shown, a cycle later.
     walk, address : Signal, in
         Read an entry. The registers of this path load where *walk* is high.
     link, entry : Signal, out
@@ -166,8 +166,8 @@ class QueueMemory(wiring.Component):
             new.data.newer.eq(address),
             new.data.count.eq(Mux(begins, 1, old.data.count + 1)),
             read.addr.eq(shown),
-            self.count.eq(Mux(begun[shown], read.data.count, 0)),
         ]
+        m.d.sync += self.count.eq(Mux(begun[shown], read.data.count, 0))
         for head, first, out in zip(heads, (begins, second), self.heads, strict=True):
             write, look = head.write_port(), head.read_port(domain="comb")
             m.d.comb += [
@@ -175,8 +175,8 @@ class QueueMemory(wiring.Component):
                 write.data.eq(address),
                 write.en.eq(self.add & first),
                 look.addr.eq(shown),
-                out.eq(look.data),
             ]
+            m.d.sync += out.eq(look.data)
         return self.add & ~begins & ~second, old.data.older
 
     def _count_queues(self, m):
@@ -191,8 +191,8 @@ class QueueMemory(wiring.Component):
             new.en.eq(self.add & ~(begun[self.add_expert] & (old.data == self.limit))),
             new.data.eq(Mux(begun[self.add_expert], old.data + 1, 1)),
             read.addr.eq(self.expert),
-            self.length.eq(Mux(begun[self.expert], read.data, 0)),
         ]
+        m.d.sync += self.length.eq(Mux(begun[self.expert], read.data, 0))
 
     def _keep_entries(self, m, address, linked, before):
         """Block memories: what is stored of an entry, and its link, which is written when it is known."""

@@ -25,7 +25,7 @@ class QueueOrder(wiring.Component):
         The lengths of queues are being read, that of *expert* in this cycle.
     expert : Signal, out
     length : Signal, in
-        Of the queue of *expert*, in the same cycle.
+        Of the queue of *expert*, a cycle later.
     ready : Signal, out
         The order holds, from ``experts + 2`` cycles after *start*.
     experts : Signal, out
@@ -52,9 +52,8 @@ class QueueOrder(wiring.Component):
         m.submodules.lane = lane = TopKLane(k=shape.experts, expert_bits=shape.expert.width)
         is_last = self.expert == shape.experts - 1
         load, loads_last = Signal(), Signal()
-        length, expert = Signal(shape.length, reset_less=True), Signal(shape.expert, reset_less=True)
-        m.d.sync += [load.eq(self.running), loads_last.eq(self.running & is_last)]
-        m.d.sync += [length.eq(self.length), expert.eq(self.expert)]
+        expert = Signal(shape.expert, reset_less=True)
+        m.d.sync += [load.eq(self.running), loads_last.eq(self.running & is_last), expert.eq(self.expert)]
         with m.If(self.start):
             m.d.sync += [self.running.eq(1), self.expert.eq(0)]
         with m.Elif(self.running):
@@ -66,7 +65,7 @@ class QueueOrder(wiring.Component):
         m.d.comb += [
             lane.load.eq(load),
             lane.first.eq(expert == 0),
-            lane.logit.eq(length),
+            lane.logit.eq(self.length),
             lane.expert.eq(expert),
             self.experts.eq(lane.experts),
         ]

@@ -80,8 +80,10 @@ class QueueReading(wiring.Component):
             with m.State("SELECT"):
                 by_length = Choice(self.ordered[n] for n in range(self._shape.experts))[asked.place]
                 m.d.sync += [self.expert.eq(Mux(asked.by_length, by_length, asked.place)), self.rank.eq(0)]
-                m.next = "LENGTH"
-            with m.State("LENGTH"):
+                m.next = "LOOK"
+            with m.State("LOOK"):
+                m.next = "ANSWER"
+            with m.State("ANSWER"):
                 m.d.sync += [
                     left.eq(self.length),
                     self.answer.valid.eq(1),
@@ -91,6 +93,8 @@ class QueueReading(wiring.Component):
                 m.next = "IDLE"
                 with m.If(asked.entries & self.length.any()):
                     self._open_list(m, begin, in_list)
+            with m.State("SKIP"):
+                m.next = "LIST"
             with m.State("LIST"):
                 self._open_list(m, begin, in_list)
             with m.State("WALK"), m.If(self.walk):
@@ -99,20 +103,18 @@ class QueueReading(wiring.Component):
                 with m.If(left == 1):
                     m.next = "IDLE"
                 with m.Elif(in_list == 1):
-                    m.d.sync += self.rank.eq(self.rank + 1)
                     m.next = "LIST"
         self._walk(m, begin, issue, left == 1)
         return m
 
     def _open_list(self, m, begin, in_list):
-        """Walk the list of this rank, if it has entries, else look at that of the next."""
+        """Walk the list that is shown, if it has entries, and have that of the next rank looked up meanwhile."""
         m.d.comb += begin.eq(1)
-        m.d.sync += in_list.eq(self.count)
+        m.d.sync += [in_list.eq(self.count), self.rank.eq(self.rank + 1)]
         with m.If(self.count.any()):
             m.next = "WALK"
         with m.Else():
-            m.d.sync += self.rank.eq(self.rank + 1)
-            m.next = "LIST"
+            m.next = "SKIP"
 
     def _walk(self, m, begin, issue, is_last):
         """Two heads, then what the entries link to; memory and registers advance together."""

@@ -57,7 +57,8 @@ class ExpertQueues(wiring.Component):
     ------
     Queues are ready ``latency.queues_ready(experts)`` cycles after the last choice is accepted. An answer is offered
     ``latency.QUEUE_ANSWER`` cycles after its request is accepted, the first entry ``latency.QUEUE_ENTRY`` cycles after,
-    and then one a cycle; in drop order `choice`, with a cycle between for each rank after the first that was entered.
+    and then one a cycle; in drop order `choice` a cycle is lost before the entries of each rank after the first, and two
+    where there are none.
 
     Raises
     ------
