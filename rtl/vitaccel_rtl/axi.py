@@ -74,7 +74,7 @@ class Geometry:
         check_range("burst_beats of a DMA", self.burst_beats, 1, 256)
         check_range("outstanding of a DMA", self.outstanding, 1, 256)
         check_range("align_bytes of a DMA", self.row_align_bytes, 1, PAGE_BYTES)
-        check_range("rows_bits of a DMA", self.rows_bits, 1, 24)
+        check_range("rows_bits of a DMA", self.rows_bits, 1, 17)
         check_range("length_bits of a DMA", self.length_bits, 13, 32)
         check_range("id_bits of a DMA", self.id_bits, 1, 16)
 

@@ -149,10 +149,15 @@ class BurstCutter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        parts = [kind(self._geometry) for kind in (Extent, Runs, Beats, Pages, Bursts)]
-        parts.append(SkidBuffer(burst_layout(self._geometry)))
-        for part in parts:
-            m.submodules[type(part).__name__.lower()] = part
+        shape = self._geometry
+        parts = [kind(shape) for kind in (Extent, Runs, Beats, Pages, Bursts)]
+        # What is left decides in the same cycle whether a part is ready: no path leads through two such decisions.
+        for kind in (Pages, Bursts):
+            place = next(place for place, part in enumerate(parts) if isinstance(part, kind))
+            parts.insert(place, SkidBuffer(parts[place].i.payload.shape()))
+        parts.append(SkidBuffer(burst_layout(shape)))
+        for place, part in enumerate(parts):
+            m.submodules[f"{type(part).__name__.lower()}_{place}"] = part
         wiring.connect(m, wiring.flipped(self.i), parts[0].i)
         for part, following in pairwise(parts):
             wiring.connect(m, part.o, following.i)

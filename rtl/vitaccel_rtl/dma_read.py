@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.axi import ERROR_BIT, Geometry, constants, issue, read_ports
+from vitaccel_rtl.beat_buffer import BeatBuffer
 from vitaccel_rtl.beats_to_words import BeatsToWords
 from vitaccel_rtl.bursts import BurstCutter
 from vitaccel_rtl.dma_job import STATUS, descriptor_layout, fork
@@ -89,18 +90,18 @@ class DmaRead(wiring.Component):
         m.submodules.jobs = jobs = StreamFifo(descriptor_layout(self._geometry), depth=self._jobs)
         m.submodules.plan = plan = WordPlan(self._geometry)
         beat = bytes_layout(self._geometry.beat_bytes, error=1)
-        m.submodules.buffer = buffer = StreamFifo(beat, depth=self._buffer_beats)
+        m.submodules.buffer = buffer = BeatBuffer(beat, depth=self._buffer_beats)
         m.submodules.words = words = BeatsToWords(self._geometry)
         fork(m, self.i, cutter.i, jobs.i)
         wiring.connect(m, jobs.o, plan.i)
         wiring.connect(m, plan.o, words.plan)
         wiring.connect(m, buffer.o, words.i)
-        self._request(m, cutter.o, leaves=buffer.o.valid & buffer.o.ready)
+        self._request(m, cutter.o, leaves=buffer.leaves)
         m.d.comb += [
-            buffer.i.p.lanes.eq(self.m_axi_rdata),
-            buffer.i.p.error.eq(self.m_axi_rresp[ERROR_BIT]),
-            buffer.i.valid.eq(self.m_axi_rvalid),
-            self.m_axi_rready.eq(buffer.i.ready),
+            buffer.beat.lanes.eq(self.m_axi_rdata),
+            buffer.beat.error.eq(self.m_axi_rresp[ERROR_BIT]),
+            buffer.arrives.eq(self.m_axi_rvalid),
+            self.m_axi_rready.eq(1),
         ]
         self._deliver(m, words.o)
         return m
@@ -111,7 +112,7 @@ class DmaRead(wiring.Component):
         room = Signal(range(self._buffer_beats + 1), init=self._buffer_beats)
         may_issue = (in_flight != self._geometry.outstanding) & (room >= burst.p.beats)
         issues = issue(m, self, "ar", burst, may_issue)
-        ends = self.m_axi_rvalid & self.m_axi_rready & self.m_axi_rlast
+        ends = self.m_axi_rvalid & self.m_axi_rlast
         m.d.comb += constants("ar", self, self._geometry)
         m.d.sync += in_flight.eq(in_flight + issues - ends)
         m.d.sync += room.eq(room + leaves - Mux(issues, burst.p.beats, 0))

@@ -6,15 +6,19 @@ from amaranth.lib import data
 from vitaccel_rtl.dma_job import descriptor_layout
 from vitaccel_rtl.split import Split
 
+FACTOR_BITS = 17
+"""Of a factor: an unsigned one of 17 bits is one input of an 18 x 18 multiplier."""
+
 
 def _extent_layout(geometry):
-    """A descriptor with the bytes of all its rows, as two partial sums that are still to be added."""
-    half = (geometry.rows_bits + 1) // 2
+    """What is kept of a descriptor for its runs; the bytes of all rows are two products that are still to be added."""
+    low = min(FACTOR_BITS, geometry.length_bits)
     return data.StructLayout(
         {
             **descriptor_layout(geometry).members,
-            "low": geometry.length_bits + half,
-            "high": geometry.length_bits + geometry.rows_bits - half,
+            "is_one_run": 1,
+            "low": geometry.rows_bits + low,
+            "high": geometry.rows_bits + geometry.length_bits - low,
         }
     )
 
@@ -30,18 +34,20 @@ def run_layout(geometry):
 
 
 class Extent(Split):
-    """Multiplies the rows by their bytes, half of the rows' bits at a time."""
+    """Compares stride and length of the rows, and multiplies: no factor is wider than a multiplier's input."""
 
     def __init__(self, geometry):
         self._geometry = geometry
-        self._half = (geometry.rows_bits + 1) // 2
         layout = _extent_layout(geometry)
         super().__init__(i=descriptor_layout(geometry), o=layout, state=layout)
 
     def taken(self, m, word):
         fields = {name: word[name] for name in descriptor_layout(self._geometry).members}
-        rows = word.rows
-        return fields | {"low": word.row_bytes * rows[: self._half], "high": word.row_bytes * rows[self._half :]}
+        return fields | {
+            "is_one_run": word.stride_bytes == word.row_bytes,
+            "low": word.rows * word.row_bytes[:FACTOR_BITS],
+            "high": word.rows * word.row_bytes[FACTOR_BITS:],
+        }
 
     def piece(self, m, state):
         return {name: state[name] for name in _extent_layout(self._geometry).members}, 1, {}
@@ -51,7 +57,6 @@ class Runs(Split):
     """The runs of a descriptor: its rows, or one run when they follow each other without a gap."""
 
     def __init__(self, geometry):
-        self._half = (geometry.rows_bits + 1) // 2
         state = {
             **run_layout(geometry).members,
             "rows": geometry.rows_bits,
@@ -60,12 +65,11 @@ class Runs(Split):
         super().__init__(i=_extent_layout(geometry), o=run_layout(geometry), state=data.StructLayout(state))
 
     def taken(self, m, word):
-        is_one_run = word.stride_bytes == word.row_bytes
-        total = word.low + Cat(Const(0, self._half), word.high)
+        total = word.low + Cat(Const(0, FACTOR_BITS), word.high)
         return {
             "address": word.address,
-            "bytes": Mux(is_one_run, total, word.row_bytes),
-            "last": is_one_run | (word.rows == 1),
+            "bytes": Mux(word.is_one_run, total, word.row_bytes),
+            "last": word.is_one_run | (word.rows == 1),
             "rows": word.rows,
             "stride_bytes": word.stride_bytes,
         }

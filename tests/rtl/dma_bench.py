@@ -12,23 +12,10 @@ from amaranth.sim import Simulator
 from tests.rtl.axi_memory import Behaviour, ReadSide, Side, WriteSide
 from tests.rtl.stream_bench import FULL_SPEED, Profile, pack, payload_shape, unpack
 from vitaccel_rtl.axi import Geometry
+from vitaccel_rtl.dma_timing import Job
 
 MEMORY_BYTES = 1 << 18
 PATIENCE = 1200
-
-
-@dataclass(frozen=True)
-class Job:
-    """A descriptor."""
-
-    address: int
-    rows: int
-    row_bytes: int
-    stride_bytes: int
-
-    @property
-    def row_addresses(self) -> list[int]:
-        return [self.address + row * self.stride_bytes for row in range(self.rows)]
 
 
 @dataclass
@@ -170,6 +157,11 @@ def memory(seed: int) -> bytearray:
     return bytearray(random.Random(seed).randbytes(MEMORY_BYTES))
 
 
+def row_addresses(job: Job) -> list[int]:
+    """Return where each row of a job begins."""
+    return [job.address + row * job.stride_bytes for row in range(job.rows)]
+
+
 def random_job(rng: random.Random, geometry: Geometry, most_bytes: int) -> Job:
     """Return a descriptor within the memory: one row or many, with a gap or without, short rows or long ones."""
     align = geometry.row_align_bytes
@@ -183,7 +175,8 @@ def random_job(rng: random.Random, geometry: Geometry, most_bytes: int) -> Job:
     else:
         stride = (-(-row_bytes // align) + rng.randint(0, 5)) * align
     near_page = rng.choice((0, PAGE_EDGE - rng.randint(0, 2 * geometry.beat_bytes), rng.randrange(MEMORY_BYTES // 2)))
-    return Job(near_page // align * align, rows, row_bytes, stride)
+    address = near_page // align * align
+    return Job(address=address, rows=rows, row_bytes=row_bytes, stride_bytes=stride)
 
 
 PAGE_EDGE = 4096

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tests.rtl.axi_memory import BEHAVIOURS, Behaviour
-from tests.rtl.dma_bench import Job, memory, random_job, run_dma
+from tests.rtl.dma_bench import memory, random_job, row_addresses, run_dma
 from tests.rtl.stream_bench import PROFILES
-from tests.rtl.test_dma_read import MOST_BYTES, POINTS
+from tests.rtl.test_dma_read import MOST_BYTES, POINTS, TIMED, timing_parameters
 from vitaccel_rtl.axi import Geometry
+from vitaccel_rtl.dma_timing import Job, WriteEngine
 from vitaccel_rtl.dma_write import DmaWrite
 
 
@@ -25,7 +26,7 @@ def written(jobs: list[Job], words: list[list[int]], content: bytearray) -> byte
     """Return the content of a memory after all jobs."""
     content, rest = bytearray(content), iter(words)
     for job in jobs:
-        for address in job.row_addresses:
+        for address in row_addresses(job):
             row = b""
             while len(row) < job.row_bytes:
                 row += bytes(next(rest))
@@ -48,3 +49,14 @@ def test_the_memory_holds_the_rows_and_nothing_else_changed(
         run = run_dma(dut, jobs, content, words=words, behaviour=behaviour, profile=profile, seed=seed)
         assert content == expected
         assert run.statuses == [0] * len(jobs)
+
+
+@pytest.mark.parametrize("latency_cycles", [1, 7, 50])
+@pytest.mark.parametrize("point", TIMED, ids=str)
+def test_cycles_are_those_declared(point: dict[str, Any], latency_cycles: int, seed: int) -> None:
+    rng, geometry = random.Random(seed), Geometry(**point)
+    jobs = [random_job(rng, geometry, 1000) for _ in range(4)]
+    words = words_to_write(jobs, geometry.word_bytes, seed)
+    run = run_dma(DmaWrite(**point), jobs, memory(seed), words=words, behaviour=Behaviour(latency=latency_cycles))
+    engine = WriteEngine(**timing_parameters(geometry), latency_cycles=latency_cycles)
+    assert run.done == [engine.job(job, at) for job, at in zip(jobs, run.accepted, strict=True)]

@@ -1,0 +1,179 @@
+"""When a DMA job's data move and when it is done: to the cycle what the engines take under a memory of fixed latency.
+
+Such a memory accepts an address or a beat whenever it is offered. It offers the first beat of a burst, one a cycle
+from there, ``latency_cycles`` after it accepted the address, and its answer ``latency_cycles`` after it accepted
+address and data; in each case not before those of the burst before it. On chip a word is taken, or there, in every
+cycle. Pure Python.
+
+Closed forms. Let a job be n bursts, all of b beats but the last, of b' (one run that begins with a whole burst, where b
+divides a page). Its beats occupy the bus for
+
+    q T + r b + b'   cycles,   q, r = divmod(n - 1, outstanding),   T = max(outstanding b, latency + b + turn)
+
+from the first to the last (:func:`occupied`), with ``turn`` = 1 when reading and 3 when writing: the cycles after a
+burst's end until the next may take its place. That is `transfer_timing` of the cost model (its beats) whenever the bus
+is the limit, ``latency + b + turn <= outstanding b``. Where the latency is, the cost model has ``(n (latency + b)) /
+outstanding`` instead: for n a multiple of *outstanding*, that is ``latency + b + turn - outstanding b`` cycles more,
+for it counts the last latency, and ``turn n / outstanding`` cycles fewer. Bursts that 4 KiB cut short count one by
+one here (:func:`bursts_of_run`), while the cost model has none; so do words, where rows are shorter than beats or words
+narrower (:func:`word_beats`): a word takes a cycle even if the beat that it lies in has more of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from vitaccel_rtl import latency
+
+PAGE_BYTES = 4096
+READ_TURN, WRITE_TURN = 1, 3
+"""Cycles from the end of a burst to the request that takes its place, and on to the first beat, beyond the latency."""
+
+ISSUE = 1
+"""From a burst's leaving the cutter to its address on the bus."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A descriptor, with the fields of :func:`vitaccel_rtl.dma_job.descriptor_layout`."""
+
+    address: int
+    rows: int = 1
+    row_bytes: int
+    stride_bytes: int = 0
+
+    @property
+    def runs(self) -> Iterator[tuple[int, int]]:
+        """Address and bytes of every run: of a row, or of all where they follow each other without a gap."""
+        if self.stride_bytes == self.row_bytes:
+            yield self.address, self.rows * self.row_bytes
+            return
+        for row in range(self.rows):
+            yield self.address + row * self.stride_bytes, self.row_bytes
+
+
+def bursts_of_run(address: int, run_bytes: int, *, beat_bytes: int, burst_beats: int) -> Iterator[int]:
+    """Return the beats of each burst of a run: as long as may be, but for the last before 4 KiB and the last of all."""
+    first, last = address // beat_bytes, (address + run_bytes - 1) // beat_bytes
+    page = PAGE_BYTES // beat_bytes
+    while first <= last:
+        beats = min(last + 1 - first, page - first % page, burst_beats)
+        yield beats
+        first += beats
+
+
+def word_beats(job: Job, *, beat_bytes: int, word_bytes: int) -> Iterator[tuple[int, int]]:
+    """Return for each word the beats that it is the first of, and those that it is the last of.
+
+    A reader fetches the former before the word, a writer sends the latter after it; either takes a cycle if there are
+    none.
+    """
+    is_one_run = job.stride_bytes == job.row_bytes
+    for row in range(job.rows):
+        start = job.address + row * job.stride_bytes
+        until = start + job.row_bytes
+        opens = row == 0 or not is_one_run
+        closes = row == job.rows - 1 or not is_one_run
+        for at in range(start, until, word_bytes):
+            end = min(at + word_bytes, until)
+            first, last = at // beat_bytes, (end - 1) // beat_bytes
+            begins = (at == start and opens) or at % beat_bytes == 0
+            ends = (end == until and closes) or end % beat_bytes == 0
+            yield last - first + begins, last - first + ends
+
+
+def occupied(bursts: int, beats: int, last_beats: int, *, latency_cycles: int, outstanding: int, turn: int) -> int:
+    """Cycles on the bus, first beat to last, of so many bursts of *beats* beats, the last one of *last_beats*."""
+    rounds, rest = divmod(bursts - 1, outstanding)
+    return rounds * max(outstanding * beats, latency_cycles + beats + turn) + rest * beats + last_beats
+
+
+@dataclass(kw_only=True)
+class _Engine:
+    """An engine and its memory; every job adds to what happened before it.
+
+    Parameters
+    ----------
+    beat_bytes, word_bytes, align_bytes, burst_beats, outstanding
+        Of :class:`vitaccel_rtl.axi.Geometry`.
+    latency_cycles
+        Of the memory, 1 or more.
+    """
+
+    beat_bytes: int
+    word_bytes: int
+    align_bytes: int
+    burst_beats: int
+    outstanding: int
+    latency_cycles: int
+    _issued: int = field(default=-1, init=False)
+    _ended: list[int] = field(default_factory=list, init=False)
+    _moved: int = field(default=-1, init=False)
+
+    @property
+    def _sizes(self) -> dict[str, int]:
+        return {"beat_bytes": self.beat_bytes, "word_bytes": self.word_bytes, "align_bytes": self.align_bytes}
+
+    def _bursts(self, job: Job) -> Iterator[int]:
+        for address, run_bytes in job.runs:
+            yield from bursts_of_run(address, run_bytes, beat_bytes=self.beat_bytes, burst_beats=self.burst_beats)
+
+    def _issue(self, at: int) -> int:
+        """Return the cycle in which the next burst of a job accepted in cycle *at* leaves the cutter."""
+        place_free = self._ended[-self.outstanding] + 1 if len(self._ended) >= self.outstanding else -1
+        self._issued = max(at + latency.BURST_CUTTER, self._issued + 1, place_free)
+        return self._issued
+
+
+class ReadEngine(_Engine):
+    """Jobs of :class:`vitaccel_rtl.dma_read.DmaRead`, with room in its buffer for all bursts in flight."""
+
+    def job(self, job: Job, at: int) -> int:
+        """Return when the status of a job is offered whose descriptor was accepted in cycle *at*."""
+        beats = self._beats(job, at)
+        plan = at + latency.STREAM_FIFO + latency.WORD_PLAN
+        for needed, _ in word_beats(job, beat_bytes=self.beat_bytes, word_bytes=self.word_bytes):
+            for _ in range(needed):
+                self._moved = max(plan, self._moved + 1, next(beats) + latency.BEAT_BUFFER)
+            if not needed:
+                self._moved += 1
+        return self._moved + latency.beats_to_words(**self._sizes) + latency.SKID_BUFFER
+
+    def _beats(self, job: Job, at: int) -> Iterator[int]:
+        """Return in which cycle each beat is on the bus."""
+        for beats in self._bursts(job):
+            answer = self._issue(at) + ISSUE + self.latency_cycles
+            first = max(answer, self._ended[-1] + 1) if self._ended else answer
+            self._ended.append(first + beats - 1)
+            yield from range(first, first + beats)
+
+
+class WriteEngine(_Engine):
+    """Jobs of :class:`vitaccel_rtl.dma_write.DmaWrite`."""
+
+    def job(self, job: Job, at: int) -> int:
+        """Return when the status of a job is offered whose descriptor was accepted in cycle *at*."""
+        plan = at + latency.STREAM_FIFO + latency.WORD_PLAN
+        joins = plan + latency.words_to_beats(**self._sizes) - 1
+        words = word_beats(job, beat_bytes=self.beat_bytes, word_bytes=self.word_bytes)
+        bursts = self._bursts(job)
+        left, length_known = 0, 0
+        for _, complete in words:
+            self._moved = max(self._moved, joins)
+            for _ in range(complete):
+                if not left:
+                    left = next(bursts)
+                    length_known = self._issue(at) + latency.STREAM_FIFO
+                self._moved = max(self._moved + 1, length_known)
+                left -= 1
+                if not left:
+                    self._answer(self._moved + latency.SKID_BUFFER)
+            if not complete:
+                self._moved += 1
+        return self._ended[-1] + latency.SKID_BUFFER
+
+    def _answer(self, last_beat: int) -> None:
+        """Take the answer of a burst, whose address was accepted before its data."""
+        answer = last_beat + self.latency_cycles
+        self._ended.append(max(answer, self._ended[-1] + 1) if self._ended else answer)
