@@ -1,0 +1,1 @@
+"""Proofs of the hardware blocks: SymbiYosys on components that say what they assume and assert."""
