@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -160,3 +161,58 @@ def random_buffer(rng: random.Random, jobs: Sequence[RoutedJob], side: int, bits
     low, high = -(1 << bits - 1), (1 << bits - 1) - 1
     places = sorted({place for job in jobs for place in job.places(side)})
     return {place: [some(rng, (low, high, 0, -1), low, high) for _ in range(side)] for place in places}
+
+
+LENGTH_BINS = (
+    "an empty queue",
+    "a queue of one entry",
+    "a queue of less than a block",
+    "a queue of one block",
+    "a queue of a block and an entry",
+    "a queue of many blocks",
+    "one tile",
+    "tiles",
+)
+
+SUM_BINS = (
+    "a score of 0",
+    "a score of 65535",
+    "a negative multiplier",
+    "no shift",
+    "saturated above",
+    "saturated below",
+    "a row of the job before",
+)
+
+
+def lengths_met(jobs: Sequence[RoutedJob], side: int) -> Counter[str]:
+    """Return how often jobs meet the bins of lengths."""
+    met: Counter[str] = Counter()
+    for job in jobs:
+        entries = len(job.rows)
+        met["an empty queue"] += entries == 0
+        met["a queue of one entry"] += entries == 1
+        met["a queue of less than a block"] += 1 < entries < side
+        met["a queue of one block"] += entries == side
+        met["a queue of a block and an entry"] += entries == side + 1
+        met["a queue of many blocks"] += entries > 2 * side
+        met["one tile" if job.tiles == 1 else "tiles"] += 1
+    return met
+
+
+def sums_met(jobs: Sequence[RoutedJob], buffer: Buffer, side: int) -> Counter[str]:
+    """Return how often jobs that add to *buffer*, one after the other, meet the bins of sums."""
+    met: Counter[str] = Counter()
+    sums = dict(buffer)
+    for job, before in zip(jobs, (None, *jobs), strict=False):
+        met["a score of 0"] += job.scores.count(0)
+        met["a score of 65535"] += job.scores.count(65535)
+        met["a negative multiplier"] += job.multiplier < 0
+        met["no shift"] += job.shift == 0
+        written = [number for word in add(job, sums, side) for number in word["lanes"]]
+        met["saturated above"] += written.count(HIGHEST)
+        met["saturated below"] += written.count(LOWEST)
+        met["a row of the job before"] += before is not None and not set(before.places(side)).isdisjoint(
+            job.places(side)
+        )
+    return met
