@@ -116,7 +116,9 @@ def multiply_unsigned(stages, wide, factor, *, name):
 
 
 def normalize(stages, value, *, name):
-    """Shift an unsigned value left until its highest bit is at the top, in three stages.
+    """Shift an unsigned value left until its highest bit is at the top, in four stages.
+
+    A stage shifts by what the stage before found to be empty at the top, and finds the next two steps.
 
     Parameters
     ----------
@@ -130,13 +132,23 @@ def normalize(stages, value, *, name):
     """
     count_bits = {32: 5, 64: 6}[len(value)]
     steps = [1 << n for n in reversed(range(count_bits))]
-    zeros = []
+    pairs = [steps[n : n + 2] for n in range(0, count_bits, 2)]
+    zeros = Const(0, 0)
+    empty = []
     for stage in range(latency.NORMALIZE):
-        for step in steps[2 * stage : 2 * stage + 2]:
-            empty = ~value[-step:].any()
-            value = Mux(empty, Cat(Const(0, step), value[:-step]), value)
-            zeros.append(empty)
+        if stage:
+            for step, is_empty in zip(pairs[stage - 1], empty, strict=True):
+                value = Mux(is_empty, Cat(Const(0, step), value[:-step]), value)
+            zeros = stages.register(Cat(zeros, *empty), name=f"{name}_zeros_{stage}")
+        found = _empty_steps(value, pairs[stage]) if stage < len(pairs) else []
         value = stages.register(value, name=f"{name}_normal_{stage}")
-        zeros = [stages.register(Cat(zeros), name=f"{name}_zeros_{stage}")]
+        empty = [stages.register(bit, name=f"{name}_empty_{stage}_{n}") for n, bit in enumerate(found)]
     # The first step found is the highest bit of the count; the place is the count's complement.
-    return value, Cat(reversed(~Cat(zeros)))
+    return value, Cat(reversed(~zeros))
+
+
+def _empty_steps(value, steps):
+    """Return for a step, or two, whether so many bits at the top are empty; for the second, after the first's shift."""
+    first, *rest = steps
+    empty = ~value[-first:].any()
+    return [empty, *(~Mux(empty, value[-first - second : -first].any(), value[-second:].any()) for second in rest)]

@@ -58,8 +58,8 @@ def array_interval(depth: int, side: int) -> int:
 
 # ----------------------------------------------------------------------------------------------------------- arithmetic
 
-NORMALIZE = 3
-"""Stages of `vitaccel_rtl.fixed_point.normalize`: two halvings of the search a stage."""
+NORMALIZE = 4
+"""Stages of `vitaccel_rtl.fixed_point.normalize`: two halvings of the search a stage, each a stage before its shift."""
 
 REQUANTIZE = 7
 """Of `vitaccel_rtl.requantize.Requantize`: sum, two partial products, product, shift in two, cut, saturation."""
@@ -79,10 +79,10 @@ RECIPROCAL = NORMALIZE + 5
 ROW_FACTOR = RECIPROCAL + 2
 """Of `vitaccel_rtl.reciprocal.RowFactor`: the reciprocal, a product, its rounding."""
 
-RSQRT = NORMALIZE + 8
+RSQRT = NORMALIZE + 9
 """Of `vitaccel_rtl.rsqrt.Rsqrt`.
 
-Highest bit, table, product, wide product (2), difference, wide product (2), rounding.
+Highest bit, table, its output, product, wide product (2), difference, wide product (2), rounding.
 """
 
 # -------------------------------------------------------------------------------------------------------------- softmax

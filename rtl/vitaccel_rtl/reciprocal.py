@@ -33,7 +33,7 @@ def check_reciprocal(table, entry_bits, centre):
 
 
 class ReciprocalLane(wiring.Component):
-    """One lane: ``1 / total`` is about ``mantissa / 2**(17 + exponent)``, 8 stages later.
+    """One lane: ``1 / total`` is about ``mantissa / 2**(17 + exponent)``, 9 stages later.
 
     Attributes
     ----------

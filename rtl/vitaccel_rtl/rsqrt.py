@@ -31,7 +31,7 @@ def check_rsqrt(table, entry_bits, centre):
 
 
 class RsqrtLane(wiring.Component):
-    """One lane: ``1 / sqrt(variance)`` is about ``mantissa / 2**(18 + exponent)``, 11 stages later.
+    """One lane: ``1 / sqrt(variance)`` is about ``mantissa / 2**(18 + exponent)``, 13 stages later.
 
     Attributes
     ----------
@@ -61,12 +61,12 @@ class RsqrtLane(wiring.Component):
         stages = Stages(m, self.advance)
         normal, place = normalize(stages, Cat(self.variance, Const(0, 1)), name="variance")
         argument = normal[-1 - ARGUMENT_FRACTION :]
-        entry = self._read(m, argument, place[0])
-        argument = stages.register(argument, name="argument")
-        odd = stages.delay(place[0], 4, name="odd")
+        entry = stages.register(self._read(m, argument, place[0]), name="entry")
+        argument = stages.delay(argument, 2, name="argument")
+        odd = stages.delay(place[0], 5, name="odd")
 
         once = stages.register(argument * entry, name="once")
-        twice = multiply_unsigned(stages, once, stages.delay(entry, 1, name="entry"), name="twice")
+        twice = multiply_unsigned(stages, once, stages.delay(entry, 1, name="entry_once"), name="twice")
         fraction = ARGUMENT_FRACTION + 2 * self._entry_bits
         constant = Const((3 << fraction) + self._centre)
         step = (constant - Mux(odd, Cat(Const(0, 1), twice), twice))[fraction - STEP_FRACTION :]

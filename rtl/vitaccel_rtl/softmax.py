@@ -9,7 +9,7 @@ Parameters come from that spec: ``fraction_bits``, ``numerator_bits``, and as ``
 fraction bits) or ``exp2.lines`` (8). Masked keys are logits of -32768; they count only in a row that has nothing else.
 """
 
-from amaranth.hdl import Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,8 +21,16 @@ from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 MASKED = -(1 << LOGIT_BITS - 1)
 """The logit of a key that a query must not see."""
 
-RISE_BITS = 5
-"""Of the shift of the sum when m rises; a longer one leaves nothing of it."""
+STEP_BITS = 4
+STEP = 1 << STEP_BITS
+"""Rises of m by which the running total is shifted: it is scaled to m rounded down to a multiple of 16.
+
+A sum that is shifted by any distance and then added to is the longest loop of a lane. So a numerator is shifted up by
+what m is above the multiple, the total is shifted down by whole steps, and its last by the rest. Nothing changes, for
+floors of shifts nest: ``(S >> a) >> b == S >> a + b``, and what is added between is whole at every scale.
+"""
+
+LARGEST_SUM_BITS = 32
 
 DROPPED_BITS = {8: 7, 12: 3, 16: 0}
 """Fraction bits of a numerator that each width of u drops."""
@@ -54,7 +62,7 @@ class StatisticsLane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         stages = Stages(m, self.advance)
-        highest, y, rise, forget = self._follow_maximum(m, stages)
+        highest, y, keep = self._follow_maximum(m, stages)
         m.submodules.power = power = Exp2Lane(fraction_bits=self._fraction_bits, table=self._table)
         lowest = MASKED >> self._fraction_bits
         m.d.comb += [
@@ -64,40 +72,55 @@ class StatisticsLane(wiring.Component):
             power.drop.eq((y == MASKED) & (highest != lowest)),
         ]
         steps = exp2_stages(self._table)
-        rise = stages.delay(rise, steps, name="rise")
-        forget = stages.delay(forget, steps, name="forget")
-        kept = Mux(forget, 0, self.total >> rise)
-        total = Signal.like(self.total, name="running_total", reset_less=True)
-        m.d.comb += self.total.eq(total)
+        highest_late = stages.delay(highest, steps, name="m_power")
+        keep = stages.delay(keep, steps, name="keep")
+        addend = stages.register(power.out << highest_late[:STEP_BITS], name="addend")
+        total = Signal(unsigned(self._sum_bits + STEP - 1), name="running_total", reset_less=True)
         with m.If(self.advance & self.word_sum):
-            m.d.sync += total.eq(kept + power.out)
-        m.d.comb += self.m.eq(stages.delay(highest, steps + 1, name="m"))
+            m.d.sync += total.eq(_kept(total, keep) + addend)
+        highest_late = stages.delay(highest_late, 2, name="m_sum")
+        scaled = total >> highest_late[:STEP_BITS]
+        m.d.comb += [
+            self.total.eq(stages.register(scaled, name="total", shape=unsigned(self._sum_bits))),
+            self.m.eq(stages.register(highest_late, name="m")),
+        ]
         return m
 
     def _follow_maximum(self, m, stages):
-        """Return the running maximum, its logit, by how much it rose, and whether the sum so far counts for nothing."""
+        """Return the running maximum and its logit after 2 stages, and how the sum so far is kept after 3."""
         fraction_bits = self._fraction_bits
         upwards = self.y + Const((1 << fraction_bits) - 1, fraction_bits)
         ceiling = stages.register(upwards[fraction_bits:].as_signed(), name="ceiling")
         y = stages.delay(self.y, 2, name="y")
         highest = Signal(signed(whole_bits(fraction_bits)), reset_less=True)
         higher = ceiling > highest
-        with m.If(self.advance & self.word_1 & (self.first | higher)):
-            m.d.sync += highest.eq(ceiling)
-        distance = Signal(unsigned(whole_bits(fraction_bits)))
-        m.d.comb += distance.eq(ceiling - highest)
-        masked_so_far = highest == (MASKED >> fraction_bits)
-        too_far = distance[RISE_BITS:].any()
-        forget = stages.register(self.first | (higher & (masked_so_far | too_far)), name="forget")
-        rise = stages.register(Mux(higher, distance[:RISE_BITS], 0), name="rise")
-        return highest, y, rise, forget
+        with m.If(self.advance & self.word_1):
+            m.d.sync += highest.eq(Mux(self.first | higher, ceiling, highest))
+
+        rises = stages.register(higher, name="rises")
+        first = stages.register(self.first, name="first")
+        masked_so_far = stages.register(highest == (MASKED >> fraction_bits), name="masked_so_far")
+        steps = ceiling[STEP_BITS:].as_signed() - highest[STEP_BITS:].as_signed()
+        steps = stages.register(steps[:-1], name="steps")
+        forget = first | (rises & masked_so_far)
+        kept_after = [~forget & ~(rises & steps.any()), *(~forget & rises & (steps == n) for n in (1, 2))]
+        return highest, y, stages.register(Cat(kept_after), name="keep")
+
+
+def _kept(total, keep):
+    """Return what stays of a running total after 0, 1 or 2 steps; nothing if no bit of *keep* is set."""
+    parts = [total & keep[0].replicate(len(total))]
+    for steps in (1, 2):
+        part = total[steps * STEP :] if steps * STEP < len(total) else Const(0, 1)
+        parts.append(part & keep[steps].replicate(len(part)))
+    return parts[0] | parts[1] | parts[2]
 
 
 class SoftmaxStatistics(Pipeline):
     """P statistics lanes: takes a word of logits a cycle, offers a word for every row-block.
 
-    The result is offered ``latency_cycles`` after the last word of a row is accepted: 6 cycles with a table of
-    mantissas, 8 with lines. The first word of the next row may follow at once.
+    The result is offered ``latency_cycles`` after the last word of a row is accepted: 8 cycles with a table of
+    mantissas, 10 with lines. The first word of the next row may follow at once.
 
     Parameters
     ----------
@@ -124,10 +147,10 @@ class SoftmaxStatistics(Pipeline):
 
     def __init__(self, *, lanes, fraction_bits, table, sum_bits=28):
         check_range("lanes of a softmax", lanes, 1, 256)
-        check_range("sum_bits of a softmax", sum_bits, NUMERATOR_BITS, 1 << RISE_BITS)
+        check_range("sum_bits of a softmax", sum_bits, NUMERATOR_BITS, LARGEST_SUM_BITS)
         check_powers(fraction_bits, table)
         self._options = {"fraction_bits": fraction_bits, "table": table, "sum_bits": sum_bits}
-        self._stages_to_sum = latency.softmax_statistics(has_lines=has_lines(table)) - 1
+        self._stages_to_sum = latency.softmax_statistics(has_lines=has_lines(table)) - 2
         super().__init__(
             i=lane_word(lanes, signed(LOGIT_BITS)),
             o=data.StructLayout(
@@ -137,7 +160,7 @@ class SoftmaxStatistics(Pipeline):
                     "last": 1,
                 }
             ),
-            latency_cycles=self._stages_to_sum + 1,
+            latency_cycles=self._stages_to_sum + 2,
         )
 
     def offered(self, valid, last):
