@@ -94,7 +94,7 @@ def test_under_round_robin_a_word_waits_for_each_other_source_once(count: int, s
     block = Arbiter(16, sources=count)
     # The first never rests; the others come and go.
     profiles = [FULL_SPEED, *(random.Random(seed + place).choice(PROFILES) for place in range(1, count))]
-    sources, sink = share(block, queues, profiles, stall, seed)
+    sources, _ = share(block, queues, profiles, stall, seed)
     assert words_waited_for(sources) <= block.bound_words == count - 1
 
 
@@ -181,7 +181,7 @@ def test_an_arbiter_that_favours_somebody_is_found(monkeypatch: pytest.MonkeyPat
     fair = arbiter.grant
     monkeypatch.setattr(arbiter, "grant", lambda *a, **k: fair(*a, **{**k, "policy": "fixed"}))
     block = Arbiter(16, sources=3)
-    sources, sink = share(block, [numbered(place, 20) for place in range(3)], [FULL_SPEED] * 3, FULL_SPEED, 0)
+    sources, _ = share(block, [numbered(place, 20) for place in range(3)], [FULL_SPEED] * 3, FULL_SPEED, 0)
     assert words_waited_for(sources) > block.bound_words
 
 

@@ -1,0 +1,109 @@
+"""A queue behind a pipeline that cannot stop: places are reserved before words set out."""
+
+from amaranth.hdl import Module, Mux, Shape, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from vitaccel_rtl import latency
+from vitaccel_rtl.stream import check_range
+
+
+class CreditQueue(wiring.Component):
+    """First in, first out, for words that arrive when they will and are taken when somebody is ready.
+
+    Parameters
+    ----------
+    shape
+        Shape of a word.
+    depth
+        Places, 2 to 64. A reservation lasts from the cycle of ``reserve`` until its word is accepted at ``o``; so words
+        that arrive r cycles after it need r + 2 places to flow at one a cycle.
+
+    Attributes
+    ----------
+    has_place : Signal, out
+        Whether a place may be reserved in this cycle; a register.
+    reserve : Signal, in
+        Reserves one; only while ``has_place``.
+    arrives, word : Signal, in
+        The word of the oldest reservation that has none is there.
+    o : stream
+        The words, in the order in which they arrived; offered ``latency_cycles`` after that if the queue was empty.
+
+    Raises
+    ------
+    ValueError
+        If the depth is out of its range.
+    """
+
+    def __init__(self, shape, *, depth):
+        check_range("depth of a credit queue", depth, 2, 64)
+        self._shape = shape
+        self._depth = depth
+        super().__init__(
+            {
+                "has_place": Out(1, init=1),
+                "reserve": In(1),
+                "arrives": In(1),
+                "word": In(shape),
+                "o": Out(stream.Signature(shape)),
+            }
+        )
+
+    @property
+    def latency_cycles(self):
+        """Cycles from the arrival of a word to offering it, when the queue is empty."""
+        return latency.CREDIT_QUEUE
+
+    def elaborate(self, platform):
+        m = Module()
+        self._count_places(m)
+        self._pass_words(m)
+        return m
+
+    def _count_places(self, m):
+        reserved = Signal(range(self._depth + 1))
+        without = Signal.like(reserved, name="reserved_without")
+        # `reserve` comes late in the cycle: both outcomes are there before it.
+        m.d.comb += without.eq(reserved - (self.o.valid & self.o.ready))
+        m.d.sync += [
+            reserved.eq(Mux(self.reserve, without + 1, without)),
+            self.has_place.eq(Mux(self.reserve, without < self._depth - 1, without < self._depth)),
+        ]
+
+    def _pass_words(self, m):
+        """Words wait in distributed memory; the first of them stands in a register."""
+        front = Signal(Shape.cast(self._shape).width, reset_less=True)
+        full = Signal()
+        m.submodules.memory = memory = Memory(shape=len(front), depth=self._depth, init=[])
+        writes = memory.write_port()
+        reads = memory.read_port(domain="comb")
+        write_place = Signal(range(self._depth))
+        read_place = Signal(range(self._depth))
+        waiting = Signal(range(self._depth))
+        some_wait = Signal()
+        enters = Signal()
+        leaves = Signal()
+        arriving = Value.cast(self.word)
+        moves = ~full | self.o.ready
+        m.d.comb += [
+            self.o.valid.eq(full),
+            Value.cast(self.o.payload).eq(front),
+            writes.addr.eq(write_place),
+            writes.data.eq(arriving),
+            writes.en.eq(enters),
+            reads.addr.eq(read_place),
+            enters.eq(self.arrives & (some_wait | ~moves)),
+            leaves.eq(some_wait & moves),
+        ]
+        with m.If(moves):
+            m.d.sync += [front.eq(Mux(some_wait, reads.data, arriving)), full.eq(some_wait | self.arrives)]
+        with m.If(enters):
+            m.d.sync += write_place.eq(Mux(write_place == self._depth - 1, 0, write_place + 1))
+        with m.If(leaves):
+            m.d.sync += read_place.eq(Mux(read_place == self._depth - 1, 0, read_place + 1))
+        with m.If(enters & ~leaves):
+            m.d.sync += [waiting.eq(waiting + 1), some_wait.eq(1)]
+        with m.If(leaves & ~enters):
+            m.d.sync += [waiting.eq(waiting - 1), some_wait.eq(waiting != 1)]
