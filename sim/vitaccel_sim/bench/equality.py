@@ -1,23 +1,37 @@
 """The bench of every stream block: the words it must make, under every pair of profiles, and after a reset.
 
-Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with the parameters ``words`` and ``expected`` (payloads as
-integers, from the reference), and optionally ``last_in`` and ``latency_cycles``: how many cycles after word ``last_in``
-was accepted the first result is offered.
+Run by :func:`vitaccel_sim.cocotb_runner.run_bench` on a component or a :class:`vitaccel_sim.bench.group.Group`, with
+what :mod:`vitaccel_sim.bench.part` makes as its parameters ``parts``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cocotb
 
+from vitaccel_sim.bench import stream
 from vitaccel_sim.bench.coverage import Coverage, cross
 from vitaccel_sim.bench.profiles import PROFILES
 from vitaccel_sim.bench.scoreboard import Scoreboard
-from vitaccel_sim.bench.stream import StreamBench
+from vitaccel_sim.bench.stream import Exchange, StreamPorts
 from vitaccel_sim.cocotb_runner import bench_parameters, coverage_file
 
-BINS = (*cross(idle=PROFILES, stall=PROFILES), "reset with words inside", "latency as declared")
+SOME_PAIRS = (("always", "always"), ("adversarial", "adversarial"), ("bursts", "random"))
+"""Idle and stall under which extremes and long rows run: full speed, the worst, the usual."""
+
+RESET_AFTER_CYCLES = (1, 2, 3, 5, 9, 17, 33)
+
+BINS = (
+    *cross(idle=PROFILES, stall=PROFILES),
+    "extremes",
+    "long rows",
+    "reset with words inside",
+    "latency as declared",
+)
+
+Part = tuple[StreamPorts, dict[str, Any]]
 
 
 def declared() -> Coverage:
@@ -31,44 +45,101 @@ COVERAGE = declared()
 @cocotb.test()
 async def equal_words_under_every_pair_of_profiles(dut: Any) -> None:
     """The same words, whoever waits for whom."""
-    parameters = bench_parameters()
-    bench = StreamBench(dut, seed=cocotb.RANDOM_SEED)
-    await bench.start()
-    for idle in PROFILES.values():
-        for stall in PROFILES.values():
-            try:
-                await bench.exchange(parameters["words"], Scoreboard(parameters["expected"]), idle=idle, stall=stall)
-            except AssertionError as error:
-                raise AssertionError(f"idle {idle}, stall {stall}: {error}") from None
+    parts = await begin(dut)
+    for idle in PROFILES:
+        for stall in PROFILES:
+            await exchange(dut, parts, "short", idle=idle, stall=stall)
             hit(f"idle={idle} stall={stall}")
 
 
 @cocotb.test()
+async def extremes(dut: Any) -> None:
+    """Words at the ends of every range."""
+    parts = await begin(dut)
+    for idle, stall in SOME_PAIRS:
+        await exchange(dut, parts, "extremes", idle=idle, stall=stall)
+    hit("extremes")
+
+
+@cocotb.test()
+async def long_rows(dut: Any) -> None:
+    """Rows as long as those of real models."""
+    parts = await begin(dut)
+    for idle, stall in SOME_PAIRS:
+        await exchange(dut, parts, "long", idle=idle, stall=stall)
+    hit("long rows")
+
+
+@cocotb.test()
 async def declared_latency(dut: Any) -> None:
-    """The first result is offered as late as the component says."""
-    parameters = bench_parameters()
-    bench = StreamBench(dut, seed=cocotb.RANDOM_SEED)
-    await bench.start()
-    run = await bench.exchange(parameters["words"], Scoreboard(parameters["expected"]))
-    if "latency_cycles" not in parameters:
-        return
-    latency = run.offered[0] - run.accepted[parameters.get("last_in", 0)]
-    assert latency == parameters["latency_cycles"], f"latency must be {parameters['latency_cycles']}, not {latency}"
+    """The first result is offered as late as the component says, and a word is accepted every cycle."""
+    parts = await begin(dut)
+    exchanges = await exchange(dut, parts, "short")
+    for (ports, part), run in zip(parts, exchanges, strict=True):
+        latency = run.offered[0] - run.accepted[part["short"]["first_row"] - 1]
+        assert latency == part["latency_cycles"], (
+            f"{ports.name}: latency must be {part['latency_cycles']} cycles, not {latency}"
+        )
+        gaps = [b - a for a, b in zip(run.accepted, run.accepted[1:], strict=False)]
+        assert not part["is_pipelined"] or set(gaps) <= {1}, (
+            f"{ports.name}: a word must be accepted every cycle, not after {max(gaps)}"
+        )
     hit("latency as declared")
 
 
 @cocotb.test()
 async def nothing_is_left_after_a_reset(dut: Any) -> None:
     """A reset in any cycle of a run, with results waiting; then the whole run again."""
-    parameters = bench_parameters()
-    words, expected = parameters["words"], parameters["expected"]
-    bench = StreamBench(dut, seed=cocotb.RANDOM_SEED)
-    await bench.start()
-    for cycles in (1, 2, 3, 5, 9, 17, 33):
-        await bench.exchange(words, Scoreboard(expected), stall=PROFILES["rare"], cycles=cycles)
-        await bench.reset()
-        await bench.exchange(words, Scoreboard(expected))
-        hit("reset with words inside")
+    parts = await begin(dut)
+    for cycles in RESET_AFTER_CYCLES:
+        await exchange(dut, parts, "short", stall="rare", cycles=cycles)
+        await stream.reset(dut, [ports for ports, _ in parts])
+        await exchange(dut, parts, "short")
+    hit("reset with words inside")
+
+
+async def begin(dut: Any) -> list[Part]:
+    """Start the clock, reset, and set up what parts need before words."""
+    parts = [(StreamPorts(dut, part["name"]), part) for part in bench_parameters()["parts"]]
+    await stream.start(dut, [ports for ports, _ in parts])
+    for ports, part in parts:
+        await stream.set_up(dut, ports, part["setup"])
+    return parts
+
+
+async def exchange(
+    dut: Any,
+    parts: Sequence[Part],
+    what: str,
+    *,
+    idle: str = "always",
+    stall: str = "always",
+    cycles: int | None = None,
+) -> list[Exchange]:
+    """Send the words *what* through all parts.
+
+    Raises
+    ------
+    AssertionError
+        As :meth:`vitaccel_sim.bench.stream.Exchange.sample`, with the profiles.
+    """
+    exchanges = [
+        Exchange(
+            ports,
+            part[what]["words"],
+            Scoreboard(part[what]["expected"]),
+            seed=cocotb.RANDOM_SEED + place,
+            idle=PROFILES[idle],
+            stall=PROFILES[stall],
+            cycles=cycles,
+        )
+        for place, (ports, part) in enumerate(parts)
+    ]
+    try:
+        await stream.run(dut, exchanges)
+    except AssertionError as error:
+        raise AssertionError(f"{what}, idle {idle}, stall {stall}: {error}") from None
+    return exchanges
 
 
 def hit(name: str) -> None:

@@ -1,10 +1,13 @@
-"""A stream component in cocotb: words in under one profile, out under another, with the rules of a stream checked."""
+"""Streams of components in cocotb: words in under one profile, out under another, with the rules of a stream checked.
+
+Exchanges with several components of one top module go on side by side, cycle by cycle: what costs time is the way from
+the simulator to Python, once a cycle.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cocotb.clock import Clock
@@ -16,128 +19,195 @@ from vitaccel_sim.bench.scoreboard import Scoreboard
 PATIENCE_CYCLES = 2000
 """Cycles without a word in or out after which a component hangs; longer than any profile's silence."""
 
-
-@dataclass(frozen=True)
-class Exchange:
-    """When words went through: cycles of the exchange, from 0, in which each was accepted and first offered."""
-
-    accepted: tuple[int, ...]
-    offered: tuple[int, ...]
-    cycles: int
+TAIL_CYCLES = 12
+"""Cycles after the last word in which one too many would show."""
 
 
-class StreamBench:
-    """Drives the streams ``i`` and ``o`` of a component with one clock.
+class StreamPorts:
+    """The streams ``i`` and ``o`` of a component.
 
     Parameters
     ----------
     dut
-        The top module: ports ``i__payload``, ``i__valid``, ``i__ready`` and so on, ``clk`` and ``rst``.
-    seed
-        Of the profiles.
+        The top module, with ``clk`` and ``rst``.
+    name
+        Of the component in a :class:`vitaccel_sim.bench.group.Group`; empty if it is the top module itself.
     """
 
-    def __init__(self, dut: Any, *, seed: int) -> None:
-        self.dut = dut
-        self._rng = random.Random(seed)
+    def __init__(self, dut: Any, name: str = "") -> None:
+        self.name = name
+        self._dut = dut
+        self._prefix = f"{name}__" if name else ""
+        self.i_payload, self.i_valid, self.i_ready = (self.port(f"i__{part}") for part in ("payload", "valid", "ready"))
+        self.o_payload, self.o_valid, self.o_ready = (self.port(f"o__{part}") for part in ("payload", "valid", "ready"))
 
-    async def start(self) -> None:
-        """Start the clock and reset."""
-        Clock(self.dut.clk, 10, "ns").start()
-        self.dut.i__payload.value = 0
-        await self.reset()
+    def port(self, name: str) -> Any:
+        """Return the handle of a port of this component."""
+        return getattr(self._dut, self._prefix + name)
 
-    async def reset(self, cycles: int = 2) -> None:
-        """Hold ``rst`` for so many cycles; what is in the component is lost."""
-        self.dut.i__valid.value = 0
-        self.dut.o__ready.value = 0
-        self.dut.rst.value = 1
-        for _ in range(cycles):
-            await RisingEdge(self.dut.clk)
-        self.dut.rst.value = 0
+    def rest(self) -> None:
+        """Offer nothing and take nothing."""
+        self.i_valid.value = 0
+        self.o_ready.value = 0
 
-    async def exchange(
+
+class Exchange:
+    """Words through one component, until all went in and the scoreboard is complete, or so many cycles passed.
+
+    After the last word some cycles more are watched for words too many.
+
+    Parameters
+    ----------
+    ports
+        Of the component.
+    words
+        Payloads to send.
+    scoreboard
+        Takes the results.
+    seed
+        Of the profiles.
+    idle, stall
+        When words are offered, and when results are taken.
+    cycles
+        The end, complete or not; none when left out.
+
+    Attributes
+    ----------
+    accepted, offered : list of int
+        Cycles of the exchange, from 0, in which each word was accepted, and each result first offered.
+    """
+
+    def __init__(
         self,
+        ports: StreamPorts,
         words: Sequence[int],
         scoreboard: Scoreboard,
         *,
+        seed: int = 0,
         idle: Profile = PROFILES["always"],
         stall: Profile = PROFILES["always"],
         cycles: int | None = None,
-    ) -> Exchange:
-        """Send words and take results until all went in and the scoreboard is complete, or so many *cycles* passed.
+    ) -> None:
+        rng = random.Random(seed)
+        self._ports, self._words, self._scoreboard, self._limit = ports, words, scoreboard, cycles
+        self._offers, self._takes = idle.start(rng), stall.start(rng)
+        self._sent = self._cycle = self._quiet = self._tail = 0
+        self._is_offering = self._is_taking = self._was_ready = self._was_valid = False
+        self._waiting: int | None = None
+        self.accepted: list[int] = []
+        self.offered: list[int] = []
 
-        After the last word some cycles more are watched for words too many.
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to drive."""
+        return self._tail >= TAIL_CYCLES or self._cycle == self._limit
+
+    def drive(self) -> None:
+        """Set the inputs of this cycle."""
+        if self.is_over:
+            self._ports.rest()
+            return
+        self._tail += self._is_complete
+        if not self._is_offering and self._offers(self._was_ready) and self._sent < len(self._words):
+            self._is_offering = True
+            self._ports.i_payload.value = self._words[self._sent]
+        self._is_taking = self._takes(self._was_valid)
+        self._ports.i_valid.value = int(self._is_offering)
+        self._ports.o_ready.value = int(self._is_taking)
+
+    def sample(self) -> None:
+        """Look at the outputs of this cycle.
 
         Raises
         ------
         AssertionError
             If a result is wrong, a payload changes while it waits, *valid* falls, an output is X, or nothing moves.
         """
-        offers, takes = idle.start(self._rng), stall.start(self._rng)
-        state = _State(words)
-        tail = 0
-        while tail < 12 and (cycles is None or state.cycle < cycles):
-            tail += state.sent == len(words) and scoreboard.is_complete
-            self._drive(state, offers(state.was_ready), takes(state.was_valid))
-            await ReadOnly()
-            self._sample(state, scoreboard)
-            await RisingEdge(self.dut.clk)
-        self.dut.i__valid.value = 0
-        self.dut.o__ready.value = 0
-        return Exchange(tuple(state.accepted), tuple(state.offered), state.cycle)
-
-    def _drive(self, state: _State, offers: bool, takes: bool) -> None:
-        if not state.is_offering and offers and state.sent < len(state.words):
-            state.is_offering = True
-            self.dut.i__payload.value = state.words[state.sent]
-        self.dut.i__valid.value = int(state.is_offering)
-        self.dut.o__ready.value = int(takes)
-        state.is_taking = takes
-
-    def _sample(self, state: _State, scoreboard: Scoreboard) -> None:
-        ready, valid = self._bit("i__ready", state.cycle), self._bit("o__valid", state.cycle)
-        word = self._word("o__payload", state.cycle) if valid else None
-        if state.waiting is not None and word != state.waiting:
+        if self.is_over:
+            return
+        ready, valid = bool(self._read(self._ports.i_ready)), bool(self._read(self._ports.o_valid))
+        word = self._read(self._ports.o_payload) if valid else None
+        if self._waiting is not None and word != self._waiting:
             what = "valid fell" if word is None else "the payload changed"
-            raise AssertionError(f"cycle {state.cycle}: {what} before the word was accepted")
-        if valid and state.waiting is None:
-            state.offered.append(state.cycle)
-        state.waiting = word if not state.is_taking else None
-        if word is not None and state.is_taking:
-            scoreboard.put(word)
-        if state.is_offering and ready:
-            state.accepted.append(state.cycle)
-            state.sent += 1
-        moved = (word is not None and state.is_taking) or (state.is_offering and ready)
-        state.is_offering = state.is_offering and not ready
-        state.was_ready, state.was_valid = ready, valid
-        is_over = scoreboard.is_complete and state.sent == len(state.words)
-        state.quiet = 0 if moved or is_over else state.quiet + 1
-        if state.quiet > PATIENCE_CYCLES:
-            missing = (
-                f"{state.sent} of {len(state.words)} words in, {len(scoreboard.got)} of {len(scoreboard.expected)} out"
-            )
-            raise AssertionError(f"cycle {state.cycle}: nothing moves; {missing}")
-        state.cycle += 1
+            raise AssertionError(f"{self._where()}{what} before the word was accepted")
+        if valid and self._waiting is None:
+            self.offered.append(self._cycle)
+        taken = word is not None and self._is_taking
+        self._waiting = None if taken else word
+        if taken:
+            self._take(word)
+        accepted = self._is_offering and ready
+        if accepted:
+            self.accepted.append(self._cycle)
+            self._sent += 1
+            self._is_offering = False
+        self._was_ready, self._was_valid = ready, valid
+        self._watch(moved=taken or accepted)
+        self._cycle += 1
 
-    def _bit(self, port: str, cycle: int) -> bool:
-        return bool(self._word(port, cycle))
+    @property
+    def _is_complete(self) -> bool:
+        return self._scoreboard.is_complete and self._sent == len(self._words)
 
-    def _word(self, port: str, cycle: int) -> int:
-        value = getattr(self.dut, port).value
+    def _take(self, word: int | None) -> None:
+        assert word is not None
+        try:
+            self._scoreboard.put(word)
+        except AssertionError as error:
+            raise AssertionError(f"{self._where()}{error}") from None
+
+    def _watch(self, *, moved: bool) -> None:
+        self._quiet = 0 if moved or self._is_complete else self._quiet + 1
+        if self._quiet > PATIENCE_CYCLES:
+            got, expected = len(self._scoreboard.got), len(self._scoreboard.expected)
+            missing = f"{self._sent} of {len(self._words)} words in, {got} of {expected} out"
+            raise AssertionError(f"{self._where()}nothing moves; {missing}")
+
+    def _read(self, port: Any) -> int:
+        value = port.value
         if not value.is_resolvable:
-            raise AssertionError(f"cycle {cycle}: {port} must have no X, not {value}")
+            raise AssertionError(f"{self._where()}{port._name} must have no X, not {value}")
         return int(value)
 
+    def _where(self) -> str:
+        return f"{self._ports.name + ', ' if self._ports.name else ''}cycle {self._cycle}: "
 
-class _State:
-    """Of one exchange: what was sent, what waits, and what the last cycle saw."""
 
-    def __init__(self, words: Sequence[int]) -> None:
-        self.words = words
-        self.sent = self.cycle = self.quiet = 0
-        self.is_offering = self.is_taking = self.was_ready = self.was_valid = False
-        self.waiting: int | None = None
-        self.accepted: list[int] = []
-        self.offered: list[int] = []
+async def start(dut: Any, parts: Sequence[StreamPorts]) -> None:
+    """Start the clock and reset all parts."""
+    Clock(dut.clk, 10, "ns").start()
+    for part in parts:
+        part.i_payload.value = 0
+    await reset(dut, parts)
+
+
+async def reset(dut: Any, parts: Sequence[StreamPorts], cycles: int = 2) -> None:
+    """Hold ``rst`` for so many cycles; what is in the parts is lost."""
+    for part in parts:
+        part.rest()
+    dut.rst.value = 1
+    for _ in range(cycles):
+        await RisingEdge(dut.clk)
+    dut.rst.value = 0
+
+
+async def run(dut: Any, exchanges: Sequence[Exchange]) -> None:
+    """Let exchanges with different parts go on side by side until all are over."""
+    while not all(exchange.is_over for exchange in exchanges):
+        for exchange in exchanges:
+            exchange.drive()
+        await ReadOnly()
+        for exchange in exchanges:
+            exchange.sample()
+        await RisingEdge(dut.clk)
+    for exchange in exchanges:
+        exchange.drive()
+
+
+async def set_up(dut: Any, part: StreamPorts, steps: Sequence[Mapping[str, int]]) -> None:
+    """Give other inputs of a part their values, a mapping a cycle: a table's entries; where none is named, 0."""
+    names = {name for step in steps for name in step}
+    for step in (*steps, {}):
+        for name in names:
+            part.port(name).value = step.get(name, 0)
+        await RisingEdge(dut.clk)

@@ -1,0 +1,94 @@
+"""Run the cocotb benches of blocks: ``python -m vitaccel_sim softmax-statistics --seed 7 --waves build/waves.vcd``.
+
+Without names all blocks run. The exit code is 1 if one fails, 2 if there is no such block.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from vitaccel_sim.cocotb_runner import SIMULATORS
+from vitaccel_sim.regression import BlockRun, run_block
+from vitaccel_sim.traffic.catalog import TRAFFIC
+
+
+def line(run: BlockRun) -> str:
+    """Return how a block ended, in one line."""
+    told = f"{run.name:24}{run.simulator:11}{len(run.points)} points  "
+    if run.result.failed:
+        told += "FAILED"
+    else:
+        told += f"{len(run.result.passed)} tests passed"
+    bins = len(run.coverage.declared)
+    told += f"  {bins - len(run.coverage.missed)} of {bins} bins"
+    if run.code is not None:
+        told += f"  lines {run.code.line_share:.1%}  toggles {run.code.toggle_share:.1%}"
+    return told
+
+
+def record(run: BlockRun) -> dict[str, object]:
+    """Return a run as JSON types."""
+    code = run.code
+    return {
+        "block": run.name,
+        "simulator": run.simulator,
+        "points": list(run.points),
+        "seed": run.result.seed,
+        "passed": list(run.result.passed),
+        "failed": run.result.failed,
+        "bins": run.coverage.hits,
+        "line_share": code and code.line_share,
+        "toggle_share": code and code.toggle_share,
+        "gaps": list(code.gaps) if code else [],
+    }
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--simulator", type=click.Choice(list(SIMULATORS)), default="verilator", help="Which simulator.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of words and profiles.")
+@click.option("--point", type=int, help="One parameter point, from 0; all when left out.")
+@click.option("--test", "testcase", help="One test of the bench; all when left out.")
+@click.option("--waves", type=click.Path(path_type=Path), help="Write a waveform (of one block).")
+@click.option("--code-coverage", is_flag=True, help="Count lines and toggles, at the first points.")
+@click.option("--gaps", is_flag=True, help="List lines and bits that were not covered.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a block.")
+def main(
+    names: tuple[str, ...],
+    simulator: str,
+    seed: int,
+    point: int | None,
+    testcase: str | None,
+    waves: Path | None,
+    code_coverage: bool,
+    gaps: bool,
+    as_json: bool,
+) -> None:
+    """Run the cocotb benches of blocks (all, or those named)."""
+    unknown = [name for name in names if name not in TRAFFIC]
+    if unknown:
+        raise click.UsageError(f"a block must be one of {', '.join(TRAFFIC)}, not {unknown[0]}")
+    chosen = names or tuple(TRAFFIC)
+    if waves is not None and len(chosen) != 1:
+        raise click.UsageError("--waves must come with one block")
+    failed = False
+    for name in chosen:
+        run = run_block(
+            name, seed=seed, simulator=simulator, point=point, waveform=waves, code_coverage=code_coverage,
+            testcase=testcase,
+        )  # fmt: skip
+        click.echo(json.dumps(record(run)) if as_json else line(run))
+        for test, message in run.result.failed.items():
+            click.echo(f"  {test}: {message}\n  repeat with: {run.reproduce}", err=True)
+        for gap in run.code.gaps if gaps and run.code else ():
+            click.echo(f"  {gap}")
+        failed |= bool(run.result.failed)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
