@@ -1,9 +1,10 @@
-"""One row of the array: P multiply-accumulators that share an element of A, and the registers they drain through.
+"""Rows of the array: P multiply-accumulators that share an element of A, and the registers they drain through.
 
-A row is a component of its own because simulators evaluate equal small modules faster than one large one.
+A row, or a pair of rows, is a component of its own because simulators evaluate equal small modules faster than one
+large one.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,27 +14,52 @@ OPERAND_BITS = 8
 PRODUCT_BITS = 16
 """Of -128..255 times -128..127: the extremes are -32,640 and 32,385."""
 
+DIGIT_BITS = 8
+"""Of a digit of a wide numerator: the digit before it counts 2**8 times as much."""
 
-class PeRow(wiring.Component):
-    """P processing elements: product registers, accumulators, and a second set of registers that drains.
+PAIR_BITS = PRODUCT_BITS + OPERAND_BITS + 2
+"""Of two elements of A as one operand: it fits the 27 bits of a wide multiplier."""
+
+
+def pair_operands(low, high):
+    """Return two elements of A, signed 9 bits, as the one operand ``high * 2**16 + low`` of :class:`PeRows`.
+
+    Its product with an element of B holds both products, because the lower one fits 16 signed bits: it is the lower 16
+    bits, and the upper one is the rest plus bit 15, which takes back what the sign of the lower one borrowed.
+    """
+    borrowed = (high + Mux(low[-1], -1, 0))[: PAIR_BITS - PRODUCT_BITS]
+    return Cat(low, low[-1].replicate(PRODUCT_BITS - len(low)), borrowed).as_signed()
+
+
+class PeRows(wiring.Component):
+    """One or two rows of P processing elements: product registers, accumulators, and registers that drain.
+
+    Two rows multiply P columns with P multipliers (27 x 18 bits and wider): element c of both meets the same element
+    of B, and :func:`pair_operands` puts the two elements of A into one operand.
 
     Parameters
     ----------
     side
-        Elements, P.
+        Elements of a row, P.
+    rows
+        1 or 2.
     accumulator_bits
         Width of a sum. Sums wrap; that none does is proven for each layer before (``reference.matmul``).
+    has_digits
+        Whether ``next_digit`` exists.
 
     Ports
     -----
-    a : signed(9), in
-        Element of A: an int8, or an unsigned 8-bit digit.
+    a : signed(9) or signed(26), in
+        Element of A: an int8, or an unsigned 8-bit digit; of two rows, what :func:`pair_operands` makes of theirs.
     b : P of signed(8), in
         Word of B.
     advance : in
         Products and sums load; all rows share it.
     product_valid, product_first : in
         The product register holds a product to add; it is the first of its tile.
+    next_digit : in
+        With the product: the sum so far counts 256 times.
     load : in
         The drain registers take the sums (which must be complete).
     shift : in
@@ -41,57 +67,75 @@ class PeRow(wiring.Component):
     by_rows : in
         The direction of the drain.
     below : P of signed(accumulator_bits), in
-        Drain registers of the row below.
-    drained : P of signed(accumulator_bits), out
-        Drain registers; element 0 is what a drain by columns offers.
+        Drain registers of the row below these.
+    drained : rows of P of signed(accumulator_bits), out
+        Drain registers; element 0 of a row is what a drain by columns offers.
 
     Latency: a product is in the sums two cycles of *advance* after its operands were at the ports.
     """
 
-    def __init__(self, *, side, accumulator_bits=32):
+    def __init__(self, *, side, rows=1, accumulator_bits=32, has_digits=False):
         check_range("side", side, 2, 64)
+        check_range("rows", rows, 1, 2)
         check_range("accumulator_bits", accumulator_bits, PRODUCT_BITS + 1, 48)
         self.side = side
+        self.rows = rows
         self.accumulator_bits = accumulator_bits
+        self._has_digits = has_digits
         sums = data.ArrayLayout(signed(accumulator_bits), side)
-        super().__init__(
-            {
-                "a": In(signed(OPERAND_BITS + 1)),
-                "b": In(data.ArrayLayout(signed(OPERAND_BITS), side)),
-                "advance": In(1),
-                "product_valid": In(1),
-                "product_first": In(1),
-                "load": In(1),
-                "shift": In(1),
-                "by_rows": In(1),
-                "below": In(sums),
-                "drained": Out(sums),
-            }
-        )
+        ports = {
+            "a": In(signed(PAIR_BITS if rows == 2 else OPERAND_BITS + 1)),
+            "b": In(data.ArrayLayout(signed(OPERAND_BITS), side)),
+            "advance": In(1),
+            "product_valid": In(1),
+            "product_first": In(1),
+            "load": In(1),
+            "shift": In(1),
+            "by_rows": In(1),
+            "below": In(sums),
+            "drained": Out(data.ArrayLayout(sums, rows)),
+        }
+        super().__init__({**ports, "next_digit": In(1)} if has_digits else ports)
 
     def elaborate(self, platform):
         m = Module()
-        self._drain(m, [self._accumulate(m, column) for column in range(self.side)])
+        columns = [self._multiply(m, column) for column in range(self.side)]
+        for row in range(self.rows):
+            sums = [self._accumulate(m, row, column, products[row]) for column, products in enumerate(columns)]
+            self._drain(m, row, sums)
         return m
 
-    def _accumulate(self, m, column):
-        product = Signal(signed(PRODUCT_BITS), name=f"product_{column}", reset_less=True)
-        total = Signal(signed(self.accumulator_bits), name=f"sum_{column}", reset_less=True)
-        before = Mux(self.product_first, 0, total)
+    def _multiply(self, m, column):
+        """Return the products of a column, one a row, from one register."""
+        width = PRODUCT_BITS if self.rows == 1 else PAIR_BITS + OPERAND_BITS
+        product = Signal(signed(width), name=f"product_{column}", reset_less=True)
         with m.If(self.advance):
             m.d.sync += product.eq(self.a * self.b[column])
-            with m.If(self.product_valid):
-                m.d.sync += total.eq((before + product)[: self.accumulator_bits])
+        if self.rows == 1:
+            return [(product, Const(0, 1))]
+        # The upper product may lack one, which is added as a carry; its value fits 16 bits again.
+        upper = product[PRODUCT_BITS : 2 * PRODUCT_BITS].as_signed()
+        return [(product[:PRODUCT_BITS].as_signed(), Const(0, 1)), (upper, product[PRODUCT_BITS - 1])]
+
+    def _accumulate(self, m, row, column, product):
+        total = Signal(signed(self.accumulator_bits), name=f"sum_{row}_{column}", reset_less=True)
+        value, carry = product
+        before = Mux(self.product_first, 0, total)
+        if self._has_digits:
+            raised = Cat(Const(0, DIGIT_BITS), total[:-DIGIT_BITS]).as_signed()
+            before = Mux(self.product_first, 0, Mux(self.next_digit, raised, total))
+        with m.If(self.advance & self.product_valid):
+            m.d.sync += total.eq((before + value + carry)[: self.accumulator_bits])
         return total
 
-    def _drain(self, m, sums):
-        """One wide register: simulators move it as a whole."""
-        kept = Signal(self.side * self.accumulator_bits, reset_less=True)
-        moved = Mux(
-            self.by_rows, self.below.as_value(), Cat(kept[self.accumulator_bits :], kept[: self.accumulator_bits])
-        )
+    def _drain(self, m, row, sums):
+        """One wide register a row: simulators move it as a whole."""
+        bits = self.accumulator_bits
+        kept = Signal(self.side * bits, name=f"kept_{row}", reset_less=True)
+        below = self.drained[row + 1].as_value() if row + 1 < self.rows else self.below.as_value()
+        moved = Mux(self.by_rows, below, Cat(kept[bits:], kept[:bits]))
         with m.If(self.load):
             m.d.sync += kept.eq(Cat(sums))
         with m.Elif(self.shift):
             m.d.sync += kept.eq(moved)
-        m.d.comb += self.drained.eq(kept)
+        m.d.comb += self.drained[row].eq(kept)

@@ -98,6 +98,48 @@ def test_digits_of_numerators_add_up(verilated: tuple[int, Model], seed: int) ->
     assert torch.equal(low + (high << 8), accumulate_unsigned(u, v, 16))
 
 
+@pytest.mark.parametrize("side", [2, 3, 5])
+@pytest.mark.parametrize("profile", PROFILES[::3], ids=str)
+def test_two_products_a_multiplier_are_the_same_words(side: int, profile: Profile, seed: int) -> None:
+    g = generator(seed)
+    tiles = [random_tile(g, side, depth) for depth in depths(side)] + extreme_tiles(side, 2)
+    array = Array(side=side, macs_per_multiplier=2)
+    assert run(array, words_in(tiles), side * len(tiles), profile, seed).words == words_out(tiles)
+    assert (array.multipliers, Array(side=side).multipliers) == (-(-side // 2) * side, side * side)
+
+
+@pytest.mark.parametrize("macs_per_multiplier", [1, 2])
+def test_every_product_of_a_pair(macs_per_multiplier: int) -> None:
+    """All extremes of both rows against each other: what the lower product borrows is given back."""
+    ends = (-128, -127, -1, 0, 1, 126, 127)
+    tiles = [
+        Tile(torch.tensor([[low], [high]]), torch.tensor([[b, -b - 1]]))
+        for low in ends for high in ends for b in (-128, -1, 0, 1, 127)
+    ]  # fmt: skip
+    array = Array(side=2, macs_per_multiplier=macs_per_multiplier)
+    assert run(array, words_in(tiles), 2 * len(tiles)).words == words_out(tiles)
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+@pytest.mark.parametrize("macs_per_multiplier", [1, 2])
+def test_numerators_digit_by_digit(macs_per_multiplier: int, bits: int, seed: int) -> None:
+    """The upper digit of every key, then the lower: one tile, ``max(2 K, P)`` cycles."""
+    g, side = generator(seed), 3
+    array = Array(side=side, accumulator_bits=35, macs_per_multiplier=macs_per_multiplier, has_digits=True)
+    words, expected = [], []
+    for keys in (1, 2, 5, 40):
+        u = torch.randint(0, 2**bits, (side, keys), generator=g)
+        u[:, 0] = 2**bits - 1
+        v = torch.randint(-128, 128, (keys, side), generator=g)
+        high, low = Tile(u >> 8, v, unsigned=True).words_in, Tile(u & 255, v, unsigned=True).words_in
+        words += [{**word, "next_digit": 0, "last": 0} for word in high]
+        words += [{**word, "next_digit": int(place == 0)} for place, word in enumerate(low)]
+        expected += accumulate_unsigned(u, v, bits).T.tolist()
+    result = run(array, words, len(expected))
+    assert [word["lanes"] for word in result.words] == expected
+    assert result.offered[0] - result.accepted[1] == array.latency_cycles
+
+
 def test_verilated_timing_is_what_is_declared(verilated: tuple[int, Model], seed: int) -> None:
     side, model = verilated
     g = generator(seed)

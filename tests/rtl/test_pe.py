@@ -9,13 +9,13 @@ from typing import Any
 from amaranth.sim import Simulator
 
 from tests.rtl.stream_bench import refuses
-from vitaccel_rtl.pe import PeRow
+from vitaccel_rtl.pe import PeRows
 
 SIDE = 3
 
 
 def simulate(bench: Any) -> None:
-    row = PeRow(side=SIDE, accumulator_bits=24)
+    row = PeRows(side=SIDE, accumulator_bits=24)
 
     async def start(ctx: Any) -> None:
         await bench(ctx, row)
@@ -26,7 +26,7 @@ def simulate(bench: Any) -> None:
     simulator.run()
 
 
-async def multiply(ctx: Any, row: PeRow, pairs: list[tuple[int, list[int]]]) -> None:
+async def multiply(ctx: Any, row: PeRows, pairs: list[tuple[int, list[int]]]) -> None:
     """Accumulate as the array does: the product of one pair is added while the next is made."""
     ctx.set(row.advance, 1)
     for place in range(len(pairs) + 1):
@@ -42,12 +42,12 @@ async def multiply(ctx: Any, row: PeRow, pairs: list[tuple[int, list[int]]]) -> 
     ctx.set(row.load, 0)
 
 
-def drained(ctx: Any, row: PeRow) -> list[int]:
-    return [ctx.get(row.drained[column]) for column in range(SIDE)]
+def drained(ctx: Any, row: PeRows) -> list[int]:
+    return [ctx.get(row.drained[0][column]) for column in range(SIDE)]
 
 
 def test_sums_of_products_and_a_drain_by_columns() -> None:
-    async def bench(ctx: Any, row: PeRow) -> None:
+    async def bench(ctx: Any, row: PeRows) -> None:
         await multiply(ctx, row, [(255, [127, -128, 0]), (-128, [-128, 127, 1])])
         sums = [255 * 127 + 128 * 128, -255 * 128 - 128 * 127, -128]
         assert drained(ctx, row) == sums
@@ -56,13 +56,13 @@ def test_sums_of_products_and_a_drain_by_columns() -> None:
         ctx.set(row.shift, 1)
         for column in (1, 2):
             await ctx.tick()
-            assert ctx.get(row.drained[0]) == sums[column]
+            assert ctx.get(row.drained[0][0]) == sums[column]
 
     simulate(bench)
 
 
 def test_a_drain_by_rows_takes_the_row_below() -> None:
-    async def bench(ctx: Any, row: PeRow) -> None:
+    async def bench(ctx: Any, row: PeRows) -> None:
         await multiply(ctx, row, [(2, [1, 2, 3])])
         ctx.set(row.below, [7, -8, 9])
         ctx.set(row.by_rows, 1)
@@ -75,7 +75,7 @@ def test_a_drain_by_rows_takes_the_row_below() -> None:
 
 
 def test_nothing_moves_without_advance_and_a_new_tile_starts_from_zero() -> None:
-    async def bench(ctx: Any, row: PeRow) -> None:
+    async def bench(ctx: Any, row: PeRows) -> None:
         await multiply(ctx, row, [(3, [1, 1, 1])])
         ctx.set(row.advance, 0)
         ctx.set(row.product_valid, 1)
@@ -89,5 +89,5 @@ def test_nothing_moves_without_advance_and_a_new_tile_starts_from_zero() -> None
 
 
 def test_impossible_parameters_are_refused() -> None:
-    refuses("side must be an integer from 2 to 64, not 0", PeRow, side=0)
-    refuses("accumulator_bits must be an integer from 17 to 48, not 49", PeRow, side=4, accumulator_bits=49)
+    refuses("side must be an integer from 2 to 64, not 0", PeRows, side=0)
+    refuses("accumulator_bits must be an integer from 17 to 48, not 49", PeRows, side=4, accumulator_bits=49)

@@ -47,10 +47,11 @@ def accumulate(a: Tensor, b: Tensor) -> Tensor:
 
 
 def accumulate_unsigned(u: Tensor, b: Tensor, bits: int) -> Tensor:
-    """Return ``u @ b`` of unsigned numerators, one 8-bit digit after the other, each in accumulators of 32 bits.
+    """Return ``u @ b`` of unsigned numerators, whose products are made one 8-bit digit after the other.
 
-    Digit d of u has a sum of its own, which the drain shifts left by ``8 d`` and adds: the exact product, whatever the
-    order. With u of 16 bits the result has 40 bits for up to 65,793 keys.
+    The machine adds the products of the upper digits, lets their sum count 256 times and adds those of the lower ones:
+    the exact product, which is what is computed here from a sum for each digit. With u of 16 bits the result has 40
+    bits for up to 65,793 keys.
 
     Parameters
     ----------
