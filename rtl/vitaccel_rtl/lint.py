@@ -1,9 +1,10 @@
-"""Verilator's warnings about generated Verilog: all of them, but for those that ``waivers.vlt`` names with a reason."""
+"""Warnings about generated Verilog: Verilator's, all but those that ``waivers.vlt`` names with a reason, and Icarus's."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -59,4 +60,26 @@ def lint(verilog: Verilog, *, waivers: Path | None = WAIVERS) -> tuple[str, ...]
     said = tuple(line for line in done.stderr.splitlines() if line.startswith("%"))
     if done.returncode and not said:
         raise RuntimeError(f"verilator must end well, and did not: {done.stderr.strip()}")
+    return said
+
+
+def lint_icarus(verilog: Verilog) -> tuple[str, ...]:
+    """Return what ``iverilog -g2012 -Wall`` says about a component: nothing, if it is clean.
+
+    No warning is left out.
+
+    Raises
+    ------
+    FileNotFoundError
+        If Icarus is not installed.
+    """
+    if shutil.which("iverilog") is None:
+        raise FileNotFoundError("Icarus must be installed, and it is not: iverilog of the system's packages")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "top.sv").write_text(verilog.text)
+        command = ["iverilog", "-g2012", "-Wall", "-s", verilog.name, "-o", os.devnull, "top.sv"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    said = tuple((done.stdout + done.stderr).splitlines())
+    if done.returncode and not said:
+        raise RuntimeError(f"iverilog must end well, and ended with {done.returncode}")
     return said

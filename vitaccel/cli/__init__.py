@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": ("vitaccel.cli.evaluate:evaluate", "Compare a model in integers with the same model in float."),
     "quantize": ("vitaccel.cli.quantize:quantize", "Quantize an ONNX model to integers."),
     "run": ("vitaccel.cli.run:run", "Run an ONNX model on arrays, in integers or in float."),
+    "gen-rtl": ("vitaccel.cli.gen_rtl:gen_rtl", "Write a block of gateware as Verilog, with a cocotb bench."),
     "doctor": ("vitaccel.cli.doctor:doctor", "Show which tools are there, which version, and what is missing."),
 }
 """Where each command is, and its line in ``vitaccel --help``."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vitaccel.errors import BlockError
+from vitaccel.errors import BlockError, did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,8 @@ class Block:
         names = [option.name for option in self.options]
         for name in given:
             if name not in names:
-                raise BlockError(f"an option of block {self.name} must be one of {', '.join(names)}, not {name}")
+                hint = did_you_mean(name, names)
+                raise BlockError(f"an option of block {self.name} must be one of {', '.join(names)}, not {name}{hint}")
         return {option.name: option.check(self.name, given.get(option.name, option.default)) for option in self.options}
 
     def component(self, **given: int) -> Any:

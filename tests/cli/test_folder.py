@@ -1,0 +1,55 @@
+"""Output directories: made when needed, all files or none, and never over somebody else's file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from vitaccel.cli.folder import check_folder, write_folder
+from vitaccel.errors import OutputError
+
+MARK = "made by us"
+
+
+def test_files_are_written_into_a_new_directory_and_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    for text in ("first", "second"):
+        check_folder(folder)
+        paths = write_folder(folder, {"x.v": f"// {MARK}\n{text}", "y.v": MARK}, mark=MARK)
+        assert paths == (folder / "x.v", folder / "y.v")
+        assert paths[0].read_text() == f"// {MARK}\n{text}"
+        assert set(folder.iterdir()) == set(paths)
+
+
+def test_a_file_of_somebody_else_stays(tmp_path: Path) -> None:
+    theirs = tmp_path / "Makefile"
+    theirs.write_text("all:\n")
+    with pytest.raises(OutputError, match=r"^output file .*Makefile must be one that vitaccel wrote, to be replaced"):
+        write_folder(tmp_path, {"x.v": MARK, "Makefile": MARK}, mark=MARK)
+    assert theirs.read_text() == "all:\n"
+    assert list(tmp_path.iterdir()) == [theirs]
+
+
+def test_a_failure_leaves_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        write_folder(tmp_path / "a" / "b", {"x.v": MARK}, mark=MARK)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_directory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "deeper"):
+        with pytest.raises(OutputError, match=r"^output directory .* must be a directory, and .*file is a file$"):
+            check_folder(folder)
+    (tmp_path / "x.v").mkdir()
+    with pytest.raises(OutputError, match="must be a file, not a directory"):
+        write_folder(tmp_path, {"x.v": MARK}, mark=MARK)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
+    with pytest.raises(OutputError, match=r"^output directory .* must be writable, and .* is not$"):
+        check_folder(tmp_path / "new")
