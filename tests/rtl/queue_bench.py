@@ -1,4 +1,4 @@
-"""Drive a block with several streams and a memory in Amaranth's simulator: who waits for whom is a profile's affair."""
+"""Drive a block with several streams, and perhaps a memory, in Amaranth's simulator under a profile."""
 
 from __future__ import annotations
 
@@ -88,10 +88,9 @@ class Memory:
 
 @dataclass
 class QueueRun:
-    """What came out of each port, when jobs were accepted, and when the block was last busy."""
+    """What came out, cycles in which words were accepted and offered, cycles of a busy block, and how many reads."""
 
     words: list[Any] = field(default_factory=list)
-    writes: list[Any] = field(default_factory=list)
     accepted: dict[str, list[int]] = field(default_factory=dict)
     offered: list[int] = field(default_factory=list)
     busy: list[int] = field(default_factory=list)
@@ -109,7 +108,7 @@ def run_queues(
     interrupted: Mapping[str, Sequence[Any]] | None = None,
     reset_after: int = 0,
 ) -> QueueRun:
-    """Return what *block* makes of words in the *streams* of its ports: *expected* words of ``o`` or of ``write``.
+    """Return what *block* makes of words in the *streams* of its ports: *expected* words of ``o``, or of ``write``.
 
     With *interrupted* it is first given other words, and reset after *reset_after* cycles.
     """
@@ -146,16 +145,18 @@ async def _drive(
 ) -> None:
     rng = random.Random(seed)
     sources = {name: Source(getattr(block, name), words, rng, profile.idle) for name, words in streams.items()}
-    answers = Source(block.response, [], rng, profile.idle)
-    requests = Sink(block.request, rng, profile)
+    given = [*sources.values()]
     results = Sink(block.write if hasattr(block, "write") else block.o, rng, profile)
-    given, taken = [*sources.values(), answers], [requests, results]
+    taken = [results]
+    if hasattr(block, "request"):
+        answers = Source(block.response, [], rng, profile.idle)
+        given.append(answers)
+        taken.append(Sink(block.request, rng, profile))
     busy = block.busy if hasattr(block, "busy") else Signal()
-    answer_layout = payload_shape(block.response.signature)
     cycle = quiet = tail = 0
     while tail < 30 and (limit is None or cycle < limit):
-        if memory.waiting and memory.waiting[0][0] <= cycle:
-            answers.words.append(pack(answer_layout, memory.waiting.popleft()[1]))
+        while memory.waiting and memory.waiting[0][0] <= cycle:
+            answers.words.append(pack(payload_shape(block.response.signature), memory.waiting.popleft()[1]))
         for source in given:
             source.drive(ctx, cycle)
         for sink in taken:
@@ -163,19 +164,19 @@ async def _drive(
         sampled = [source.port.ready for source in given]
         sampled += [value for sink in taken for value in (sink.port.valid, Value.cast(sink.port.payload))]
         _, _, *values = await ctx.tick().sample(*sampled, busy)
+        is_busy, outs = bool(values[-1]), values[len(given) : -1]
         moved = [source.settle(cycle, ready) for source, ready in zip(given, values, strict=False)]
-        outs = values[len(given) : -1]
-        address, result = (sink.settle(cycle, *outs[2 * n : 2 * n + 2]) for n, sink in enumerate(taken))
-        if address is not None:
+        words = [sink.settle(cycle, *outs[2 * n : 2 * n + 2]) for n, sink in enumerate(taken)]
+        for address in (word for word in words[1:] if word is not None):
             done.reads += 1
             memory.ask(address, cycle, rng)
-        if result is not None and results.port is not getattr(block, "o", None):
-            memory.words[result["address"]] = list(result["lanes"])
-        if values[-1]:
+        if hasattr(block, "write") and words[0] is not None:
+            memory.words[words[0]["address"]] = list(words[0]["lanes"])
+        if is_busy:
             done.busy.append(cycle)
-        is_over = len(results.words) >= expected and not any(source.words for source in given) and not values[-1]
+        is_over = len(results.words) >= expected and not any(source.words for source in given) and not is_busy
         tail += is_over and limit is None
-        quiet = 0 if any(moved) or address is not None or result is not None or is_over else quiet + 1
+        quiet = 0 if any(moved) or any(word is not None for word in words) or is_over else quiet + 1
         assert quiet < patience, f"{len(results.words)} of {expected} words, then nothing"
         cycle += 1
     if limit is None:
