@@ -35,6 +35,11 @@ class Source:
         Payloads; more may be appended to ``words`` on the way.
     acts
         When a word is offered.
+
+    Attributes
+    ----------
+    accepted : list of int
+        Cycles in which words were accepted.
     """
 
     def __init__(self, dut: Any, name: str, words: Iterable[int], acts: Acts) -> None:
@@ -76,20 +81,29 @@ class Sink:
         The top module, and the stream's name in it.
     acts
         When a word is taken.
+
+    Attributes
+    ----------
+    name : str
+        Of the stream.
+    is_taking : bool
+        Whether a word of this cycle is taken.
+    offered : list of int
+        Cycles in which words were first offered.
     """
 
     def __init__(self, dut: Any, name: str, acts: Acts) -> None:
         self._payload, self._valid, self._ready = (getattr(dut, f"{name}__{part}") for part in PARTS)
-        self._name = name
+        self.name = name
         self._acts = acts
-        self._is_taking = self._was_valid = False
+        self.is_taking = self._was_valid = False
         self._waiting: int | None = None
         self.offered: list[int] = []
 
     def drive(self) -> None:
         """Set the input of a cycle."""
-        self._is_taking = self._acts(self._was_valid)
-        self._ready.value = int(self._is_taking)
+        self.is_taking = self._acts(self._was_valid)
+        self._ready.value = int(self.is_taking)
 
     def sample(self, cycle: int) -> int | None:
         """Return the word that is accepted in this cycle, if one is.
@@ -103,11 +117,11 @@ class Sink:
         word = read(self._payload, cycle) if self._was_valid else None
         if self._waiting is not None and word != self._waiting:
             what = "valid fell" if word is None else "the payload changed"
-            raise AssertionError(f"cycle {cycle}: {what} at {self._name} before the word was accepted")
+            raise AssertionError(f"cycle {cycle}: {what} at {self.name} before the word was accepted")
         if word is not None and self._waiting is None:
             self.offered.append(cycle)
-        self._waiting = None if self._is_taking else word
-        return word if self._is_taking else None
+        self._waiting = None if self.is_taking else word
+        return word if self.is_taking else None
 
     def rest(self) -> None:
         """Take nothing."""
