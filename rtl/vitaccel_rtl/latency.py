@@ -109,6 +109,12 @@ def softmax_numerators(*, has_lines: bool, bits: int) -> int:
     return exp2(has_lines=has_lines) + (bits < 16)
 
 
+def softmax_rows(*, has_lines: bool, bits: int) -> int:
+    """Latency of `vitaccel_rtl.softmax_rows.Softmax`, from the last key of a row to its first numerator."""
+    summary = softmax_statistics(has_lines=has_lines) + RECIPROCAL
+    return summary + STREAM_FIFO + softmax_numerators(has_lines=has_lines, bits=bits)
+
+
 # ------------------------------------------------------------------------------------------------------------ LayerNorm
 
 LAYERNORM_MOMENTS = 3

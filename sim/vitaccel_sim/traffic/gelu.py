@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from vitaccel.reference.gelu import WideGelu
+from vitaccel.reference.gelu import GUARD_BITS, WideGelu
 from vitaccel_sim.traffic.case import Case, Traffic
 from vitaccel_sim.traffic.values import MOST_WORDS, every_fifth, grouped, row_ends, some_int, thinned
 
@@ -41,23 +41,25 @@ def edges(spec: WideGelu) -> list[int]:
     return [c for c in dict.fromkeys(codes) if spec.format.min <= c <= spec.format.max]
 
 
-def witnesses(spec: WideGelu, widest: int = 1 << 10) -> list[int]:
-    """Return for every knot a code whose result changes if the knot grows by one, and one if it shrinks by one.
+def witnesses(spec: WideGelu, widest: int = 1 << 12) -> list[int]:
+    """Return codes of which one or another has another result if any knot grows, or shrinks, by a power of two.
 
-    A result falls as a knot rises, so they tell any other knot from the right one. Segments of more than *widest* codes
-    are not searched: there are too few words for them.
+    A result falls as a knot rises, so what tells a change from none tells all larger ones. Some of the smallest are
+    never seen: they are far below half a step. Segments of more than *widest* codes are not searched.
     """
     step = 1 << spec.fraction - spec.step_bits
     if step > widest:
         return []
     found = []
-    for place in range(spec.segments):
-        codes = torch.arange(max(place - 1, 0) * step, (place + 1) * step)
+    for place in range(spec.segments + 1):
+        codes = torch.arange(max(place - 1, 0) * step, min((place + 1) * step, spec.format.max + 1))
         right = spec.compute(codes)
-        for change in (1, -1):
-            differs = changed(spec, place, spec.table[place] + change).compute(codes) != right
-            if differs.any():
-                found.append(int(codes[differs.nonzero()[0, 0]]))
+        for sign in (1, -1):
+            others = (
+                changed(spec, place, spec.table[place] + sign * (1 << bit)).compute(codes)
+                for bit in range(GUARD_BITS + 1)
+            )
+            found += next(([int(codes[other != right][0])] for other in others if (other != right).any()), [])
     return list(dict.fromkeys(found))
 
 

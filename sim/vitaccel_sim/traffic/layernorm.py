@@ -11,15 +11,14 @@ from typing import Any
 import torch
 
 from vitaccel.reference.layernorm import EPSILON_LIMIT, MOST_CHANNELS
-from vitaccel.reference.rsqrt import Rsqrt
 from vitaccel_sim.traffic.case import Case, Traffic, Word
-from vitaccel_sim.traffic.rsqrt import ends_of_intervals
-from vitaccel_sim.traffic.values import MOST_WORDS, ends, every_fifth, grouped, row_ends, thinned
+from vitaccel_sim.traffic.rsqrt import SPEC, telling
+from vitaccel_sim.traffic.values import MOST_WORDS, ends, every_fifth, grouped, row_ends
 
 LOWEST, HIGHEST = ends(16)
 KINDS = ("normal", "uniform", "constant", "ends", "spike")
 MOST_TOTAL, MOST_SQUARES = MOST_CHANNELS * -LOWEST, MOST_CHANNELS * LOWEST**2
-ROOT = Rsqrt()
+SQUARES_BITS = MOST_SQUARES.bit_length() - 1
 
 Row = list[int]
 RowBlock = list[Row]
@@ -131,7 +130,7 @@ SCALE_BINS = (
 
 
 def extreme_moments(lanes: int) -> list[dict[str, Any]]:
-    """Return moments at the ends of every field, and variances at both ends of every interval of the table."""
+    """Return moments at the ends of every field, and variances that tell every entry of the table from any other."""
     half = MOST_CHANNELS // 2
     longest = [
         (-MOST_TOTAL, MOST_SQUARES),  # every code the smallest: no variance
@@ -145,7 +144,7 @@ def extreme_moments(lanes: int) -> list[dict[str, Any]]:
         for pairs in ([longest[(n + lane) % 5] for lane in range(lanes)] for n in range(0, 5, min(lanes, 5))):
             words.append(_scale_word(pairs, MOST_CHANNELS, epsilon))
     # Of one channel whose square is the variance less epsilon; a sum of 0 is what is left out of it.
-    codes = grouped(thinned(ends_of_intervals(ROOT), (MOST_WORDS - len(words)) * lanes), lanes)
+    codes = grouped(telling(SQUARES_BITS)[: (MOST_WORDS - len(words)) * lanes], lanes)
     words += [_scale_word([(0, variance - 1) for variance in lane], 1, 1) for lane in codes]
     return [{**word, "last": last} for word, last in zip(words, every_fifth(len(words)), strict=True)]
 
@@ -171,7 +170,7 @@ def scale_case(words: list[dict[str, Any]]) -> Case:
     total, squares = (torch.tensor([w[name] for w in words]) for name in ("total", "squares"))
     channels, epsilon = (torch.tensor([[w[name]] for w in words]) for name in ("channels", "epsilon"))
     variance = channels * squares - total * total
-    mantissa, exponent = ROOT.compute(variance + epsilon)
+    mantissa, exponent = SPEC.compute(variance + epsilon)
     rows = zip(mantissa.tolist(), exponent.tolist(), words, strict=True)
     expected: list[Word] = [{"mantissa": m, "exponent": e, "last": word["last"]} for m, e, word in rows]
     places = [v.bit_length() - 1 for v in (variance + epsilon).flatten().tolist()]

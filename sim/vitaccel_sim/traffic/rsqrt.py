@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ import torch
 
 from vitaccel.reference.rsqrt import ARGUMENT_FRACTION, MANTISSA_BITS, VARIANCE_BITS, Rsqrt
 from vitaccel_sim.traffic.case import Case, Traffic
-from vitaccel_sim.traffic.values import MOST_WORDS, every_fifth, grouped, row_ends, thinned
+from vitaccel_sim.traffic.values import MOST_WORDS, every_fifth, grouped, row_ends
 
 SPEC = Rsqrt()
 
@@ -29,22 +30,56 @@ BINS = (
 
 
 def octaves() -> list[int]:
-    """Both ends of every octave, and some within."""
-    edges = [v for k in range(VARIANCE_BITS) for v in ((1 << k), (1 << k) + 1, (2 << k) - 1, (1 << k) * 3 // 2)]
-    return list(dict.fromkeys(edges))
+    """Return both ends of every octave."""
+    return list(dict.fromkeys(v for k in range(VARIANCE_BITS) for v in (1 << k, (2 << k) - 1)))
 
 
-def ends_of_intervals(spec: Rsqrt) -> list[int]:
-    """Both ends of every interval of the table and what is near them, for an even and an odd exponent.
+def ends_of_intervals(spec: Rsqrt, bits: int = VARIANCE_BITS) -> list[int]:
+    """Return both ends of every interval of the table and what is near them, at lengths up to *bits* bits.
 
-    There a Newton step hides least of its entry: its slope is the error of the entry, which is 0 in the middle.
+    There a Newton step hides least of its entry: its slope is the error of the entry, which is 0 in the middle. All
+    first ends come first, then all last ones, then what is a little further in.
     """
-    low = ARGUMENT_FRACTION - spec.index_bits
+    size = 1 << ARGUMENT_FRACTION - spec.index_bits
     count = 1 << spec.index_bits
-    size = 1 << low
-    places = (0, size - 1, size // 64, size - 1 - size // 64, size // 16, size - 1 - size // 16)
-    # The highest bit is at 17, so one place further up the exponent is even.
-    return [((count + interval) << low | place) << up for place in places for interval in range(count) for up in (0, 1)]
+    # Lengths of one parity: the highest bit is at 17, and one place further up the exponent is even.
+    lengths = (bits - ARGUMENT_FRACTION - 1) // 2
+    return [
+        ((count + interval) * size + place) << (up + 2 * (interval % lengths))
+        for place in (0, size - 1, size // 64, size - 1 - size // 64, size // 16, size - 1 - size // 16)
+        for interval in range(count)
+        for up in (0, 1)
+    ]
+
+
+def witnesses(spec: Rsqrt, bits: int = VARIANCE_BITS) -> list[int]:
+    """Return for every entry of the table a variance whose root is another one if the entry's lowest bit is turned."""
+    size = 1 << ARGUMENT_FRACTION - spec.index_bits
+    count = 1 << spec.index_bits
+    lengths = (bits - ARGUMENT_FRACTION - 1) // 2
+    interval = torch.arange(count)[:, None]
+    # A root depends on the entry of its own interval alone, so all entries can be turned at once.
+    other = turned(spec)
+    found = []
+    for up in (0, 1):
+        variances = (interval * size + count * size + torch.arange(size)) << up
+        differs = (spec.compute(variances)[0] != other.compute(variances)[0]).to(torch.int64)
+        first = variances.gather(1, differs.argmax(1, keepdim=True)).flatten().tolist()
+        found += [value << 2 * (n % lengths) for n, value in enumerate(first) if differs[n].any()]
+    return found
+
+
+def turned(spec: Rsqrt) -> Rsqrt:
+    """Return the spec with the lowest bit of every entry turned over."""
+    other = copy.copy(spec)
+    # A cached property is an entry of the instance, which frozen fields are not asked for.
+    other.__dict__["table"] = tuple(entry ^ 1 for entry in spec.table)
+    return other
+
+
+def telling(bits: int = VARIANCE_BITS) -> list[int]:
+    """Return variances of *bits* bits or less that tell every entry from any other, the best ones first."""
+    return [*witnesses(SPEC, bits), *ends_of_intervals(SPEC, bits)]
 
 
 def case(variances: Sequence[Sequence[int]], lasts: Iterable[int]) -> Case:
@@ -72,9 +107,8 @@ def case(variances: Sequence[Sequence[int]], lasts: Iterable[int]) -> Case:
 
 
 def _directed(options: Mapping[str, int]) -> Case:
-    lanes = options["lanes"]
-    most = MOST_WORDS * lanes - len(octaves())
-    variances = grouped([*octaves(), *thinned(ends_of_intervals(SPEC), most)], lanes)
+    most = MOST_WORDS * options["lanes"]
+    variances = grouped([*octaves(), *telling()][:most], options["lanes"])
     return case(variances, every_fifth(len(variances)))
 
 

@@ -74,20 +74,21 @@ def extreme_blocks(options: Mapping[str, int]) -> list[RowBlock]:
     return [every_fraction, [codes[::-1] for codes in every_fraction], *short]
 
 
-def _met(blocks: Iterable[RowBlock], spec: OnlineSoftmax) -> Counter[str]:
-    met: Counter[str] = Counter()
+def met(blocks: Iterable[RowBlock], spec: OnlineSoftmax) -> Counter[str]:
+    """Count how often rows meet the bins of this file."""
+    found: Counter[str] = Counter()
     for logits in (logits for rows in blocks for logits in rows):
         ceilings = [-(-y >> spec.fraction_bits) for y in logits]
         rises = [b - max(ceilings[: n + 1]) for n, b in enumerate(ceilings[1:])]
         masked = [y == MASKED for y in logits]
-        met["every key masked"] += all(masked)
-        met["some keys masked"] += any(masked) and not all(masked)
-        met["the first key masked, a later one not"] += masked[0] and not all(masked)
-        met["the maximum rises"] += any(rise > 0 for rise in rises)
-        met["the maximum rises by 32 octaves or more"] += any(rise >= 32 for rise in rises)
-        met["a power too small to count"] += any(max(ceilings) - c > 17 for c in ceilings)
-        met["a logit at the upper end"] += HIGHEST in logits
-    return met
+        found["every key masked"] += all(masked)
+        found["some keys masked"] += any(masked) and not all(masked)
+        found["the first key masked, a later one not"] += masked[0] and not all(masked)
+        found["the maximum rises"] += any(rise > 0 for rise in rises)
+        found["the maximum rises by 32 octaves or more"] += any(rise >= 32 for rise in rises)
+        found["a power too small to count"] += any(max(ceilings) - c > 17 for c in ceilings)
+        found["a logit at the upper end"] += HIGHEST in logits
+    return found
 
 
 BINS = (
@@ -108,21 +109,21 @@ def _statistics_case(options: Mapping[str, int], blocks: list[RowBlock]) -> Case
         m, total = spec.statistics(torch.tensor(rows))
         expected.append({"m": m.tolist(), "total": total.tolist(), "last": 1})
     words = [word for rows in blocks for word in row_words(rows)]
-    return Case(words=words, expected=expected, hits=_met(blocks, spec), first_row=len(blocks[0][0]))
+    return Case(words=words, expected=expected, hits=met(blocks, spec), first_row=len(blocks[0][0]))
 
 
 def _numerators_case(options: Mapping[str, int], blocks: list[RowBlock]) -> Case:
     spec = OnlineSoftmax(options["fraction_bits"], options["bits"])
     words: list[Word] = []
     expected: list[Word] = []
-    met = _met(blocks, spec)
+    hits = met(blocks, spec)
     for rows in blocks:
         m, _ = spec.statistics(torch.tensor(rows))
         words += row_words(rows, m=m.tolist())
         numerators = spec.numerators(torch.tensor(rows), m)
-        met["the largest numerator"] += int((numerators == numerators.max()).any() and numerators.max() > 0)
+        hits["the largest numerator"] += int((numerators == numerators.max()).any() and numerators.max() > 0)
         expected += row_words(numerators.tolist())
-    return Case(words=words, expected=expected, hits=met)
+    return Case(words=words, expected=expected, hits=hits)
 
 
 STATISTICS = Traffic(

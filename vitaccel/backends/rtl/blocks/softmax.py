@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from vitaccel.backends.rtl.block import Block, Option, lanes
 from vitaccel.reference.exp2 import Exp2Linear
 from vitaccel.reference.reciprocal import Reciprocal
 from vitaccel.reference.softmax import LONGEST_ROW, OnlineSoftmax
-from vitaccel_rtl import exp2, reciprocal, softmax
+from vitaccel_rtl import exp2, probability, reciprocal, softmax, softmax_rows
 
 FRACTION_BITS = Option(name="fraction_bits", default=6, values=(6, 8), summary="of a logit, behind the binary point")
 NUMERATOR_BITS = Option(name="bits", default=8, values=(8, 12, 16), summary="width of a numerator")
@@ -42,12 +43,23 @@ def _numerators(*, lanes: int, fraction_bits: int, bits: int) -> Any:
     return softmax.SoftmaxNumerators(lanes=lanes, **powers_of(fraction_bits), bits=bits)
 
 
+def _softmax(*, lanes: int, fraction_bits: int, bits: int, keys: int) -> Any:
+    powers = powers_of(fraction_bits)["table"]
+    return softmax_rows.Softmax(
+        lanes=lanes, fraction_bits=fraction_bits, powers=powers, bits=bits, keys=keys, **reciprocal_of(Reciprocal())
+    )
+
+
 def _reciprocal(*, lanes: int) -> Any:
     return reciprocal.Reciprocal(lanes=lanes, **reciprocal_of(Reciprocal()))
 
 
 def _row_factor(*, lanes: int, bits: int) -> Any:
     return reciprocal.RowFactor(lanes=lanes, numerator_bits=bits, **reciprocal_of(Reciprocal()))
+
+
+def _probability(*, lanes: int, fraction_bits: int) -> Any:
+    return probability.Probability(lanes=lanes, **powers_of(fraction_bits))
 
 
 EXP2 = Block(
@@ -71,6 +83,13 @@ NUMERATORS = Block(
     make=_numerators,
 )
 
+SOFTMAX = Block(
+    name="softmax",
+    summary="softmax of rows: numerators, and the reciprocal of their sum",
+    options=(lanes(), FRACTION_BITS, NUMERATOR_BITS, replace(KEYS, default=256)),
+    make=_softmax,
+)
+
 RECIPROCAL = Block(
     name="reciprocal",
     summary="the reciprocal of a softmax's sum: a table and a Newton step",
@@ -83,4 +102,11 @@ ROW_FACTOR = Block(
     summary="what the outputs of a row of attention are multiplied with: 1 / S times the layer's scale",
     options=(lanes(), NUMERATOR_BITS),
     make=_row_factor,
+)
+
+PROBABILITY = Block(
+    name="probability",
+    summary="normalised probabilities of 16 bits, of logits and the reciprocal of their row's sum",
+    options=(lanes(), FRACTION_BITS),
+    make=_probability,
 )

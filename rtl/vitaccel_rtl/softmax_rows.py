@@ -1,0 +1,169 @@
+"""Softmax of whole rows: logits in, numerators and the reciprocal of their sum out, the rows kept in between.
+
+What attention does between the two products: a row is written to a queue while its statistics are made, and leaves as
+numerators while the next row comes in. Dividing is deferred: the reciprocal comes with every numerator and is for the
+outputs of A.V.
+"""
+
+from amaranth.hdl import Module, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from vitaccel_rtl import latency
+from vitaccel_rtl.exp2 import LOGIT_BITS, has_lines, whole_bits
+from vitaccel_rtl.fifo import LEAST_DEPTH, StreamFifo
+from vitaccel_rtl.reciprocal import EXPONENT_BITS, MANTISSA_BITS, SUM_BITS, ReciprocalLane, check_reciprocal
+from vitaccel_rtl.softmax import SoftmaxNumerators, SoftmaxStatistics
+from vitaccel_rtl.stream import Pipeline, check_range, lane_word
+
+LONGEST_ROW = 4096
+
+
+class RowSummary(Pipeline):
+    """P lanes from the statistics of a row to its maximum and the reciprocal of its sum, one word a cycle."""
+
+    def __init__(self, *, lanes, fraction_bits, sum_bits, table, entry_bits, centre):
+        check_reciprocal(table, entry_bits, centre)
+        self._options = {"table": table, "entry_bits": entry_bits, "centre": centre}
+        m = data.ArrayLayout(signed(whole_bits(fraction_bits)), lanes)
+        total = data.ArrayLayout(unsigned(sum_bits), lanes)
+        super().__init__(
+            i=data.StructLayout({"m": m, "total": total, "last": 1}),
+            o=data.StructLayout({"m": m, **_scale(lanes), "last": 1}),
+            latency_cycles=latency.RECIPROCAL,
+        )
+
+    def connect(self, m, stages, valid, last):
+        for i, total in enumerate(self.i.p.total):
+            lane = ReciprocalLane(**self._options)
+            m.submodules[f"lane{i}"] = lane
+            m.d.comb += [
+                lane.advance.eq(stages.advance),
+                lane.total.eq(total),
+                self.o.p.mantissa[i].eq(lane.mantissa),
+                self.o.p.exponent[i].eq(lane.exponent),
+                self.o.p.m[i].eq(stages.delay(self.i.p.m[i], latency.RECIPROCAL, name=f"m{i}")),
+            ]
+
+
+class Softmax(wiring.Component):
+    """P lanes of softmax over rows of at most *keys* logits, one word a cycle in and out.
+
+    Parameters
+    ----------
+    lanes
+        P, 1 to 256.
+    fraction_bits, powers
+        Fraction bits of a logit, and the ``table`` of :class:`vitaccel_rtl.exp2.Exp2`.
+    bits
+        Width of a numerator, 8, 12 or 16.
+    keys
+        Longest row, 1 to 4096; a longer one would never leave.
+    table, entry_bits, centre
+        Of `vitaccel.reference.reciprocal.Reciprocal`.
+
+    Attributes
+    ----------
+    i : stream
+        ``lanes`` (logits, int16), ``last``: the last key of a row.
+    o : stream
+        ``lanes`` (numerators u, unsigned *bits*), of each lane's row ``mantissa`` (17 bits) and ``exponent`` (5 bits)
+        of the reciprocal of its sum, ``last``.
+
+    Latency
+    -------
+    From the last key of a row to its first numerator: statistics, reciprocal, a queue and the numerators,
+    ``latency.softmax_rows``. Rows follow each other without a gap.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range.
+    """
+
+    def __init__(self, *, lanes, fraction_bits, powers, table, entry_bits, centre, bits=8, keys=LONGEST_ROW):
+        check_range("keys of a softmax", keys, 1, LONGEST_ROW)
+        self._lanes = lanes
+        self._keys = keys
+        self._powers = {"fraction_bits": fraction_bits, "table": powers}
+        self._reciprocal = {"table": table, "entry_bits": entry_bits, "centre": centre}
+        self._statistics = SoftmaxStatistics(lanes=lanes, **self._powers, sum_bits=SUM_BITS)
+        self._numerators = SoftmaxNumerators(lanes=lanes, **self._powers, bits=bits)
+        self._summary = RowSummary(
+            lanes=lanes,
+            fraction_bits=fraction_bits,
+            sum_bits=SUM_BITS,
+            table=table,
+            entry_bits=entry_bits,
+            centre=centre,
+        )
+        self._bits = bits
+        logits = lane_word(lanes, signed(LOGIT_BITS))
+        numerators = lane_word(lanes, unsigned(bits), **_scale(lanes))
+        super().__init__({"i": In(stream.Signature(logits)), "o": Out(stream.Signature(numerators))})
+
+    @property
+    def latency_cycles(self):
+        """Cycles from accepting the last key of a row to offering its first numerator."""
+        return latency.softmax_rows(has_lines=has_lines(self._powers["table"]), bits=self._bits)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.statistics = statistics = self._statistics
+        m.submodules.summary = summary = self._summary
+        m.submodules.numerators = numerators = self._numerators
+        # While a row leaves, the next one comes in as fast; what has come until the row's summary is there is on top.
+        depth = self._keys + self.latency_cycles + LEAST_DEPTH
+        m.submodules.rows = rows = StreamFifo(self.i.p.shape(), depth=depth)
+        # As many rows of one key as the numerators hold may be on their way.
+        rows_in_flight = self.latency_cycles + LEAST_DEPTH
+        m.submodules.maxima = maxima = StreamFifo(summary.o.p.m.shape(), depth=rows_in_flight)
+        m.submodules.scales = scales = StreamFifo(data.StructLayout(_scale(self._lanes)), depth=rows_in_flight)
+
+        wiring.connect(m, statistics.o, summary.i)
+        _fork(m, self.i, rows.i, statistics.i)
+        m.d.comb += [rows.i.p.eq(self.i.p), statistics.i.p.eq(self.i.p)]
+        _fork(m, summary.o, maxima.i, scales.i)
+        m.d.comb += maxima.i.p.eq(summary.o.p.m)
+        m.d.comb += [scales.i.p[name].eq(summary.o.p[name]) for name in _scale(self._lanes)]
+        self._join_maximum(m, rows.o, maxima.o, numerators.i)
+        self._join_scale(m, numerators.o, scales.o)
+        return m
+
+    def _join_maximum(self, m, row, maximum, numerators):
+        """A word of logits meets the final maximum of its row, which goes with the row's last."""
+        m.d.comb += [
+            numerators.valid.eq(row.valid & maximum.valid),
+            numerators.p.lanes.eq(row.p.lanes),
+            numerators.p.last.eq(row.p.last),
+            numerators.p.m.eq(maximum.p),
+            row.ready.eq(numerators.ready & maximum.valid),
+            maximum.ready.eq(numerators.ready & row.valid & row.p.last),
+        ]
+
+    def _join_scale(self, m, numerators, scale):
+        """A word of numerators meets the scale of its row, which was there before the first of them."""
+        m.d.comb += [
+            self.o.valid.eq(numerators.valid),
+            self.o.p.lanes.eq(numerators.p.lanes),
+            self.o.p.last.eq(numerators.p.last),
+            *(self.o.p[name].eq(scale.p[name]) for name in _scale(self._lanes)),
+            numerators.ready.eq(self.o.ready),
+            scale.ready.eq(numerators.valid & self.o.ready & numerators.p.last),
+        ]
+
+
+def _fork(m, source, first, second):
+    """A word goes to both sinks in the same cycle, or to none: what a sink is only offered it must not remember."""
+    m.d.comb += [
+        first.valid.eq(source.valid & second.ready),
+        second.valid.eq(source.valid & first.ready),
+        source.ready.eq(first.ready & second.ready),
+    ]
+
+
+def _scale(lanes):
+    return {
+        "mantissa": data.ArrayLayout(unsigned(MANTISSA_BITS), lanes),
+        "exponent": data.ArrayLayout(unsigned(EXPONENT_BITS), lanes),
+    }
