@@ -17,6 +17,12 @@ def choice_layout(*, experts, fraction_bits):
     return data.StructLayout({**choice_shapes(experts=experts, fraction_bits=fraction_bits), **ENDS})
 
 
+def walk_job_layout(*, tokens, k):
+    """Layout of a job of :class:`ChoiceWalk`."""
+    count = range(tokens + 1)
+    return data.StructLayout({"tokens": count, "frame_tokens": count, "k": range(k + 1)})
+
+
 class ChoiceWalk(wiring.Component):
     """Takes a row-block, and gives its choices, one a cycle.
 
@@ -50,8 +56,7 @@ class ChoiceWalk(wiring.Component):
         check_range("k of a router", k, 1, min(experts, 16))
         check_range("tokens of a router", tokens, 1, 1 << 14)
         self._lanes, self._k = lanes, k
-        count = range(tokens + 1)
-        job = data.StructLayout({"tokens": count, "frame_tokens": count, "k": range(k + 1)})
+        job = walk_job_layout(tokens=tokens, k=k)
         rows = row_choices_layout(lanes=lanes, experts=experts, k=k, fraction_bits=fraction_bits)
         choice = choice_layout(experts=experts, fraction_bits=fraction_bits)
         super().__init__(

@@ -3,16 +3,19 @@
 The integers of the instruction `route`: `vitaccel.reference.topk` and `OnlineSoftmax.probabilities`.
 """
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.choice_score import ChoiceScore
-from vitaccel_rtl.choice_walk import ChoiceWalk
-from vitaccel_rtl.exp2 import has_lines
+from vitaccel_rtl.choice_walk import ChoiceWalk, walk_job_layout
+from vitaccel_rtl.exp2 import LOGIT_BITS, check_powers, has_lines
+from vitaccel_rtl.queue_memory import QueueShape
 from vitaccel_rtl.queues import ExpertQueues
-from vitaccel_rtl.row_choices import RowChoices
+from vitaccel_rtl.reciprocal import check_reciprocal
+from vitaccel_rtl.row_choices import RowChoices, row_job_layout
+from vitaccel_rtl.stream import check_range, lane_word
 
 
 class ExpertRouter(wiring.Component):
@@ -59,22 +62,27 @@ class ExpertRouter(wiring.Component):
     """
 
     def __init__(self, *, lanes, row_blocks, tokens, experts, k, fraction_bits, table, reciprocal):
-        powers = {"fraction_bits": fraction_bits, "table": table}
-        sizes = {"lanes": lanes, "experts": experts, "k": k}
-        self._rows = RowChoices(**sizes, row_blocks=row_blocks, **powers)
-        self._walk = ChoiceWalk(**sizes, tokens=tokens, fraction_bits=fraction_bits)
-        self._score = ChoiceScore(experts=experts, **powers, reciprocal=reciprocal)
-        self._queues = ExpertQueues(**sizes, row_blocks=row_blocks, tokens=tokens)
-        self._lanes, self._experts, self._has_lines = lanes, experts, has_lines(table)
-        parts = (self._rows, self._walk, self._queues)
-        fields = {name: shape for part in parts for name, shape in part.job.payload.shape().members.items()}
+        check_range("experts of a router", experts, 1, 256)
+        check_range("k of a router", k, 1, min(experts, 16))
+        check_range("lanes of a router", lanes, 1, 256)
+        check_range("row_blocks of a router", row_blocks, 1, 1 << 14)
+        check_range("tokens of a router", tokens, 1, min(lanes * row_blocks, 1 << 14))
+        check_powers(fraction_bits, table)
+        check_reciprocal(**reciprocal)
+        self._sizes = {"lanes": lanes, "experts": experts, "k": k}
+        self._row_blocks, self._tokens = row_blocks, tokens
+        self._powers = {"fraction_bits": fraction_bits, "table": table}
+        self._reciprocal = reciprocal
+        self._shape = shape = QueueShape(rows=lanes * row_blocks, tokens=tokens, experts=experts, k=k)
+        parts = (row_job_layout(row_blocks=row_blocks, k=k), walk_job_layout(tokens=tokens, k=k), shape.job)
+        job = data.StructLayout({name: kind for layout in parts for name, kind in layout.members.items()})
         super().__init__(
             {
-                "job": In(stream.Signature(data.StructLayout(fields))),
-                "i": self._rows.signature.members["i"],
-                "request": self._queues.signature.members["request"],
-                "answer": self._queues.signature.members["answer"],
-                "entry": self._queues.signature.members["entry"],
+                "job": In(stream.Signature(job)),
+                "i": In(stream.Signature(lane_word(lanes, signed(LOGIT_BITS)))),
+                "request": In(stream.Signature(shape.request)),
+                "answer": Out(stream.Signature(shape.answer)),
+                "entry": Out(stream.Signature(shape.entry)),
                 "ready": Out(1),
             }
         )
@@ -82,27 +90,29 @@ class ExpertRouter(wiring.Component):
     @property
     def memory_bits(self):
         """Bits of the memories of the queues."""
-        return self._queues.memory_bits
+        return self._shape.memory_bits
 
     def route_cycles(self, *, tokens, frame_tokens, experts, k, over_chosen):
         """Cycles from accepting the first word of logits to accepting a request: `latency.route`."""
         return latency.route(
-            side=self._lanes,
+            side=self._sizes["lanes"],
             tokens=tokens,
             frame_tokens=frame_tokens,
             experts=experts,
-            most_experts=self._experts,
+            most_experts=self._sizes["experts"],
             k=k,
             over_chosen=over_chosen,
-            has_lines=self._has_lines,
+            has_lines=has_lines(self._powers["table"]),
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.rows = rows = self._rows
-        m.submodules.walk = walk = self._walk
-        m.submodules.score = score = self._score
-        m.submodules.queues = queues = self._queues
+        sizes, powers, most = self._sizes, self._powers, {"row_blocks": self._row_blocks, "tokens": self._tokens}
+        fraction_bits, experts = powers["fraction_bits"], sizes["experts"]
+        m.submodules.rows = rows = RowChoices(**sizes, row_blocks=self._row_blocks, **powers)
+        m.submodules.walk = walk = ChoiceWalk(**sizes, tokens=self._tokens, fraction_bits=fraction_bits)
+        m.submodules.score = score = ChoiceScore(experts=experts, **powers, reciprocal=self._reciprocal)
+        m.submodules.queues = queues = ExpertQueues(**sizes, **most)
         connect(m, flipped(self.i), rows.i)
         connect(m, rows.o, walk.i)
         connect(m, walk.o, score.i)

@@ -1,7 +1,7 @@
 """How expert queues are filled: one choice a cycle, in the order in which tokens come."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.choice_score import scored_layout
@@ -34,10 +34,9 @@ class QueueFilling(wiring.Component):
     def __init__(self, shape, *, lanes):
         self._shape = shape
         self._lanes = lanes
-        job = data.StructLayout({"capacity": shape.length, "by_choice": 1})
         super().__init__(
             {
-                "job": In(stream.Signature(job)),
+                "job": In(stream.Signature(shape.job)),
                 "i": In(stream.Signature(scored_layout(experts=shape.experts))),
                 "free": In(1),
                 "forget": Out(1),

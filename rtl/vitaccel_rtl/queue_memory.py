@@ -20,7 +20,7 @@ def bits_of(count):
 
 
 class QueueShape:
-    """Widths and depths of queues.
+    """Widths and depths of queues, and the layouts of their streams.
 
     Parameters
     ----------
@@ -54,7 +54,12 @@ class QueueShape:
         self.address = unsigned(self.token_bits + self.rank_bits)
         self.length = unsigned(tokens.bit_length())
         self.row = unsigned(bits_of(rows))
-        self.stored = data.StructLayout({"row": self.row, "score": unsigned(PROBABILITY_BITS)})
+        score = unsigned(PROBABILITY_BITS)
+        self.stored = data.StructLayout({"row": self.row, "score": score})
+        self.job = data.StructLayout({"capacity": self.length, "by_choice": 1})
+        self.request = data.StructLayout({"place": self.expert, "by_length": 1, "entries": 1})
+        self.answer = data.StructLayout({"expert": self.expert, "length": self.length})
+        self.entry = data.StructLayout({"token": self.token, "row": self.row, "score": score, "last": 1})
 
     @property
     def lists(self):
@@ -207,10 +212,14 @@ class QueueMemory(wiring.Component):
         m.d.sync += [link_enable.eq(linked), link_address.eq(before), link_data.eq(address)]
         m.d.comb += [link.addr.eq(link_address), link.data.eq(link_data), link.en.eq(link_enable)]
         stages = Stages(m, self.walk)
-        for kept, out, name in ((entries, self.entry, "entry_read"), (links, self.link, "link_read")):
+        for kept, written, out, name in (
+            (entries, write, self.entry, "entry_read"),
+            (links, link, self.link, "link_read"),
+        ):
             read = kept.read_port()
             m.d.comb += [
                 read.addr.eq(self.address),
-                read.en.eq(self.walk),
+                # Nothing is read while queues are filled. Said here, it spares logic for words read as they are written.
+                read.en.eq(self.walk & ~written.en),
                 Value.cast(out).eq(stages.register(read.data, name=name)),
             ]

@@ -1,11 +1,10 @@
 """How expert queues are read: the length first, then the entries, one a cycle."""
 
 from amaranth.hdl import Array as Choice
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl.probability import PROBABILITY_BITS
 from vitaccel_rtl.stream import Stages
 
 WALK_STAGES = 2
@@ -36,14 +35,11 @@ class QueueReading(wiring.Component):
 
     def __init__(self, shape):
         self._shape = shape
-        request = data.StructLayout({"place": shape.expert, "by_length": 1, "entries": 1})
-        answer = data.StructLayout({"expert": shape.expert, "length": shape.length})
-        entry = {"token": shape.token, "row": shape.row, "score": unsigned(PROBABILITY_BITS), "last": 1}
         super().__init__(
             {
-                "request": In(stream.Signature(request)),
-                "answer": Out(stream.Signature(answer)),
-                "entry": Out(stream.Signature(data.StructLayout(entry))),
+                "request": In(stream.Signature(shape.request)),
+                "answer": Out(stream.Signature(shape.answer)),
+                "entry": Out(stream.Signature(shape.entry)),
                 "ready": In(1),
                 "idle": Out(1),
                 "ordered": In(data.ArrayLayout(shape.expert, shape.experts)),

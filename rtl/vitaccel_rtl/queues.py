@@ -4,10 +4,11 @@ The integers of `vitaccel.reference.topk.ExpertQueues`.
 """
 
 from amaranth.hdl import Module, Mux
-from amaranth.lib import wiring
-from amaranth.lib.wiring import Out, connect, flipped
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.choice_score import scored_layout
 from vitaccel_rtl.queue_filling import QueueFilling
 from vitaccel_rtl.queue_memory import QueueMemory, QueueShape
 from vitaccel_rtl.queue_order import QueueOrder
@@ -57,8 +58,8 @@ class ExpertQueues(wiring.Component):
     ------
     Queues are ready ``latency.queues_ready(experts)`` cycles after the last choice is accepted. An answer is offered
     ``latency.QUEUE_ANSWER`` cycles after its request is accepted, the first entry ``latency.QUEUE_ENTRY`` cycles after,
-    and then one a cycle; in drop order `choice` a cycle is lost before the entries of each rank after the first, and two
-    where there are none.
+    and then one a cycle. In drop order `choice` a cycle is lost before the entries of each rank after the first, and
+    two for a rank that has none.
 
     Raises
     ------
@@ -71,15 +72,14 @@ class ExpertQueues(wiring.Component):
         check_range("row_blocks of queues", row_blocks, 1, 1 << 14)
         check_range("tokens of queues", tokens, 1, min(lanes * row_blocks, 1 << 14))
         self.shape = QueueShape(rows=lanes * row_blocks, tokens=tokens, experts=experts, k=k)
-        self._filling = QueueFilling(self.shape, lanes=lanes)
-        self._reading = QueueReading(self.shape)
+        self._lanes = lanes
         super().__init__(
             {
-                "job": self._filling.signature.members["job"],
-                "i": self._filling.signature.members["i"],
-                "request": self._reading.signature.members["request"],
-                "answer": self._reading.signature.members["answer"],
-                "entry": self._reading.signature.members["entry"],
+                "job": In(stream.Signature(self.shape.job)),
+                "i": In(stream.Signature(scored_layout(experts=experts))),
+                "request": In(stream.Signature(self.shape.request)),
+                "answer": Out(stream.Signature(self.shape.answer)),
+                "entry": Out(stream.Signature(self.shape.entry)),
                 "ready": Out(1),
             }
         )
@@ -96,10 +96,10 @@ class ExpertQueues(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.filling = filling = self._filling
+        m.submodules.filling = filling = QueueFilling(self.shape, lanes=self._lanes)
         m.submodules.memory = memory = QueueMemory(self.shape)
         m.submodules.order = order = QueueOrder(self.shape)
-        m.submodules.reading = reading = self._reading
+        m.submodules.reading = reading = QueueReading(self.shape)
         connect(m, flipped(self.job), filling.job)
         connect(m, flipped(self.i), filling.i)
         connect(m, flipped(self.request), reading.request)

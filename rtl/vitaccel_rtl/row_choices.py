@@ -42,6 +42,11 @@ def row_choices_layout(*, lanes, experts, k, fraction_bits):
     )
 
 
+def row_job_layout(*, row_blocks, k):
+    """Layout of a job of :class:`RowChoices`."""
+    return data.StructLayout({"row_blocks": range(row_blocks + 1), "k": range(k + 1), "over_chosen": 1})
+
+
 class RowChoices(wiring.Component):
     """P top-k lanes and P lanes of softmax statistics: a word of logits a cycle in, a word a row-block out.
 
@@ -88,7 +93,7 @@ class RowChoices(wiring.Component):
         self._powers = {"fraction_bits": fraction_bits, "table": table}
         shapes = choice_shapes(experts=experts, fraction_bits=fraction_bits)
         self._sum_bits = shapes["total"].width
-        job = data.StructLayout({"row_blocks": range(row_blocks + 1), "k": range(k + 1), "over_chosen": 1})
+        job = row_job_layout(row_blocks=row_blocks, k=k)
         out = row_choices_layout(lanes=lanes, experts=experts, k=k, fraction_bits=fraction_bits)
         super().__init__(
             {
