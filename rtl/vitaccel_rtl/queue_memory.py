@@ -219,7 +219,7 @@ class QueueMemory(wiring.Component):
             read = kept.read_port()
             m.d.comb += [
                 read.addr.eq(self.address),
-                # Nothing is read while queues are filled. Said here, it spares logic for words read as they are written.
+                # Nothing is read while queues are filled; said here, it spares logic for a word read as it is written.
                 read.en.eq(self.walk & ~written.en),
                 Value.cast(out).eq(stages.register(read.data, name=name)),
             ]

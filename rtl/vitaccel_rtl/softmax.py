@@ -79,7 +79,8 @@ class StatisticsLane(wiring.Component):
         with m.If(self.advance & self.word_sum):
             m.d.sync += total.eq(_kept(total, keep) + addend)
         highest_late = stages.delay(highest_late, 2, name="m_sum")
-        scaled = total >> highest_late[:STEP_BITS]
+        # Beyond the width of a sum there is nothing, whatever the shift.
+        scaled = (total >> highest_late[:STEP_BITS])[: self._sum_bits]
         m.d.comb += [
             self.total.eq(stages.register(scaled, name="total", shape=unsigned(self._sum_bits))),
             self.m.eq(stages.register(highest_late, name="m")),
