@@ -119,6 +119,16 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(keys(record)) == documented("`vitaccel doctor")
 
 
+def test_gen_rtl(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = printed(capsys, "gen-rtl", "--block", "exp2", "--lanes", "1", "-o", tmp_path, "--json")
+    assert set(keys(record)) == documented("`vitaccel gen-rtl --block")
+
+
+def test_gen_rtl_list(capsys: pytest.CaptureFixture[str]) -> None:
+    record = printed(capsys, "gen-rtl", "--list-blocks", "--json")
+    assert set(keys(record)) == documented("`vitaccel gen-rtl --list-blocks")
+
+
 def test_inspect(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = printed(capsys, "inspect", model, "--json")
     assert set(keys(record)) == documented("`vitaccel inspect")

@@ -1,4 +1,4 @@
-"""Warnings about generated Verilog: Verilator's, all but those that ``waivers.vlt`` names with a reason, and Icarus's."""
+"""Warnings about generated Verilog: Verilator's, but those that ``waivers.vlt`` names with a reason, and Icarus's."""
 
 from __future__ import annotations
 

@@ -1,0 +1,31 @@
+"""Every block at its defaults and at every parameter point of its traffic: Verilator and Icarus have nothing to say."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from vitaccel.backends.rtl.catalog import BLOCKS
+from vitaccel.backends.rtl.generate import generate, module_name
+from vitaccel_rtl.lint import lint, lint_icarus
+from vitaccel_sim.traffic.catalog import TRAFFIC
+
+
+def points() -> Iterator[tuple[str, dict[str, int]]]:
+    for block in BLOCKS.values():
+        tried = TRAFFIC[block.name].points if block.name in TRAFFIC else ()
+        chosen = [block.choose(point) for point in ({}, *tried)]
+        for options in {module_name(block, options): options for options in chosen}.values():
+            yield block.name, options
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [pytest.param(*point, id=module_name(BLOCKS[point[0]], point[1])) for point in points()]
+)
+def test_verilog_is_clean(name: str, options: dict[str, int]) -> None:
+    verilog = generate(name, options).verilog
+    assert lint(verilog) == ()
+    if shutil.which("iverilog"):
+        assert lint_icarus(verilog) == ()
