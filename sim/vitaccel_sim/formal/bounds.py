@@ -1,0 +1,174 @@
+"""Sums that never overflow: a count beside each sum bounds it, by induction over the words of a row.
+
+A pipeline is not stalled here: no register moves while it is (:mod:`vitaccel_sim.formal.stream_contract`). A reset does
+not clear a sum, so nothing is said of one until the first word behind it: the count is 0.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from amaranth.hdl import Assert, Assume, Cover, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+
+from vitaccel_rtl.array import Array
+from vitaccel_rtl.layernorm import LayerNormMoments
+from vitaccel_rtl.softmax import SoftmaxStatistics
+from vitaccel_sim.formal.inside import Inside
+from vitaccel_sim.formal.stream_contract import assume_contract, drive_freely
+
+LARGEST_POWER = 1 << 15
+"""Of softmax: 2**0."""
+
+LEAST_PRODUCT, LARGEST_PRODUCT = -128 * 255, 127 * 255
+"""Of an int8 or a digit of 0 to 255, and an int8."""
+
+
+class SoftmaxSum(wiring.Component):
+    """The running sum of :class:`vitaccel_rtl.softmax.SoftmaxStatistics` for rows of at most *keys* keys.
+
+    It is kept in units of ``2**-(m % 16)``: ``running_total <= keys so far * 2**15 * 2**(m % 16)``.
+
+    Parameters
+    ----------
+    block
+        With one lane.
+    keys
+        Of the longest row.
+    """
+
+    def __init__(self, block: SoftmaxStatistics, *, keys: int) -> None:
+        self._block = block
+        self._keys = keys
+        super().__init__({})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.block = inside = Inside(self._block)
+        stage = self._block.latency_cycles - 2
+        count = count_row(m, self._block, inside, starts_after=1, sums_after=stage, longest=self._keys)
+        exponent = inside.register("lane0.m_sum_2")[:4]
+        running = inside.register("lane0.running_total")
+        scaled = running >> exponent
+        m.d.comb += [
+            Assert(
+                (count == 0) | (running <= (count * LARGEST_POWER) << exponent), "the running sum is within its count"
+            ),
+            Assert((count == 0) | (scaled >> len(inside.register("lane0.total")) == 0), "a sum fits its register"),
+            Cover((running == (2 * LARGEST_POWER) << exponent) & (exponent == 3), "two keys reach the bound"),
+        ]
+        return m
+
+
+class MomentSums(wiring.Component):
+    """The sums of :class:`vitaccel_rtl.layernorm.LayerNormMoments` for rows of at most *channels* channels.
+
+    Parameters
+    ----------
+    block
+        With one lane.
+    channels
+        Of the longest row.
+    """
+
+    def __init__(self, block: LayerNormMoments, *, channels: int) -> None:
+        self._block = block
+        self._channels = channels
+        super().__init__({})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.block = inside = Inside(self._block)
+        count = count_row(m, self._block, inside, starts_after=2, sums_after=2, longest=self._channels)
+        total, squares = inside.register("lane0.running_total"), inside.register("lane0.running_squares")
+        m.d.comb += [
+            Assert((count == 0) | (total >= -(count << 15)), "the sum of codes is not below its count"),
+            Assert((count == 0) | (total <= (count << 15) - count), "the sum of codes is not above its count"),
+            Assert((count == 0) | (squares <= count << 30), "the sum of squares is within its count"),
+            Assert(inside.register("lane0.square") <= 1 << 30, "a square is within its range"),
+            Cover((count == 2) & (squares == 2 << 30), "two codes reach the bound"),
+        ]
+        return m
+
+
+class ArraySums(wiring.Component):
+    """The accumulators of an :class:`vitaccel_rtl.array.Array` for tiles of at most *words* words, any operands.
+
+    Parameters
+    ----------
+    block
+        Of any side.
+    words
+        K of the deepest tile.
+    """
+
+    def __init__(self, block: Array, *, words: int) -> None:
+        self._block = block
+        self._words = words
+        super().__init__({})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        block = self._block
+        m.submodules.block = inside = Inside(block)
+        drive_freely(m, block)
+        assume_contract(m, block)
+        adds = inside.signal("advance") & inside.register("product_valid")
+        count = count_words(m, adds, inside.register("first"), self._words)
+        for name, register in inside.registers.items():
+            if re.fullmatch(r"row_\d+\.product_\d+", name):
+                within = (register >= LEAST_PRODUCT) & (register <= LARGEST_PRODUCT)
+                m.d.comb += Assert(within, "a product is within its range")
+        sums = [register for name, register in inside.registers.items() if re.fullmatch(r"row_\d+\.sum_\w+", name)]
+        for total in sums:
+            m.d.comb += [
+                Assert((count == 0) | (total >= count * LEAST_PRODUCT), "a sum is not below its count"),
+                Assert((count == 0) | (total <= count * LARGEST_PRODUCT), "a sum is not above its count"),
+            ]
+        m.d.comb += Cover((count == 2) & (sums[0] == 2 * LEAST_PRODUCT), "two products reach the bound")
+        return m
+
+
+def count_row(m: Module, block: Any, inside: Inside, *, starts_after: int, sums_after: int, longest: int) -> Value:
+    """Return how many words of the row that is summed are in the sum of a pipeline that does not stall.
+
+    Parameters
+    ----------
+    m
+        The module around the block.
+    block, inside
+        A block whose register ``row_starts`` says that the next word after some stages begins a row.
+    starts_after
+        Those stages.
+    sums_after
+        Stages before the sum.
+    longest
+        Words of a row, assumed.
+    """
+    drive_freely(m, block)
+    m.d.comb += Assume(block.o.ready)
+    row_starts = inside.register("row_starts")
+    begins = Signal(init=1)
+    with m.If(block.i.valid & block.i.ready):
+        m.d.sync += begins.eq(block.i.p.last)
+    expected = row_starts
+    for stage in range(starts_after, 0, -1):
+        expected = Mux(inside.register(f"valid_{stage}"), inside.register(f"last_{stage}"), expected)
+    m.d.comb += Assert(expected == begins, "a row starts behind the word that ended the one before")
+    first = row_starts
+    for stage in range(starts_after, sums_after):
+        later = Signal(name=f"first_{stage + 1}")
+        m.d.sync += later.eq(first)
+        first = later
+    return count_words(m, inside.register(f"valid_{sums_after}"), first, longest)
+
+
+def count_words(m: Module, adds: Value, first: Value, longest: int) -> Value:
+    """Return how many words are in a sum, and assume that a row has no more than *longest*."""
+    count = Signal(range(longest + 1))
+    m.d.comb += Assume(~adds | first | (count < longest))
+    with m.If(adds):
+        m.d.sync += count.eq(Mux(first, 1, count + 1))
+    m.d.comb += Assert(count <= longest, "a row is as long as assumed")
+    return count
