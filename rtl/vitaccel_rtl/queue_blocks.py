@@ -60,13 +60,16 @@ class QueueBlocks(wiring.Component):
         m = Module()
         left = Signal(self._entry_bits)
         m.d.comb += [
-            self.open.eq(left != 0),
-            self.ends_queue.eq(left == 1),
             self.ends_block.eq(self.ends_queue | (self.place == self._side - 1)),
             self.free.eq(~self.open | (self.step & self.ends_queue)),
         ]
         with m.If(self.step):
-            m.d.sync += [left.eq(left - 1), self.place.eq(Mux(self.ends_block, 0, self.place + 1))]
+            m.d.sync += [
+                left.eq(left - 1),
+                self.place.eq(Mux(self.ends_block, 0, self.place + 1)),
+                self.open.eq(~self.ends_queue),
+                self.ends_queue.eq(left == 2),
+            ]
         with m.If(self.start):
-            m.d.sync += left.eq(self.entries)
+            m.d.sync += [left.eq(self.entries), self.open.eq(self.entries != 0), self.ends_queue.eq(self.entries == 1)]
         return m

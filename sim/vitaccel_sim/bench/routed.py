@@ -145,8 +145,8 @@ def random_job(rng: random.Random, side: int, entries: int, *, tokens: int = 64,
     tiles = tiles or rng.randint(1, 3)
     multiplier = some(rng, MULTIPLIERS, -(1 << 17), (1 << 17) - 1)
     return RoutedJob(
-        address=rng.randint(0, 30),
-        step=tokens,
+        address=rng.randint(0, 20),
+        step=tokens + rng.randint(0, 20),
         tiles=tiles,
         rows=rng.sample(range(tokens), entries),
         scores=[some(rng, SCORES, 0, (1 << 16) - 1) for _ in range(entries)],

@@ -19,6 +19,8 @@ from vitaccel_sim.cocotb_runner import run_bench
 
 MODULE = "vitaccel_sim.bench.gather"
 ANSWER = 3
+WIDTHS = {"address_bits": 8, "tile_bits": 2, "entry_bits": 6}
+"""As much as these queues need, so that every bit moves."""
 
 
 def parameters(block: Gather, side: int, seed: int) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def run(block: Gather, jobs: Sequence[RoutedJob], side: int, rng: random.Random)
 
 @pytest.mark.parametrize("side", [4, pytest.param(5, marks=pytest.mark.full)])
 def test_a_gather_equals_its_reference_in_every_bin(side: int, seed: int) -> None:
-    block = Gather(side=side)
+    block = Gather(side=side, **WIDTHS)
     result = run_bench(block, MODULE, name=f"gather_{side}", seed=seed, parameters=parameters(block, side, seed))
     result.check()
     coverage = declared()
@@ -58,7 +60,7 @@ def test_a_gather_equals_its_reference_in_every_bin(side: int, seed: int) -> Non
 
 
 def test_one_wrong_bit_in_the_memory_is_found(seed: int) -> None:
-    block = Gather(side=4)
+    block = Gather(side=4, **WIDTHS)
     wrong = parameters(block, 4, seed)
     wrong["short"]["memory"][-1][1] ^= 1
     test = "equal_words_under_every_pair_of_profiles"

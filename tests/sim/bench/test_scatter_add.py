@@ -30,6 +30,8 @@ from vitaccel_sim.cocotb_runner import run_bench
 
 MODULE = "vitaccel_sim.bench.scatter_add"
 ANSWER = 3
+WIDTHS = {"address_bits": 8, "tile_bits": 2, "entry_bits": 6}
+"""As much as these queues need, so that every bit moves."""
 
 
 def parameters(block: ScatterAdd, side: int, seed: int) -> dict[str, Any]:
@@ -75,7 +77,7 @@ def run(block: ScatterAdd, jobs: Sequence[RoutedJob], side: int, rng: random.Ran
 
 @pytest.mark.parametrize("side", [4, pytest.param(5, marks=pytest.mark.full)])
 def test_a_scatter_add_equals_its_reference_in_every_bin(side: int, seed: int) -> None:
-    block = ScatterAdd(side=side)
+    block = ScatterAdd(side=side, **WIDTHS)
     result = run_bench(block, MODULE, name=f"scatter_add_{side}", seed=seed, parameters=parameters(block, side, seed))
     result.check()
     coverage = declared()
@@ -84,7 +86,7 @@ def test_a_scatter_add_equals_its_reference_in_every_bin(side: int, seed: int) -
 
 
 def test_one_wrong_bit_of_an_expected_sum_is_found(seed: int) -> None:
-    block = ScatterAdd(side=4)
+    block = ScatterAdd(side=4, **WIDTHS)
     wrong = parameters(block, 4, seed)
     wrong["short"]["expected"][-1] ^= 1 << wrong["short"]["address_bits"]
     test = "equal_words_under_every_pair_of_profiles"
