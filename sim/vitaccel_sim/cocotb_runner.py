@@ -122,8 +122,7 @@ def run_bench(
         runner.test(testcase, extra, waves=waveform is not None)
         passed, failed = _results(here / "results.xml")
         if waveform is not None:
-            dump = here / "dump.vcd" if simulator == "verilator" else place / f"{verilog.name}.fst"
-            waveform.write_bytes(dump.read_bytes())
+            waveform.write_bytes((here / DUMPS[simulator]).read_bytes())
         hits = json.loads((here / "coverage.json").read_text()) if (here / "coverage.json").exists() else {}
         code = (here / "coverage.dat").read_text() if code_coverage else ""
     return BenchResult(passed=passed, failed=failed, seed=seed, waveform=waveform, coverage=hits, code=code)
@@ -187,6 +186,9 @@ def _build_icarus(verilog: Verilog, folder: Path, *, waves: bool, code_coverage:
 SIMULATORS = {"verilator": _build_verilator, "icarus": _build_icarus}
 """How each simulation is built."""
 
+DUMPS = {"verilator": "dump.vcd", "icarus": "dump.fst"}
+"""The waveform that each leaves."""
+
 
 @dataclass(frozen=True)
 class _Run:
@@ -202,10 +204,12 @@ class _Run:
     def test(self, testcase: str | None, extra: dict[str, str], *, waves: bool) -> None:
         # cocotb's runner raises SystemExit for a simulator that fails; what failed is in its results.
         here = self.here
+        # Icarus would write where the simulation was built, and that folder was renamed since.
+        dump = [f"+dumpfile_path={here / DUMPS['icarus']}"] if waves and self.simulator == "icarus" else []
         try:
             get_runner(self.simulator).test(
                 test_module=self.module, hdl_toplevel=self.top, hdl_toplevel_lang="verilog", build_dir=self.place,
-                test_dir=here, seed=self.seed, testcase=testcase, waves=waves, extra_env=extra,
+                test_dir=here, seed=self.seed, testcase=testcase, waves=waves, extra_env=extra, plusargs=dump,
                 results_xml=str(here / "results.xml"), log_file=here / "log",
             )  # fmt: skip
         except SystemExit as error:

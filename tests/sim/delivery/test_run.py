@@ -62,7 +62,7 @@ def test_a_waveform_on_request(delivered: Deliver, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "seed 5\n" in done.stdout
     assert f"wrote skid_buffer_width8.{suffix}" in done.stdout
-    assert (tmp_path / f"skid_buffer_width8.{suffix}").stat().st_size > 1000
+    assert (tmp_path / f"skid_buffer_width8.{suffix}").stat().st_size > 100
     assert make(tmp_path, "clean").returncode == 0
     assert not (tmp_path / f"skid_buffer_width8.{suffix}").exists()
     assert not (tmp_path / "sim_build").exists()
