@@ -80,7 +80,8 @@ def test_every_declared_bin_is_met_and_no_other(name: str, seed: int) -> None:
 def test_directed_words_are_few_and_the_same_every_time(traffic: Traffic, point: Mapping[str, int]) -> None:
     case = traffic.directed(point)
     assert case == traffic.directed(point)
-    assert len(case.words) <= MOST_WORDS
+    longest_row = point["keys"] if traffic.block == "softmax" else 0
+    assert len(case.words) <= MOST_WORDS + longest_row
 
 
 @pytest.mark.parametrize("name", TRAFFIC)
