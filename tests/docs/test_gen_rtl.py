@@ -22,7 +22,7 @@ def test_the_examples_run(tmp_path: Path) -> None:
 
 def test_the_header_is_that_of_the_block(pytestconfig: pytest.Config) -> None:
     """``--update-golden`` writes it."""
-    text = generate("softmax-statistics", {}, lanes=16).verilog.text
+    text = generate("softmax", {}, lanes=16).verilog.text
     header = text[: text.index("\n\n")]
     before, after = TEXT.split(BEGIN)
     expected = f"{before}{BEGIN}\n```systemverilog\n{header}\n```\n\n{after[after.index(END) :]}"
