@@ -183,5 +183,9 @@ def issue(m, ports, channel, burst, may_issue):
     issues = Signal(name=f"{channel}_issues")
     m.d.comb += [burst.ready.eq(free & may_issue), issues.eq(burst.valid & burst.ready)]
     with m.If(free):
-        m.d.sync += [valid.eq(issues), address.eq(burst.p.address), length.eq(burst.p.beats - 1)]
+        m.d.sync += [
+            valid.eq(issues),
+            address.eq(burst.p.address),
+            length.eq((burst.p.beats - 1)[: len(burst.p.beats)]),
+        ]
     return issues

@@ -1,6 +1,6 @@
 """From the rows of a descriptor to the bursts that fetch or write them: no burst crosses 4 KiB or is too long.
 
-    descriptor -> Extent (rows times bytes) -> Runs -> Beats -> Pages -> Bursts
+    descriptor -> Extent (rows times bytes) -> Runs -> Extremes -> Pages -> Bursts
 
 Every part passes one word a cycle, so that rows of a single beat keep the bus busy.
 """
@@ -28,70 +28,77 @@ def burst_layout(geometry):
     )
 
 
-def _chunk_members(geometry, beats):
-    """Members of consecutive beats: the page of the first, its ``index`` there, how many there are."""
-    return {
-        "page": geometry.address_bits - PAGE_ADDRESS_BITS,
-        "index": range(geometry.page_beats),
-        "beats": beats,
-        "last": 1,
-    }
+def _more_bits(geometry):
+    """Bits of the number of pages that a run can reach beyond its first."""
+    return run_bits(geometry) + 1 - PAGE_ADDRESS_BITS
 
 
-class Beats(Split):
+def _extremes_layout(geometry):
+    """Layout of a run by its ends: ``page`` and ``index`` of its first beat, ``more`` pages, ``final`` beat's index."""
+    index = range(geometry.page_beats)
+    page = geometry.address_bits - PAGE_ADDRESS_BITS
+    return data.StructLayout({"page": page, "index": index, "final": index, "more": _more_bits(geometry), "last": 1})
+
+
+def _chunk_layout(geometry):
+    """Layout of beats within a page: the ``page``, the ``index`` of the first, how many there are."""
+    page = geometry.address_bits - PAGE_ADDRESS_BITS
+    index, beats = range(geometry.page_beats), range(geometry.page_beats + 1)
+    return data.StructLayout({"page": page, "index": index, "beats": beats, "last": 1})
+
+
+class Extremes(Split):
     """The beats of a run: from the one its first byte is in to the one its last byte is in."""
 
     def __init__(self, geometry):
-        self._geometry = geometry
-        layout = data.StructLayout(_chunk_members(geometry, run_bits(geometry) + 1 - geometry.beat_address_bits))
+        self._low = geometry.beat_address_bits
+        layout = _extremes_layout(geometry)
         super().__init__(i=run_layout(geometry), o=layout, state=layout)
 
     def taken(self, m, word):
-        low = self._geometry.beat_address_bits
-        until = word.bytes + (word.address[:low] + (self._geometry.beat_bytes - 1))
+        final = word.bytes + word.address[:PAGE_ADDRESS_BITS] - 1
         return {
             "page": word.address[PAGE_ADDRESS_BITS:],
-            "index": word.address[low:PAGE_ADDRESS_BITS],
-            "beats": until[low:],
+            "index": word.address[self._low : PAGE_ADDRESS_BITS],
+            "final": final[self._low : PAGE_ADDRESS_BITS],
+            "more": final[PAGE_ADDRESS_BITS:],
             "last": word.last,
         }
 
     def piece(self, m, state):
-        return {name: state[name] for name in ("page", "index", "beats", "last")}, 1, {}
+        return {name: state[name] for name in ("page", "index", "final", "more", "last")}, 1, {}
 
 
 class Pages(Split):
-    """Beats cut at multiples of 4 KiB."""
+    """The beats of a run, cut at multiples of 4 KiB."""
 
     def __init__(self, geometry):
-        self._page_beats = geometry.page_beats
-        members = _chunk_members(geometry, run_bits(geometry) + 1 - geometry.beat_address_bits)
-        room = range(geometry.page_beats + 1)
-        super().__init__(
-            i=data.StructLayout(members),
-            o=data.StructLayout(_chunk_members(geometry, room)),
-            state=data.StructLayout({**members, "room": room}),
-        )
+        self._geometry = geometry
+        index = range(geometry.page_beats)
+        state = {
+            "page": geometry.address_bits - PAGE_ADDRESS_BITS,
+            "index": index,
+            "final": index,
+            "more": _more_bits(geometry),
+            "fits": 1,
+            "last": 1,
+        }
+        super().__init__(i=_extremes_layout(geometry), o=_chunk_layout(geometry), state=data.StructLayout(state))
 
     def taken(self, m, word):
-        fields = {name: word[name] for name in ("page", "index", "beats", "last")}
-        return fields | {"room": self._page_beats - word.index}
+        fields = {name: word[name] for name in ("page", "index", "final", "more", "last")}
+        return fields | {"fits": word.more == 0}
 
     def piece(self, m, state):
-        fits = state.beats <= state.room
+        until = Mux(state.fits, state.final, self._geometry.page_beats - 1)
         chunk = {
             "page": state.page,
             "index": state.index,
-            "beats": Mux(fits, state.beats, state.room),
-            "last": state.last & fits,
+            "beats": until - state.index + 1,
+            "last": state.last & state.fits,
         }
-        rest = {
-            "page": state.page + 1,
-            "index": 0,
-            "beats": state.beats - state.room,
-            "room": self._page_beats,
-        }
-        return chunk, fits, rest
+        rest = {"page": state.page + 1, "index": 0, "more": state.more - 1, "fits": state.more == 1}
+        return chunk, state.fits, rest
 
 
 class Bursts(Split):
@@ -99,21 +106,27 @@ class Bursts(Split):
 
     def __init__(self, geometry):
         self._geometry = geometry
-        layout = data.StructLayout(_chunk_members(geometry, range(geometry.page_beats + 1)))
-        super().__init__(i=layout, o=burst_layout(geometry), state=layout)
+        layout = _chunk_layout(geometry)
+        state = data.StructLayout({**layout.members, "fits": 1})
+        super().__init__(i=layout, o=burst_layout(geometry), state=state)
 
     def taken(self, m, word):
-        return {name: word[name] for name in ("page", "index", "beats", "last")}
+        fields = {name: word[name] for name in ("page", "index", "beats", "last")}
+        return fields | {"fits": word.beats <= self._geometry.longest_burst}
 
     def piece(self, m, state):
         longest = self._geometry.longest_burst
-        fits = state.beats <= longest
         burst = {
             "address": Cat(Const(0, self._geometry.beat_address_bits), state.index, state.page),
-            "beats": Mux(fits, state.beats, longest),
-            "last": state.last & fits,
+            "beats": Mux(state.fits, state.beats, longest),
+            "last": state.last & state.fits,
         }
-        return burst, fits, {"index": state.index + longest, "beats": state.beats - longest}
+        rest = {
+            "index": state.index + longest,
+            "beats": state.beats - longest,
+            "fits": state.beats <= 2 * longest,
+        }
+        return burst, state.fits, rest
 
 
 class BurstCutter(wiring.Component):
@@ -150,7 +163,7 @@ class BurstCutter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         shape = self._geometry
-        parts = [kind(shape) for kind in (Extent, Runs, Beats, Pages, Bursts)]
+        parts = [kind(shape) for kind in (Extent, Runs, Extremes, Pages, Bursts)]
         # What is left decides in the same cycle whether a part is ready: no path leads through two such decisions.
         for kind in (Pages, Bursts):
             place = next(place for place, part in enumerate(parts) if isinstance(part, kind))

@@ -99,6 +99,11 @@ class _Engine:
         Of :class:`vitaccel_rtl.axi.Geometry`.
     latency_cycles
         Of the memory, 1 or more.
+
+    Attributes
+    ----------
+    beats_at
+        In which cycles beats were on the bus so far.
     """
 
     beat_bytes: int
@@ -107,6 +112,7 @@ class _Engine:
     burst_beats: int
     outstanding: int
     latency_cycles: int
+    beats_at: list[int] = field(default_factory=list, init=False)
     _issued: int = field(default=-1, init=False)
     _ended: list[int] = field(default_factory=list, init=False)
     _moved: int = field(default=-1, init=False)
@@ -119,15 +125,26 @@ class _Engine:
         for address, run_bytes in job.runs:
             yield from bursts_of_run(address, run_bytes, beat_bytes=self.beat_bytes, burst_beats=self.burst_beats)
 
-    def _issue(self, at: int) -> int:
-        """Return the cycle in which the next burst of a job accepted in cycle *at* leaves the cutter."""
+    def _issue(self, at: int, room: int = 0) -> int:
+        """Return when the next burst leaves the cutter, of a job accepted in cycle *at*, with room from *room* on."""
         place_free = self._ended[-self.outstanding] + 1 if len(self._ended) >= self.outstanding else -1
-        self._issued = max(at + latency.BURST_CUTTER, self._issued + 1, place_free)
+        self._issued = max(at + latency.BURST_CUTTER, self._issued + 1, place_free, room)
         return self._issued
 
 
+@dataclass(kw_only=True)
 class ReadEngine(_Engine):
-    """Jobs of :class:`vitaccel_rtl.dma_read.DmaRead`, with room in its buffer for all bursts in flight."""
+    """Jobs of :class:`vitaccel_rtl.dma_read.DmaRead`.
+
+    Parameters
+    ----------
+    buffer_beats
+        Of the engine. Bursts also wait for room in the buffer, where words are narrower than beats.
+    """
+
+    buffer_beats: int
+    _left: list[int] = field(default_factory=list, init=False)
+    _fetched: list[int] = field(default_factory=list, init=False)
 
     def job(self, job: Job, at: int) -> int:
         """Return when the status of a job is offered whose descriptor was accepted in cycle *at*."""
@@ -135,20 +152,33 @@ class ReadEngine(_Engine):
         plan = at + latency.STREAM_FIFO + latency.WORD_PLAN
         for needed, _ in word_beats(job, beat_bytes=self.beat_bytes, word_bytes=self.word_bytes):
             for _ in range(needed):
-                self._moved = max(plan, self._moved + 1, next(beats) + latency.BEAT_BUFFER)
+                self._moved = max(plan, self._moved + 1, next(beats))
+                self._fetched.append(self._moved)
             if not needed:
                 self._moved += 1
         return self._moved + latency.beats_to_words(**self._sizes) + latency.SKID_BUFFER
 
     def _beats(self, job: Job, at: int) -> Iterator[int]:
-        """Return in which cycle each beat is on the bus."""
+        """Return in which cycle each beat is offered by the buffer."""
         for beats in self._bursts(job):
-            answer = self._issue(at) + ISSUE + self.latency_cycles
+            room = len(self._left) + beats - self.buffer_beats
+            answer = self._issue(at, self._left[room - 1] + 1 if room > 0 else 0) + ISSUE + self.latency_cycles
             first = max(answer, self._ended[-1] + 1) if self._ended else answer
             self._ended.append(first + beats - 1)
-            yield from range(first, first + beats)
+            self.beats_at += range(first, first + beats)
+            for beat in range(first, first + beats):
+                yield self._leave(beat) + latency.BEAT_BUFFER - 1
+
+    def _leave(self, arrives: int) -> int:
+        """Return when a beat leaves the buffer's memory: one a cycle, and only a few before they are fetched."""
+        leaves = max(arrives, self._left[-1] if self._left else -1) + 1
+        if len(self._fetched) >= latency.BEAT_BUFFER:
+            leaves = max(leaves, self._fetched[-latency.BEAT_BUFFER] + 1)
+        self._left.append(leaves)
+        return leaves
 
 
+@dataclass(kw_only=True)
 class WriteEngine(_Engine):
     """Jobs of :class:`vitaccel_rtl.dma_write.DmaWrite`."""
 
@@ -166,9 +196,10 @@ class WriteEngine(_Engine):
                     left = next(bursts)
                     length_known = self._issue(at) + latency.STREAM_FIFO
                 self._moved = max(self._moved + 1, length_known)
+                self.beats_at.append(self._moved + latency.SKID_BUFFER)
                 left -= 1
                 if not left:
-                    self._answer(self._moved + latency.SKID_BUFFER)
+                    self._answer(self.beats_at[-1])
             if not complete:
                 self._moved += 1
         return self._ended[-1] + latency.SKID_BUFFER

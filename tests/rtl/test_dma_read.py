@@ -1,77 +1,152 @@
+# amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001 (the line above is for Amaranth: engines that are refused or only written are not elaborated here)
 """The read engine: bytes of DRAM as words, whatever the memory does; the rules of AXI; cycles as declared."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from tests.rtl.axi_memory import BEHAVIOURS, Behaviour
-from tests.rtl.dma_bench import DmaRun, memory, random_job, row_addresses, run_dma
-from tests.rtl.stream_bench import PROFILES
+from tests.rtl.dma_bench import POINTS, TIMED, most_bytes, run_dma, timing_parameters
+from tests.rtl.stream_bench import refuses
 from vitaccel_rtl.axi import Geometry
 from vitaccel_rtl.dma_read import DmaRead
-from vitaccel_rtl.dma_timing import Job, ReadEngine
+from vitaccel_rtl.dma_timing import READ_TURN, Job, ReadEngine, bursts_of_run, occupied
+from vitaccel_rtl.lint import lint
+from vitaccel_rtl.realign import mask_of
+from vitaccel_rtl.verilog import to_verilog
+from vitaccel_sim.bench.axi_memory import BEHAVIOURS, DECODE_ERROR, SLAVE_ERROR, Behaviour
+from vitaccel_sim.bench.axi_rules import RuleError
+from vitaccel_sim.bench.dma_exchange import DmaExchange
+from vitaccel_sim.bench.dma_jobs import beats_of, random_content, random_job, words_read
 
-POINTS: tuple[dict[str, Any], ...] = (
-    {"data_bits": 32, "word_bytes": 4, "burst_beats": 16, "outstanding": 8},
-    {"data_bits": 64, "word_bytes": 8, "burst_beats": 16, "outstanding": 8, "align_bytes": 1},
-    {"data_bits": 128, "word_bytes": 12, "burst_beats": 1, "outstanding": 1},
-    {"data_bits": 128, "word_bytes": 5, "burst_beats": 256, "outstanding": 8, "align_bytes": 5},
-    {"data_bits": 512, "word_bytes": 32, "burst_beats": 256, "outstanding": 8, "align_bytes": 1},
-    {"data_bits": 32, "word_bytes": 32, "burst_beats": 256, "outstanding": 2, "align_bytes": 2},
-    {"data_bits": 64, "word_bytes": 24, "burst_beats": 1, "outstanding": 8, "address_bits": 40},
-)
-MOST_BYTES = {32: 300, 64: 600, 128: 1500, 512: 6000}
+PLAIN = {"data_bits": 64, "word_bytes": 8, "burst_beats": 16, "outstanding": 4}
 
 
-def words_of(job: Job, content: bytearray, word_bytes: int) -> list[dict[str, Any]]:
-    words = []
-    for row, address in enumerate(row_addresses(job)):
-        for at in range(0, job.row_bytes, word_bytes):
-            lanes = list(content[address + at : address + min(job.row_bytes, at + word_bytes)])
-            ends = at + word_bytes >= job.row_bytes
-            lanes += [0] * (word_bytes - len(lanes))
-            words.append({"lanes": lanes, "last_of_row": int(ends), "last": int(ends and row == job.rows - 1)})
-    return words
+def drawn(geometry: Geometry, count: int, seed: int) -> list[Job]:
+    rng = random.Random(seed)
+    return [random_job(rng, geometry, most_bytes(geometry)) for _ in range(count)]
 
 
-def check(run: DmaRun, jobs: list[Job], content: bytearray, word_bytes: int) -> None:
-    assert run.words == [word for job in jobs for word in words_of(job, content, word_bytes)]
+def check_words(run: DmaExchange, jobs: Sequence[Job], content: bytearray, word_bytes: int) -> None:
+    assert run.data.taken == [word for job in jobs for word in words_read(job, content, word_bytes)]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS[:4], ids=str)
 @pytest.mark.parametrize("point", POINTS, ids=str)
 def test_words_whatever_the_memory_does(point: dict[str, Any], behaviour: Behaviour, seed: int) -> None:
-    rng = random.Random(seed)
-    geometry = Geometry(**point)
-    content = memory(seed)
-    jobs = [random_job(rng, geometry, MOST_BYTES[point["data_bits"]]) for _ in range(10)]
-    for profile in (PROFILES[0], PROFILES[3]):
-        run = run_dma(DmaRead(**point), jobs, content, behaviour=behaviour, profile=profile, seed=seed)
-        check(run, jobs, content, geometry.word_bytes)
-        assert run.statuses == [0] * len(jobs)
+    geometry, content = Geometry(**point), random_content(seed)
+    jobs = drawn(geometry, 5, seed)
+    for idle, stall in (("always", "always"), ("bursts", "random")):
+        run = run_dma(DmaRead(**point), jobs, content, behaviour=behaviour, idle=idle, stall=stall, seed=seed)
+        check_words(run, jobs, content, geometry.word_bytes)
+        assert run.status.taken == [0] * len(jobs)
 
 
-TIMED = (
-    {"data_bits": 64, "word_bytes": 8, "burst_beats": 16, "outstanding": 4},
-    {"data_bits": 64, "word_bytes": 8, "burst_beats": 16, "outstanding": 2, "align_bytes": 1},
-    {"data_bits": 128, "word_bytes": 5, "burst_beats": 4, "outstanding": 1, "align_bytes": 5},
-    {"data_bits": 32, "word_bytes": 12, "burst_beats": 1, "outstanding": 8},
-    {"data_bits": 128, "word_bytes": 16, "burst_beats": 256, "outstanding": 2},
-)
+@pytest.mark.parametrize("stall", ["every-other", "rare", "adversarial"])
+def test_words_whatever_the_sink_does(stall: str, seed: int) -> None:
+    content, jobs = random_content(seed), drawn(Geometry(**PLAIN), 5, seed)
+    run = run_dma(DmaRead(**PLAIN, buffer_beats=16), jobs, content, stall=stall, idle="adversarial", seed=seed)
+    check_words(run, jobs, content, 8)
 
 
 @pytest.mark.parametrize("latency_cycles", [1, 7, 50])
 @pytest.mark.parametrize("point", TIMED, ids=str)
 def test_cycles_are_those_declared(point: dict[str, Any], latency_cycles: int, seed: int) -> None:
-    rng, geometry = random.Random(seed), Geometry(**point)
-    jobs = [random_job(rng, geometry, 1000) for _ in range(4)]
-    run = run_dma(DmaRead(**point), jobs, memory(seed), behaviour=Behaviour(latency=latency_cycles))
-    engine = ReadEngine(**timing_parameters(geometry), latency_cycles=latency_cycles)
-    assert run.done == [engine.job(job, at) for job, at in zip(jobs, run.accepted, strict=True)]
+    geometry = Geometry(**point)
+    jobs = drawn(geometry, 4, seed)
+    dut = DmaRead(**point)
+    run = run_dma(dut, jobs, random_content(seed), behaviour=Behaviour(latency=latency_cycles))
+    parameters = timing_parameters(geometry) | {"buffer_beats": dut.buffer_beats}
+    engine = ReadEngine(**parameters, latency_cycles=latency_cycles)
+    declared = [engine.job(job, at) for job, at in zip(jobs, run.jobs.accepted, strict=True)]
+    assert run.status.offered == declared
+    assert run.memory.beats_at == engine.beats_at
 
 
-def timing_parameters(geometry: Geometry) -> dict[str, int]:
-    return {**geometry.sizes, "burst_beats": geometry.longest_burst, "outstanding": geometry.outstanding}
+@pytest.mark.parametrize("latency_cycles", [1, 47, 48, 200])
+@pytest.mark.parametrize("row_bytes", [8, 8 * 63, 4096 + 8 * 17])
+def test_the_bus_is_occupied_as_the_closed_form_says(latency_cycles: int, row_bytes: int, seed: int) -> None:
+    job = Job(address=1 << 13, row_bytes=row_bytes)
+    run = run_dma(DmaRead(**PLAIN), [job], random_content(seed), behaviour=Behaviour(latency=latency_cycles))
+    *_, last = bursts = list(bursts_of_run(job.address, row_bytes, beat_bytes=8, burst_beats=16))
+    closed = occupied(len(bursts), 16, last, latency_cycles=latency_cycles, outstanding=4, turn=READ_TURN)
+    assert run.memory.beats_at[-1] - run.memory.beats_at[0] + 1 == closed
+    if latency_cycles + 16 + READ_TURN <= 4 * 16:
+        assert closed == -(-row_bytes // 8)
+
+
+def test_one_beat_a_cycle_in_and_one_word_a_cycle_out(seed: int) -> None:
+    """Rows of a beat each, and bursts of one: nothing but the bus is the limit."""
+    point = {"data_bits": 32, "word_bytes": 4, "burst_beats": 1, "outstanding": 16}
+    jobs = [Job(address=64, rows=40, row_bytes=4, stride_bytes=12), Job(address=0, row_bytes=160)]
+    run = run_dma(DmaRead(**point), jobs, random_content(seed), behaviour=Behaviour(latency=4))
+    first = run.memory.beats_at[0]
+    assert run.memory.beats_at == list(range(first, first + 80))
+    words = run.data.offered
+    assert words == list(range(words[0], words[0] + 80))
+
+
+def test_an_error_is_told_of_the_job_that_had_it_and_of_no_other(seed: int) -> None:
+    content = random_content(seed)
+    jobs = [Job(address=4096 * place, rows=2, row_bytes=200, stride_bytes=256) for place in range(6)]
+    rng = random.Random(seed)
+    errors = {rng.choice(beats_of(jobs[1], 8)): SLAVE_ERROR, beats_of(jobs[4], 8)[-1]: DECODE_ERROR}
+    errors[beats_of(jobs[5], 8)[0]] = 1  # EXOKAY is no error
+    run = run_dma(DmaRead(**PLAIN), jobs, content, errors=errors, stall="random", seed=seed)
+    assert run.status.taken == [0, 1, 0, 0, 1, 0]
+    check_words(run, jobs, content, 8)
+
+
+@pytest.mark.parametrize("reset_at", [3, 12, 30, 61])
+def test_a_reset_forgets_everything(reset_at: int, seed: int) -> None:
+    content, jobs = random_content(seed), drawn(Geometry(**PLAIN), 4, seed)
+    run = run_dma(DmaRead(**PLAIN), jobs, content, reset_at=reset_at, stall="random", seed=seed)
+    check_words(run, jobs, content, 8)
+    assert run.status.taken == [0] * 4
+
+
+def test_as_many_bursts_are_in_flight_as_may_be(seed: int) -> None:
+    job = Job(address=0, row_bytes=4096)
+    run = run_dma(DmaRead(**PLAIN), [job], random_content(seed), behaviour=Behaviour(latency=90))
+    assert run.memory.most_in_flight == 4
+
+
+def test_one_burst_too_many_in_flight_is_found(seed: int) -> None:
+    class Claims(DmaRead):
+        """Says that it may have 4 in flight, and was built for 5."""
+
+        geometry = Geometry(**PLAIN)  # type: ignore[assignment]
+
+    engine = Claims(**{**PLAIN, "outstanding": 5})
+    with pytest.raises(RuleError, match=r"^AR: at most 4 bursts may be in flight, not 5$"):
+        run_dma(engine, [Job(address=0, row_bytes=4096)], random_content(seed), behaviour=Behaviour(latency=90))
+
+
+def test_a_byte_lost_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vitaccel_rtl.beats_to_words.mask_of", lambda count, width: mask_of(count, width) & ~4)
+    content, job = random_content(seed), Job(address=0, row_bytes=64)
+    run = run_dma(DmaRead(**PLAIN), [job], content)
+    with pytest.raises(AssertionError):
+        check_words(run, [job], content, 8)
+
+
+@pytest.mark.parametrize("point", POINTS, ids=str)
+def test_its_verilog_is_clean(point: dict[str, Any]) -> None:
+    verilog = to_verilog(DmaRead(**point))
+    assert {"m_axi_araddr", "m_axi_arlen", "m_axi_rdata", "m_axi_rready"} <= {port.name for port in verilog.ports}
+    assert lint(verilog) == ()
+
+
+def test_parameters_out_of_range_are_refused() -> None:
+    sentence = "data_bits of a bus must be 32, 64, 128, 256 or 512, not 48"
+    refuses(sentence, DmaRead, data_bits=48, word_bytes=8)
+    refuses("word_bytes of a DMA must be an integer from 4 to 32, not 33", DmaRead, data_bits=64, word_bytes=33)
+    sentence = "buffer_beats of a read DMA must be an integer from 16 to 65536, not 15"
+    refuses(sentence, DmaRead, **PLAIN, buffer_beats=15)
+    refuses("jobs of a read DMA must be an integer from 3 to 256, not 2", DmaRead, **PLAIN, jobs=2)
+    sentence = "burst_beats of a DMA must be an integer from 1 to 256, not 257"
+    refuses(sentence, DmaRead, **{**PLAIN, "burst_beats": 257})

@@ -1,0 +1,178 @@
+"""The bench of the DMA engines: every behaviour of a memory, under profiles of the streams on chip.
+
+Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with what :func:`bench_case` returns: payloads of descriptors and
+words, the memory's bytes before and, for a write engine, after, and the words that a read engine must make.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from vitaccel_rtl.axi import Geometry
+from vitaccel_rtl.dma_timing import Job
+from vitaccel_sim.bench.axi_memory import BEHAVIOURS, SLAVE_ERROR, Behaviour, ReadMemory, WriteMemory
+from vitaccel_sim.bench.axi_rules import Limits
+from vitaccel_sim.bench.coverage import Coverage
+from vitaccel_sim.bench.dma_exchange import DmaExchange
+from vitaccel_sim.bench.dma_jobs import (
+    beats_of,
+    content_written,
+    limits_of,
+    packed_job,
+    random_content,
+    word_count,
+    words_read,
+)
+from vitaccel_sim.bench.profiles import PROFILES
+from vitaccel_sim.cocotb_runner import bench_parameters, coverage_file
+
+BINS = (
+    *(f"memory={behaviour}" for behaviour in BEHAVIOURS),
+    *(f"on chip={profile}" for profile in PROFILES),
+    "as many bursts in flight as may be",
+    "a page's end",
+    "an error",
+    "reset with bursts in flight",
+)
+COVERAGE = Coverage(BINS)
+
+
+def bench_case(jobs: Sequence[Job], geometry: Geometry, *, writes: bool, seed: int) -> dict[str, object]:
+    """Return the parameters of this bench for an engine and its jobs; the last of them has an error."""
+    content, rng = random_content(seed), random.Random(seed)
+    count = sum(word_count(job, geometry.word_bytes) for job in jobs) if writes else 0
+    words = [rng.getrandbits(8 * geometry.word_bytes) for _ in range(count)]
+    after = content_written(jobs, words, content, geometry.word_bytes) if writes else content
+    return {
+        "limits": vars(limits_of(geometry)),
+        "descriptors": [packed_job(job, geometry) for job in jobs],
+        "words": words,
+        "content": _text(content),
+        "after": _text(after),
+        "expected": [] if writes else [word for job in jobs for word in words_read(job, content, geometry.word_bytes)],
+        "error_at": rng.choice(beats_of(jobs[-1], geometry.beat_bytes)),
+        "touched": [beat for job in jobs[:-1] for beat in beats_of(job, geometry.beat_bytes)],
+        "writes": writes,
+    }
+
+
+class DmaBench:
+    """An engine and its case.
+
+    Parameters
+    ----------
+    dut
+        The top module.
+    """
+
+    def __init__(self, dut: Any) -> None:
+        self.dut = dut
+        self.case = bench_parameters()
+        self.limits = Limits(**self.case["limits"])
+
+    async def start(self) -> None:
+        """Start the clock and reset."""
+        Clock(self.dut.clk, 10, "ns").start()
+        await self.reset()
+
+    async def reset(self) -> None:
+        """Hold ``rst`` for two cycles; the memory forgets what it was asked for."""
+        self.dut.rst.value = 1
+        for _ in range(2):
+            await RisingEdge(self.dut.clk)
+        self.dut.rst.value = 0
+
+    def exchange(self, behaviour: Behaviour, idle: str, stall: str, errors: dict[int, int]) -> DmaExchange:
+        """Return the case's jobs with a new memory."""
+        kind = WriteMemory if self.case["writes"] else ReadMemory
+        rng = random.Random(f"{cocotb.RANDOM_SEED} {behaviour} {idle} {stall}")
+        content = bytearray(base64.b64decode(self.case["content"]))
+        memory = kind(limits=self.limits, content=content, behaviour=behaviour, rng=rng, errors=errors)
+        return DmaExchange(
+            descriptors=self.case["descriptors"],
+            memory=memory,
+            words=self.case["words"],
+            idle=PROFILES[idle],
+            stall=PROFILES[stall],
+            seed=cocotb.RANDOM_SEED,
+        )
+
+    async def run(self, exchange: DmaExchange, cycles: int | None = None) -> None:
+        """Run jobs to their end, or for so many cycles."""
+        outputs = [getattr(self.dut, name) for name in exchange.outputs]
+        while not exchange.is_over and (cycles is None or exchange.cycle < cycles):
+            for name, value in exchange.drive().items():
+                getattr(self.dut, name).value = value
+            await ReadOnly()
+            exchange.sample([int(port.value) for port in outputs])
+            await RisingEdge(self.dut.clk)
+
+    async def check(self, exchange: DmaExchange, statuses: list[int]) -> None:
+        """Run jobs and compare the words, or the memory, and what was said of each job."""
+        await self.run(exchange)
+        if not self.case["writes"]:
+            assert exchange.data.taken == self.case["expected"], "words must be those of the memory"
+        assert bytes(exchange.memory.content) == base64.b64decode(self.case["after"]), "the memory must be as expected"
+        assert exchange.status.taken == statuses, f"statuses must be {statuses}, not {exchange.status.taken}"
+        for address, beats in exchange.memory.bursts:
+            if not (address + beats * self.limits.beat_bytes) % 4096:
+                hit("a page's end")
+        if exchange.memory.most_in_flight == self.limits.outstanding:
+            hit("as many bursts in flight as may be")
+
+
+@cocotb.test()
+async def jobs_under_every_behaviour_and_profile(dut: Any) -> None:
+    """The same words or bytes, however the memory answers and whoever waits on chip."""
+    bench = DmaBench(dut)
+    await bench.start()
+    for behaviour in BEHAVIOURS:
+        await bench.check(bench.exchange(behaviour, "always", "always", {}), [0] * len(bench.case["descriptors"]))
+        hit(f"memory={behaviour}")
+    for profile in PROFILES:
+        await bench.check(bench.exchange(BEHAVIOURS[2], profile, profile, {}), [0] * len(bench.case["descriptors"]))
+        hit(f"on chip={profile}")
+
+
+@cocotb.test()
+async def an_error_is_told_of_its_job(dut: Any) -> None:
+    """SLVERR in the last job, which no other touches; the data are what they are without it."""
+    bench = DmaBench(dut)
+    assert bench.case["error_at"] not in bench.case["touched"], "the last job must touch beats of its own"
+    await bench.start()
+    statuses = [0] * (len(bench.case["descriptors"]) - 1) + [1]
+    await bench.check(
+        bench.exchange(BEHAVIOURS[0], "random", "random", {bench.case["error_at"]: SLAVE_ERROR}), statuses
+    )
+    hit("an error")
+
+
+@cocotb.test()
+async def nothing_is_left_after_a_reset(dut: Any) -> None:
+    """A reset with bursts in flight, of the engine and its memory; then all jobs again."""
+    bench = DmaBench(dut)
+    await bench.start()
+    for cycles in (5, 11, 14, 23, 40):
+        interrupted = bench.exchange(BEHAVIOURS[0], "always", "rare", {})
+        await bench.run(interrupted, cycles)
+        if interrupted.memory.in_flight:
+            hit("reset with bursts in flight")
+        await bench.reset()
+        await bench.check(bench.exchange(BEHAVIOURS[0], "always", "always", {}), [0] * len(bench.case["descriptors"]))
+
+
+def hit(name: str) -> None:
+    """Count a hit, and leave the counts for the process that started this one."""
+    COVERAGE.hit(name)
+    COVERAGE.write(coverage_file())
+
+
+def _text(content: bytes | bytearray) -> str:
+    return base64.b64encode(content).decode()
