@@ -44,14 +44,20 @@ def grant(m, requests, *, policy, moves, name):
         return granted
     behind = Signal(sources, name=f"{name}_behind")  # the sources behind the last one granted
     first = Signal(sources, name=f"{name}_first")
-    m.d.comb += [first.eq(requests & behind), granted.eq(_lowest(Mux(first.any(), first, requests)))]
+    is_first = Signal(name=f"{name}_is_first")
+    # Both answers are made before it is known which one holds: this is the longest path of what arbitrates.
+    m.d.comb += [
+        first.eq(requests & behind),
+        is_first.eq(first.any()),
+        granted.eq(Mux(is_first, _lowest(first), _lowest(requests))),
+    ]
     with m.If(moves & requests.any()):
-        m.d.sync += behind.eq(Cat(granted[:place].any() for place in range(sources)))
+        m.d.sync += behind.eq(Mux(is_first, _below(first), _below(requests)))
     return granted
 
 
 def select(granted, values):
-    """Return the one of *values* (of the same width) whose bit of *granted* is on, and 0 if none is."""
+    """Return the one of *values* whose bit of *granted* is on, and 0 if none is."""
     values = [Value.cast(value) for value in values]
     chosen = (Mux(bit, value, 0) for bit, value in zip(granted, values, strict=True))
     return functools.reduce(operator.or_, chosen)
@@ -63,12 +69,17 @@ def encode(granted):
     return Cat(Cat(bit for place, bit in enumerate(granted) if place >> w & 1).any() for w in range(width))
 
 
+def _below(bits):
+    """Return for each place whether a bit below it is on."""
+    return Cat(bits[:place].any() for place in range(len(bits)))
+
+
 def _lowest(bits):
-    return Cat(bit & ~bits[:place].any() for place, bit in enumerate(bits))
+    return bits & ~_below(bits)
 
 
 class Arbiter(wiring.Component):
-    """N streams into one, a word a cycle, through a register.
+    """N streams into one, a word a cycle, through two registers.
 
     Parameters
     ----------
@@ -89,10 +100,11 @@ class Arbiter(wiring.Component):
     o : stream
         ``word`` (*shape*), ``source`` (the index of where it came from).
 
-    The output is a register: a word waits for its grant, and is offered ``latency_cycles`` after it. Under
-    ``round-robin`` the bound on that wait is N - 1 words of other sources (with *keep_until_last* N - 1 rows, from the
-    first word of a row; the words of a row that has begun wait for nobody). ``i[k].ready`` follows from ``o.ready`` and
-    from all ``i.valid`` in the same cycle; no ``valid`` follows from a ``ready``.
+    The output is a register. A word waits to be granted, which accepts it, and is offered ``latency_cycles`` later; it
+    is chosen before it is fetched, so that who is next and what it says are two short paths. Under ``round-robin`` the
+    bound on that wait is N - 1 words of other sources (with *keep_until_last* N - 1 rows, from the first word of a row;
+    the words of a row that has begun wait for nobody). ``i[k].ready`` follows from ``o.ready`` and from all ``i.valid``
+    in the same cycle; no ``valid`` follows from a ``ready``.
 
     Raises
     ------
@@ -133,32 +145,45 @@ class Arbiter(wiring.Component):
         valid = Signal(self._sources)
         candidates = Signal(self._sources)
         m.d.comb += [
-            advance.eq(~self.o.valid | self.o.ready),
             valid.eq(Cat(source.valid for source in self.i)),
             candidates.eq(valid),
         ]
         granted = grant(m, candidates, policy=self._policy, moves=advance, name="source")
         if self._keep_until_last:
             self._keep(m, advance, valid, candidates, granted)
-        word = Signal(Shape.cast(self._shape).width, reset_less=True)
-        source = Signal.like(self.o.p.source, name="source", reset_less=True)
-        full = Signal()
-        for place, incoming in enumerate(self.i):
-            m.d.comb += incoming.ready.eq(advance & granted[place])
-        with m.If(advance):
-            m.d.sync += [
-                full.eq(granted.any()),
-                word.eq(select(granted, [incoming.payload for incoming in self.i])),
-                source.eq(encode(granted)),
-            ]
-        m.d.comb += [self.o.valid.eq(full), Value.cast(self.o.p.word).eq(word), self.o.p.source.eq(source)]
+        for place, source in enumerate(self.i):
+            m.d.comb += source.ready.eq(advance & granted[place])
+        self._pass_word(m, advance, granted)
         return m
 
     def _keep(self, m, advance, valid, candidates, granted):
         """Let nobody but the owner of a row that has begun be a candidate."""
-        owner = Signal(self._sources)
-        with m.If(owner.any()):
+        owner = Signal(self._sources, reset_less=True)
+        is_owned = Signal()
+        with m.If(is_owned):
             m.d.comb += candidates.eq(valid & owner)
-        with m.If(advance & granted.any()):
-            ends = (granted & Cat(source.p.last for source in self.i)).any()
-            m.d.sync += owner.eq(Mux(ends, 0, granted))
+        with m.If(advance & candidates.any()):
+            m.d.sync += [owner.eq(granted), is_owned.eq(~(granted & Cat(source.p.last for source in self.i)).any())]
+
+    def _pass_word(self, m, advance, granted):
+        """The words of all sources into registers, and of these the granted one to the output."""
+        width = Shape.cast(self._shape).width
+        chosen = Signal(self._sources)
+        words = [Signal(width, name=f"word_{place}", reset_less=True) for place in range(self._sources)]
+        word = Signal(width, reset_less=True)
+        source = Signal.like(self.o.p.source, name="source", reset_less=True)
+        full = Signal()
+        m.d.comb += [
+            advance.eq(~full | self.o.ready),
+            self.o.valid.eq(full),
+            Value.cast(self.o.p.word).eq(word),
+            self.o.p.source.eq(source),
+        ]
+        with m.If(advance):
+            m.d.sync += [
+                chosen.eq(granted),
+                *(kept.eq(Value.cast(incoming.payload)) for kept, incoming in zip(words, self.i, strict=True)),
+                full.eq(chosen.any()),
+                word.eq(select(chosen, words)),
+                source.eq(encode(chosen)),
+            ]

@@ -15,8 +15,8 @@ SKID_BUFFER = 1
 STREAM_FIFO = 2
 """Of `vitaccel_rtl.fifo.StreamFifo`, when it is empty."""
 
-ARBITER = 1
-"""Of `vitaccel_rtl.arbiter.Arbiter`, from the cycle in which a source is granted: a register."""
+ARBITER = 2
+"""Of `vitaccel_rtl.arbiter.Arbiter`, from accepting a word: all sources in registers, then the one granted."""
 
 ROUTER = 1
 """Of `vitaccel_rtl.router.Router`: a register."""
@@ -32,7 +32,7 @@ CREDIT_QUEUE = 1
 BUFFER_READ = BANK + CREDIT_QUEUE
 """Of `vitaccel_rtl.buffer.Buffer`, from accepting an address to offering its word."""
 
-REGISTERS_READ = 2
+REGISTERS_READ = 3
 """Of `vitaccel_rtl.registers.Registers`, from accepting the address of a read to offering its data."""
 
 REGISTERS_WRITE = 2
@@ -61,8 +61,11 @@ def array_interval(depth: int, side: int) -> int:
 NORMALIZE = 4
 """Stages of `vitaccel_rtl.fixed_point.normalize`: two halvings of the search a stage, each a stage before its shift."""
 
-REQUANTIZE = 7
-"""Of `vitaccel_rtl.requantize.Requantize`: sum, two partial products, product, shift in two, cut, saturation."""
+REQUANTIZE = 8
+"""Of `vitaccel_rtl.requantize.Requantize`.
+
+Sum, two partial products, product, shift in two, cut, rounding, saturation.
+"""
 
 ACTIVATION = 1
 """Of `vitaccel_rtl.activation.Activation`: a memory."""
@@ -126,10 +129,10 @@ LAYERNORM_VARIANCE = 5
 LAYERNORM_ROW_SCALE = LAYERNORM_VARIANCE + RSQRT
 """Of `vitaccel_rtl.layernorm.LayerNormRowScale`."""
 
-LAYERNORM_NORMALIZE = 15
+LAYERNORM_NORMALIZE = 17
 """Of `vitaccel_rtl.layernorm.LayerNormNormalize`.
 
-Distance from the mean, its factor, shift, affine part, shift, code.
+Distance from the mean, its factor, shift, affine part, shift, cut, rounding, saturation.
 """
 
 # --------------------------------------------------------------------------------------------------- mixture of experts
@@ -143,8 +146,8 @@ QUEUE_WALK = 2
 GATE_FACTORS = 3
 """Of `vitaccel_rtl.gate_factors.GateFactors`, from the last score of a block: operands, product, a lane's place."""
 
-WEIGH = 7
-"""Of `vitaccel_rtl.weigh.Weigh`: operands, two partial products, product, shift in two, cut, saturation."""
+WEIGH = 8
+"""Of `vitaccel_rtl.weigh.Weigh`: operands, two partial products, product, shift in two, cut, rounding, saturation."""
 
 ACCUMULATE = 2
 """Of `vitaccel_rtl.scatter_add.Accumulate`: sum, saturation."""

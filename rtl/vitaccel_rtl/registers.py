@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.arbiter import select
 from vitaccel_rtl.axi_lite import DATA_BITS, OKAY, SLVERR, AxiLitePorts, AxiLiteSignature, flat_members
 from vitaccel_rtl.register_map import WORD_BYTES, address_bits, check_map
 from vitaccel_rtl.stream import check_range
@@ -38,7 +39,7 @@ class Registers(wiring.Component):
         Of a ``read-write`` or ``write-1-to-clear`` register: its value. Of a ``write-pulse`` register: the bits that
         were just written with 1, for one cycle.
     <name> : Signal, in
-        Of a ``read-only`` register: its value, as it is a cycle after the read's address was accepted.
+        Of a ``read-only`` register: its value, as it is in the cycle before its answer is offered.
     <name>_set : Signal, in
         Of a ``write-1-to-clear`` register: bits to set. They win over a clear in the same cycle.
 
@@ -105,6 +106,8 @@ class Registers(wiring.Component):
         axi = self.axi
         word = Signal(self._address_bits - 2, name="read_word", reset_less=True)
         looks_up = Signal(name="read_looks_up")
+        chosen = Signal(len(self._registers), name="read_chosen", reset_less=True)
+        fetches = Signal(name="read_fetches")
         is_ready = Signal(name="read_is_ready", init=1)
         data = Signal(DATA_BITS, name="read_data")
         response = Signal(2, name="read_response")
@@ -113,13 +116,16 @@ class Registers(wiring.Component):
         with m.If(axi.arvalid & is_ready):
             m.d.sync += [word.eq(axi.araddr[2:]), looks_up.eq(1), is_ready.eq(0)]
         with m.If(looks_up):
-            m.d.sync += [looks_up.eq(0), valid.eq(1), data.eq(0), response.eq(SLVERR)]
-            with m.Switch(word):
-                for register in self._registers:
-                    with m.Case(register.address // WORD_BYTES):
-                        m.d.sync += response.eq(OKAY)
-                        if register.access != "write-pulse":
-                            m.d.sync += data.eq(getattr(self, register.name))
+            m.d.sync += [looks_up.eq(0), fetches.eq(1)]
+            m.d.sync += chosen.eq(Cat(word == register.address // WORD_BYTES for register in self._registers))
+        with m.If(fetches):
+            shown = [0 if r.access == "write-pulse" else getattr(self, r.name) for r in self._registers]
+            m.d.sync += [
+                fetches.eq(0),
+                valid.eq(1),
+                response.eq(Mux(chosen.any(), OKAY, SLVERR)),
+                data.eq(select(chosen, shown)),
+            ]
         with m.If(valid & axi.rready):
             m.d.sync += [valid.eq(0), is_ready.eq(1)]
 
