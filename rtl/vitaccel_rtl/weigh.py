@@ -52,7 +52,8 @@ class WeighLane(wiring.Component):
         shifted = stages.register(coarse >> fine, name="shifted")
         # Beyond these bits the rounded result saturates, whatever the rounding bit is.
         kept = stages.register(saturate(shifted, UPDATE_BITS + 1), name="kept")
-        code = saturate(round_off(kept), UPDATE_BITS)
+        rounded = stages.register(round_off(kept), name="rounded")
+        code = saturate(rounded, UPDATE_BITS)
         m.d.comb += self.out.eq(stages.register(code, name="code", shape=signed(UPDATE_BITS)))
         return m
 
