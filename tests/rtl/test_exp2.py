@@ -8,6 +8,7 @@ import torch
 from tests.rtl.stream_bench import PROFILES, Profile, check_full_speed, refuses, run
 from vitaccel.reference import exp2 as spec
 from vitaccel_rtl.exp2 import Exp2
+from vitaccel_sim.traffic.exp2 import extreme_pairs, some_pairs
 
 SPECS = (spec.Exp2(6), spec.Exp2Linear(8), spec.Exp2(3), spec.Exp2Linear(10, 64), spec.Exp2Linear(4, 2))
 
@@ -26,17 +27,6 @@ def words_of(pairs: list[tuple[int, int]], lanes: int) -> list[dict]:
     return [{"lanes": [y for y, _ in g], "m": [m for _, m in g], "last": 1} for g in groups]
 
 
-def some_pairs(rng: random.Random, fraction_bits: int, count: int) -> list[tuple[int, int]]:
-    """Logits and an m not below them, most of them within the octaves that count."""
-    top = 1 << 15 - fraction_bits
-    pairs = [(-(2**15), top), (2**15 - 1, top), (-(2**15), -top), (0, 0), (-1, 0), (1, 1)]
-    for _ in range(count):
-        y = rng.randint(-(2**15), 2**15 - 1)
-        ceiling = -(-y >> fraction_bits)
-        pairs.append((y, min(top, ceiling + rng.randint(0, 18))))
-    return pairs
-
-
 def check(powers: spec.Exp2 | spec.Exp2Linear, words: list[dict], result) -> None:
     y, m = (torch.tensor([w[key] for w in words]) for key in ("lanes", "m"))
     assert [w["lanes"] for w in result.words] == powers.compute(y, m).tolist()
@@ -53,7 +43,9 @@ def test_every_distance_gives_the_numerator_of_the_spec(powers: spec.Exp2 | spec
 @pytest.mark.parametrize("powers", SPECS[:2], ids=str)
 @pytest.mark.parametrize("profile", PROFILES, ids=str)
 def test_every_profile_gives_the_same_words(profile: Profile, powers: spec.Exp2 | spec.Exp2Linear, seed: int) -> None:
-    words = words_of(some_pairs(random.Random(seed), powers.fraction_bits, 240), 3)
+    words = words_of(
+        extreme_pairs(powers.fraction_bits) + some_pairs(random.Random(seed), powers.fraction_bits, 240), 3
+    )
     check(powers, words, run(block_of(powers, 3), words, len(words), profile, seed))
 
 

@@ -8,6 +8,7 @@ import torch
 from tests.rtl.stream_bench import PROFILES, Profile, check_full_speed, refuses, run
 from vitaccel.reference.gelu import WideGelu
 from vitaccel_rtl.gelu import Gelu
+from vitaccel_sim.traffic.gelu import edges
 
 SPECS = (
     WideGelu(),
@@ -27,14 +28,6 @@ def block_of(spec: WideGelu, lanes: int, table: tuple[int, ...] | None = None) -
 def words_of(codes: list[int], lanes: int) -> list[dict]:
     codes = codes + [0] * (-len(codes) % lanes)
     return [{"lanes": codes[n : n + lanes], "last": n % 5 == 0} for n in range(0, len(codes), lanes)]
-
-
-def edges(spec: WideGelu) -> list[int]:
-    """Both ends of every segment, of either sign, and the ends of the range."""
-    step = 1 << spec.fraction - spec.step_bits
-    places = [knot * step + d for knot in range(spec.segments + 2) for d in (-1, 0, 1)]
-    codes = [*places, *(-p for p in places), spec.format.min, spec.format.min + 1, spec.format.max]
-    return [c for c in codes if spec.format.min <= c <= spec.format.max]
 
 
 def check(spec: WideGelu, words: list[dict], result) -> None:

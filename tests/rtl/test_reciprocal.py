@@ -13,6 +13,7 @@ from vitaccel.reference.softmax import OnlineSoftmax
 from vitaccel_rtl.reciprocal import Reciprocal, RowFactor
 from vitaccel_rtl.requantize import Requantize
 from vitaccel_rtl.softmax import SoftmaxNumerators
+from vitaccel_sim.traffic.reciprocal import octaves
 
 SPECS = (Spec(), Spec(4, 7), Spec(7, 12), Spec(5, 10))
 
@@ -22,10 +23,7 @@ def options(spec: Spec) -> dict:
 
 
 def sums(rng: random.Random, count: int) -> list[int]:
-    """Return sums of every length, the ends of every octave and some within."""
-    edges = [v for k in range(32) for v in ((1 << k), (1 << k) + 1, (2 << k) - 1, (1 << k) * 3 // 2)]
-    edges = [v for v in edges if 1 <= v < 1 << 32]
-    return edges + [rng.randrange(1 << rng.randint(0, 31), 1 << 32) for _ in range(count)]
+    return octaves(0, 31) + [rng.randrange(1 << rng.randint(0, 31), 1 << 32) for _ in range(count)]
 
 
 def groups(values: list[int], lanes: int) -> list[dict]:

@@ -6,53 +6,23 @@ import pytest
 import torch
 
 from tests.rtl.stream_bench import PROFILES, Profile, check_full_speed, refuses, run
-from vitaccel.reference.requantize import ChannelRequantize
 from vitaccel.reference.softmax import OnlineSoftmax
 from vitaccel_rtl.requantize import Requantize
+from vitaccel_sim.traffic.requantize import MULTIPLIERS, case, some_words
 
 INT32 = (-(2**31), 2**31 - 1)
-MULTIPLIERS = (1 - 2**17, -(2**16), -1, 0, 1, 2**16, 2**17 - 1)
-SHIFTS = (0, 1, 15, 16, 17, 31, 32, 33, 47, 48, 50, 51, 52, 62, 63)
-
-
-def some_int(rng: random.Random, bits: int) -> int:
-    """Return a signed integer of *bits* bits: an end of the range, or of a random length."""
-    low, high = -(1 << bits - 1), (1 << bits - 1) - 1
-    if rng.random() < 0.2:
-        return rng.choice((low, high, 0, -1, 1))
-    length = rng.randint(1, bits - 1)
-    return rng.choice((1, -1)) * rng.randrange(1 << length)
 
 
 def make_words(rng: random.Random, lanes: int, count: int, bits: int, residual: bool = True) -> list[dict]:
-    words = []
-    for n in range(count):
-        multiplier = rng.choice(MULTIPLIERS) if rng.random() < 0.3 else rng.randint(1 - 2**17, 2**17 - 1)
-        word = {
-            "lanes": [some_int(rng, 32) for _ in range(lanes)],
-            "offset": some_int(rng, 32),
-            "multiplier": multiplier,
-            # Mostly shifts that bring the product near the result's range, else any.
-            "shift": rng.randint(20, 45) if rng.random() < 0.6 else rng.choice(SHIFTS),
-            "last": int(n % 7 == 6),
-        }
-        if residual:
-            word["residual"] = [some_int(rng, 16) for _ in range(lanes)]
-        if bits == 16:
-            word["narrow"] = rng.randint(0, 1)
-        words.append(word)
-    return words
+    return some_words(options(lanes, bits, residual), rng, (7,) * (count // 7))
 
 
 def reference(words: list[dict], bits: int) -> list[dict]:
-    """Words are channels of the spec; a word that asks for 8 bits is one of a spec of 8 bits."""
-    column = {key: torch.tensor([w[key] for w in words]) for key in ("lanes", "offset", "multiplier", "shift")}
-    residual = torch.tensor([w["residual"] for w in words]).T if "residual" in words[0] else None
-    results = {}
-    for width in {8, bits}:
-        spec = ChannelRequantize(column["multiplier"], column["shift"], column["offset"], width)
-        results[width] = spec.compute(column["lanes"].T, residual).T.tolist()
-    return [{"lanes": results[8 if w.get("narrow") else bits][n], "last": w["last"]} for n, w in enumerate(words)]
+    return case(options(len(words[0]["lanes"]), bits, "residual" in words[0]), words).expected
+
+
+def options(lanes: int, bits: int, residual: bool) -> dict[str, int]:
+    return {"lanes": lanes, "acc_bits": 32, "bits": bits, "offset": 1, "residual": int(residual), "per_lane": 0}
 
 
 @pytest.mark.parametrize("bits", [8, 16])

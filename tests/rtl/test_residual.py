@@ -8,17 +8,14 @@ import torch
 from tests.rtl.stream_bench import PROFILES, Profile, check_full_speed, refuses, run
 from vitaccel.reference.residual import ResidualAdd as Spec
 from vitaccel_rtl.residual import ResidualAdd
+from vitaccel_sim.traffic.residual import case, extreme_pairs
+from vitaccel_sim.traffic.values import every_fifth, some_int
 
 
 def some_words(rng: random.Random, bits: int, update_bits: int, count: int) -> list[dict]:
-    def some(width: int) -> int:
-        low, high = -(1 << width - 1), (1 << width - 1) - 1
-        return rng.choice((low, high, 0, -1, 1, rng.randint(low, high), rng.randint(low, high)))
-
-    return [
-        {"lanes": [some(update_bits) for _ in range(3)], "residual": [some(bits) for _ in range(3)], "last": n % 5 == 4}
-        for n in range(count)
-    ]
+    options = {"lanes": 3, "bits": bits, "update_bits": update_bits}
+    drawn = [(some_int(rng, update_bits), some_int(rng, bits)) for _ in range(3 * count)]
+    return case(options, (extreme_pairs(options) + drawn)[: 3 * count], every_fifth(count)).words
 
 
 def check(words: list[dict], result, bits: int) -> None:

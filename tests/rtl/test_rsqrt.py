@@ -9,6 +9,7 @@ from tests.rtl.stream_bench import PROFILES, Profile, check_full_speed, refuses,
 from tests.rtl.test_reciprocal import groups
 from vitaccel.reference.rsqrt import Rsqrt as Spec
 from vitaccel_rtl.rsqrt import Rsqrt
+from vitaccel_sim.traffic.rsqrt import ends_of_intervals, octaves
 
 SPECS = (Spec(), Spec(4, 7), Spec(10, 14), Spec(6, 10))
 
@@ -18,9 +19,7 @@ def options(spec: Spec) -> dict:
 
 
 def variances(rng: random.Random, count: int) -> list[int]:
-    """Return variances of every length, the ends of every octave and some within."""
-    edges = [v for k in range(63) for v in (1 << k, (1 << k) + 1, (2 << k) - 1, (1 << k) * 3 // 2)]
-    return edges + [rng.randrange(1, 1 << rng.randint(2, 63)) for _ in range(count)]
+    return octaves() + [rng.randrange(1, 1 << rng.randint(2, 63)) for _ in range(count)]
 
 
 def check(spec: Spec, words: list[dict], result) -> None:
@@ -28,14 +27,6 @@ def check(spec: Spec, words: list[dict], result) -> None:
     assert [w["mantissa"] for w in result.words] == mantissa.tolist()
     assert [w["exponent"] for w in result.words] == exponent.tolist()
     assert [w["last"] for w in result.words] == [w["last"] for w in words]
-
-
-def ends_of_intervals(spec: Spec) -> list[int]:
-    """Ends and middle of every interval of the table, for an even and an odd exponent."""
-    low = 17 - spec.index_bits
-    count = 1 << spec.index_bits
-    return [((count + i) << low | t) << odd for odd in (0, 1) for i in range(count)
-            for t in (0, 1 << low - 1, (1 << low) - 1)]  # fmt: skip
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)

@@ -9,44 +9,19 @@ from tests.rtl.stream_bench import PROFILES, Profile, check_full_speed, refuses,
 from tests.rtl.test_exp2 import table_of
 from vitaccel.reference.softmax import MASKED, OnlineSoftmax
 from vitaccel_rtl.softmax import SoftmaxNumerators, SoftmaxStatistics
+from vitaccel_sim.traffic.softmax import KINDS, random_blocks, row, row_words
 
 LANES = 4
 LENGTHS = (1, 2, LANES - 1, LANES, 37)
 
 
-def row(rng: random.Random, kind: str, keys: int, fraction_bits: int) -> list[int]:
-    one = 1 << fraction_bits
-    low, high = MASKED, -MASKED - 1
-    if kind == "masked":
-        return [MASKED] * keys
-    if kind == "rising":
-        start = rng.randint(low, high - 3 * one)
-        return [min(high, start + n * rng.randint(0, one)) for n in range(keys)]
-    if kind == "falling":
-        start = rng.randint(0, high)
-        return [max(low, start - n * rng.randint(0, one)) for n in range(keys)]
-    if kind == "jumps":
-        return [rng.choice((low, low + 1, low + one, -1, 0, 1, high, high - one)) for _ in range(keys)]
-    if kind == "masks":
-        return [MASKED if rng.random() < 0.6 else rng.randint(low, low + 4 * one) for _ in range(keys)]
-    return [max(low, min(high, round(rng.gauss(0, 4 * one)))) for _ in range(keys)]
-
-
-KINDS = ("normal", "masked", "rising", "falling", "jumps", "masks")
-
-
 def row_blocks(seed: int, fraction_bits: int, lengths: tuple[int, ...], lanes: int = LANES) -> list[list[list[int]]]:
-    rng = random.Random(seed)
-    return [[row(rng, rng.choice(KINDS), n, fraction_bits) for _ in range(lanes)] for n in lengths]
+    return random_blocks({"lanes": lanes, "fraction_bits": fraction_bits}, random.Random(seed), lengths)
 
 
 def words_of(blocks: list[list[list[int]]], m: list[list[int]] | None = None) -> list[dict]:
-    words = []
-    for b, rows in enumerate(blocks):
-        for c in range(len(rows[0])):
-            word = {"lanes": [r[c] for r in rows], "last": int(c == len(rows[0]) - 1)}
-            words.append(word if m is None else {**word, "m": m[b]})
-    return words
+    fields = [{} for _ in blocks] if m is None else [{"m": highest} for highest in m]
+    return [word for rows, given in zip(blocks, fields, strict=True) for word in row_words(rows, **given)]
 
 
 def statistics(spec: OnlineSoftmax, blocks: list[list[list[int]]]) -> list[dict]:

@@ -3,47 +3,22 @@ from __future__ import annotations
 import random
 
 import pytest
-import torch
 
 from tests.rtl.stream_bench import PROFILES, Profile, refuses, run, run_after_reset
-from vitaccel.reference.topk import TopK as Spec
 from vitaccel_rtl.topk import TopK
-
-ENDS = (-(2**15), 2**15 - 1)
-
-
-def row(rng: random.Random, experts: int) -> list[int]:
-    kind = rng.choice(("few values", "any", "equal", "rising", "falling", "ends"))
-    if kind == "few values":
-        return [rng.randint(-1, 1) for _ in range(experts)]
-    if kind == "equal":
-        return [rng.choice((*ENDS, 0))] * experts
-    if kind == "ends":
-        return [rng.choice(ENDS) for _ in range(experts)]
-    values = [rng.randint(*ENDS) for _ in range(experts)]
-    return {"any": values, "rising": sorted(values), "falling": sorted(values, reverse=True)}[kind]
+from vitaccel_sim.traffic.topk import case, random_blocks
 
 
 def row_blocks(seed: int, experts: int, count: int, lanes: int) -> list[list[list[int]]]:
-    rng = random.Random(seed)
-    return [[row(rng, experts) for _ in range(lanes)] for _ in range(count)]
+    return random_blocks({"lanes": lanes, "experts": experts, "k": 1}, random.Random(seed), (experts,) * count)
 
 
 def words_of(blocks: list[list[list[int]]]) -> list[dict]:
-    return [
-        {"lanes": [r[e] for r in rows], "last": int(e == len(rows[0]) - 1)}
-        for rows in blocks
-        for e in range(len(rows[0]))
-    ]
+    return case({"experts": len(blocks[0][0]), "k": 1}, blocks).words
 
 
 def expected(blocks: list[list[list[int]]], k: int) -> list[dict]:
-    results = []
-    for rows in blocks:
-        best = Spec(len(rows[0]), k).compute(torch.tensor(rows))
-        logits = torch.tensor(rows).gather(1, best)
-        results.append({"experts": best.tolist(), "logits": logits.tolist(), "last": 1})
-    return results
+    return case({"experts": len(blocks[0][0]), "k": k}, blocks).expected
 
 
 @pytest.mark.parametrize(("experts", "k"), [(1, 1), (2, 1), (4, 4), (8, 2), (16, 4), (23, 3)])
