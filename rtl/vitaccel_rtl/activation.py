@@ -34,7 +34,9 @@ class ActivationLane(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.table = table = memory.Memory(shape=unsigned(self._bits), depth=self._entries, init=[])
+        m.submodules.table = table = memory.Memory(
+            shape=unsigned(self._bits), depth=self._entries, init=[], attrs={"no_rw_check": 1}
+        )
         read, write = table.read_port(), table.write_port()
         m.d.comb += [
             read.addr.eq(self.address),
@@ -109,5 +111,5 @@ class Activation(Pipeline):
                 lane.write_enable.eq(self.write_enable),
                 lane.write_address.eq(self.write_address),
                 lane.write_data.eq(self.write_data),
-                out.eq(lane.out),
+                out.eq(stages.register(lane.out, name=f"code{i}")),
             ]

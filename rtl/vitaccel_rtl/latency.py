@@ -67,8 +67,8 @@ REQUANTIZE = 8
 Sum, two partial products, product, shift in two, cut, rounding, saturation.
 """
 
-ACTIVATION = 1
-"""Of `vitaccel_rtl.activation.Activation`: a memory."""
+ACTIVATION = 2
+"""Of `vitaccel_rtl.activation.Activation`: a memory, its output."""
 
 GELU = 5
 """Of `vitaccel_rtl.gelu.Gelu`: magnitude, segment, line (2), difference to ReLU."""

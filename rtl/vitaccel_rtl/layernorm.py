@@ -38,7 +38,7 @@ NORMAL_BITS = 22
 STAGES_TO_NORMAL = 9
 STAGES_TO_OFFSET = STAGES_TO_NORMAL + 2
 STAGES_TO_SHIFT = STAGES_TO_OFFSET + 1
-STAGES_TO_RESULT = STAGES_TO_SHIFT + 2
+STAGES_TO_RESULT = STAGES_TO_SHIFT + 4
 
 
 class MomentLane(wiring.Component):
@@ -230,7 +230,7 @@ class NormalizeLane(wiring.Component):
     """One lane of :class:`LayerNormNormalize`.
 
     ``x``, ``channels``, ``total``, ``mantissa`` and ``exponent`` belong to the word at the input, ``multiplier`` to the
-    word 9 stages on, ``offset`` 11, ``shift`` 12 and ``narrow`` 14 stages on.
+    word 9 stages on, ``offset`` 11, ``shift`` 12 and ``narrow`` 16 stages on.
     """
 
     def __init__(self, *, bits):
@@ -258,7 +258,9 @@ class NormalizeLane(wiring.Component):
         scaled = multiply_wide(stages, normal, self.multiplier, name="affine")
         total = stages.register(scaled + self.offset, name="affine_total")
         shifted = shift_in_two(stages, total, self.shift, name="affine")
-        result = round_off(shifted)
+        # What lies beyond these bits saturates whatever the rounding bit is.
+        kept = stages.register(saturate(shifted, self._bits + 2), name="affine_kept")
+        result = stages.register(round_off(kept), name="affine_rounded")
         code = saturate(result, self._bits)
         if self._bits > NARROW_BITS:
             code = Mux(self.narrow, saturate(result, NARROW_BITS), code)
@@ -287,7 +289,7 @@ class NormalizeLane(wiring.Component):
 
 
 class LayerNormNormalize(Pipeline):
-    """P lanes of the second pass, one word a cycle, 15 cycles a word.
+    """P lanes of the second pass, one word a cycle, 17 cycles a word.
 
     Parameters
     ----------

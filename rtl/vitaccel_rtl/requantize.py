@@ -22,15 +22,15 @@ NARROW_BITS = 8
 STAGES_TO_SHIFT = 3
 """Stages before the shift: sum, two partial products, product."""
 
-STAGES_TO_SUM = latency.REQUANTIZE - 1
-"""Stages before the last: those, shift in two, and the cut to the bits that can still matter."""
+STAGES_TO_SUM = latency.REQUANTIZE - 2
+"""Stages before the rounding: those, shift in two, and the cut to the bits that can still matter."""
 
 
 class RequantizeLane(wiring.Component):
     """One lane; its registers load when *advance* is high.
 
     Parameters are those of :class:`Requantize`. Of the ports, ``acc``, ``offset``, ``multiplier`` and ``residual``
-    belong to the word at the input, ``shift`` to the word 3 stages on and ``narrow`` to the one 6 stages on: the lanes
+    belong to the word at the input, ``shift`` to the word 3 stages on and ``narrow`` to the one 7 stages on: the lanes
     share those registers.
     """
 
@@ -67,6 +67,7 @@ class RequantizeLane(wiring.Component):
         result = round_off(kept)
         if self._has_residual:
             result = result + stages.delay(self.residual, STAGES_TO_SUM, name="residual")
+        result = stages.register(result, name="result")
         code = saturate(result, self._bits)
         if self._bits > NARROW_BITS:
             code = Mux(self.narrow, saturate(result, NARROW_BITS), code)
@@ -139,7 +140,7 @@ class Requantize(Pipeline):
         options = self._options
         common_shift = None if self._per_lane else stages.delay(word.shift, STAGES_TO_SHIFT, name="shift")
         if options["bits"] > NARROW_BITS:
-            narrow = stages.delay(word.narrow, STAGES_TO_SUM, name="narrow")
+            narrow = stages.delay(word.narrow, STAGES_TO_SUM + 1, name="narrow")
         for i, out in enumerate(self.o.p.lanes):
             lane = RequantizeLane(**options)
             m.submodules[f"lane{i}"] = lane

@@ -1,0 +1,190 @@
+"""Area and frequency of every block of gateware, beside what published alternatives cost.
+
+``python benchmarks/blocks.py`` synthesises every block of the catalog with 8 lanes for ECP5 and UltraScale+, places and
+routes it on an ECP5 of speed grade 6, and synthesises one lane of it; of the array it takes 4x4 to 16x16. Names choose
+blocks (``... exp2 array``), ``--seeds 1 2 3`` gives each frequency as the lowest of three. Results are kept in
+``build/``, so a second run prints the same at once. ``docs/blocks.md`` shows the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from vitaccel.backends.rtl.catalog import BLOCKS
+from vitaccel_rtl.synthesis.builds import SynthesisError
+from vitaccel_rtl.synthesis.cells import Area
+from vitaccel_rtl.synthesis.nextpnr import SPEED_GRADE, Timing, place_and_route
+from vitaccel_rtl.synthesis.yosys import synthesize
+from vitaccel_rtl.verilog import to_verilog
+
+PUBLISHED = Path(__file__).with_name("blocks_published.csv")
+LANES = 8
+SIDES = (4, 8, 12, 16)
+VARIANTS = {"fraction_bits": (6, 8)}
+"""Options of which every value is a row; others keep their defaults."""
+
+TARGET_MHZ = 150.0
+EXP_LANE_LUTS = 84
+NAME_WIDTH = 34
+
+
+@dataclass(frozen=True)
+class Case:
+    """A block with options; ``is_timed`` says whether it is placed and routed too."""
+
+    block: str
+    options: dict[str, int] = field(default_factory=dict)
+    is_timed: bool = True
+
+    def __str__(self) -> str:
+        return " ".join([self.block, *(f"{name}={value}" for name, value in self.options.items())])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A case on both targets, and its place-and-routes by seed; none if it is not timed."""
+
+    case: Case
+    ecp5: Area
+    ultrascale: Area
+    timings: tuple[Timing, ...]
+
+    @property
+    def slowest(self) -> Timing | None:
+        """The place-and-route of the lowest frequency."""
+        return min(self.timings, key=lambda timing: timing.frequency_mhz, default=None)
+
+
+def cases(names: Iterable[str]) -> list[Case]:
+    """Rows of these blocks, in the order of the catalog."""
+    found = []
+    for name, block in BLOCKS.items():
+        if name not in names:
+            continue
+        options = {option.name for option in block.options}
+        if name == "array":
+            found += [Case(name, {"side": side}) for side in SIDES]
+            continue
+        variants: list[dict[str, int]] = [{}]
+        for option, values in VARIANTS.items():
+            if option in options:
+                variants = [{option: value} for value in values]
+        for variant in variants:
+            if "lanes" in options:
+                found.append(Case(name, {"lanes": 1, **variant}, is_timed=False))
+                variant = {"lanes": LANES, **variant}
+            elif "side" in options:
+                variant = {"side": LANES, **variant}
+            found.append(Case(name, variant))
+    return found
+
+
+def measure(case: Case, seeds: Sequence[int]) -> Measured:
+    """Synthesise a case, and place and route it if it is timed."""
+    verilog = to_verilog(BLOCKS[case.block].component(**case.options), name=case.block.replace("-", "_"))
+    timings = tuple(place_and_route(verilog, seed=seed) for seed in seeds) if case.is_timed else ()
+    return Measured(case, synthesize(verilog, "ecp5"), synthesize(verilog, "xcup"), timings)
+
+
+def table(rows: Sequence[Measured]) -> list[str]:
+    """Areas and frequencies."""
+    titles = f"{'LUT':>7}{'FF':>7}{'mul.':>6}{'BRAM':>6}{'RAM':>6}"
+    lines = [
+        f"{'':{NAME_WIDTH}}{f'ECP5, speed grade {SPEED_GRADE}':>32}{'':8}{'UltraScale+':>32}",
+        f"{'block':{NAME_WIDTH}}{titles}{'MHz':>8}{titles}",
+    ]
+    for row in rows:
+        megahertz = f"{row.slowest.frequency_mhz:.0f}" if row.slowest else "-"
+        lines.append(f"{row.case!s:{NAME_WIDTH}}{_area(row.ecp5)}{megahertz:>8}{_area(row.ultrascale)}")
+    return [
+        *lines,
+        "LUT: of logic and carries; RAM: LUTs that are memory; mul.: MULT18X18D or DSP48E2; BRAM: of 18 kbit",
+    ]
+
+
+def _area(area: Area) -> str:
+    return f"{area.luts:>7}{area.flip_flops:>7}{area.multipliers:>6}{area.block_rams:>6}{area.ram_luts:>6}"
+
+
+def paths(rows: Sequence[Measured]) -> list[str]:
+    """What limits each frequency."""
+    lines = [f"{'slowest path':{NAME_WIDTH}}{'cells ns':>9}{'wires ns':>9}  from, to"]
+    for row in rows:
+        if (slowest := row.slowest) is not None:
+            delays = f"{slowest.logic_ns:>9.1f}{slowest.routing_ns:>9.1f}"
+            lines.append(f"{row.case!s:{NAME_WIDTH}}{delays}  {_signal(slowest.start)}, {_signal(slowest.end)}")
+    return lines
+
+
+def _signal(pin: str) -> str:
+    """Name of the register that a cell is: ``lane1.gone`` of ``block.lane1.gone_TRELLIS_FF_Q_2.DI``."""
+    return re.sub(r"_(TRELLIS_FF|LUT4|CCU2C|PFUMX|L6MUX21|MULT18X18D)_.*", "", pin).removeprefix("block.")
+
+
+def verdicts(rows: Sequence[Measured]) -> list[str]:
+    """The targets, met or not."""
+    lines = ["targets"]
+    timed = [row for row in rows if row.slowest]
+    slow = [str(row.case) for row in timed if row.slowest and row.slowest.frequency_mhz < TARGET_MHZ]
+    verdict = f"missed by {', '.join(slow)}" if slow else "met by all"
+    lines.append(f"  {TARGET_MHZ:.0f} MHz on ECP5: {verdict}")
+    for row in rows:
+        if row.case == Case("exp2", {"lanes": 1, "fraction_bits": 6}, is_timed=False):
+            luts = f"{row.ultrascale.luts} LUT of UltraScale+, {row.ecp5.luts} of ECP5"
+            says = f"{luts}, {row.ecp5.multipliers} multipliers"
+            lines.append(f"  exp lane, {EXP_LANE_LUTS} LUT (of UltraScale+) and no multiplier: {says}")
+        if row.case.block == "array":
+            each = row.ecp5.multipliers / row.case.options["side"] ** 2
+            lines.append(f"  {row.case}, one multiplier a PE: {each:.2f}")
+    return lines
+
+
+def published() -> list[str]:
+    """Costs of the published alternatives, which were counted with another flow."""
+    lines = [
+        "published methods, one combinational lane each, UltraScale+ (Yosys 0.70, synth_xilinx -family xcu)",
+        f"{'unit':58}{'LUT':>6}{'mul.':>6}{'no mul.':>9}{'error':>9}  source",
+    ]
+    with PUBLISHED.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            costs = f"{row['luts']:>6}{row['multipliers']:>6}{row['luts_without_multipliers']:>9}"
+            lines.append(f"{row['unit']:58}{costs}{row['error']:>9}  {row['source']}")
+    return lines
+
+
+def report(rows: Sequence[Measured]) -> str:
+    """All tables."""
+    parts = (table(rows), paths(rows), verdicts(rows), published())
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("blocks", nargs="*", default=list(BLOCKS), metavar="block", help=f"one of {', '.join(BLOCKS)}")
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, default=[1], help="of the placer; the lowest frequency is shown"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    flags = parser.parse_args()
+    if unknown := [name for name in flags.blocks if name not in BLOCKS]:
+        parser.error(f"a block must be one of {', '.join(BLOCKS)}, not {unknown[0]}")
+    rows = []
+    chosen = cases(flags.blocks)
+    for place, case in enumerate(chosen, start=1):
+        print(f"[{place}/{len(chosen)}] {case}", file=sys.stderr, flush=True)
+        try:
+            rows.append(measure(case, flags.seeds))
+        except SynthesisError as error:
+            parser.exit(1, f"{error}\n")
+    print(json.dumps([asdict(row) for row in rows], indent=1) if flags.json else report(rows), end="")
+
+
+if __name__ == "__main__":
+    main()
