@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001 (the line above is for Amaranth: a component that is refused is never elaborated)
 """LayerNorm: the reciprocal square root, moments of rows, the factor of a row, and its normalization."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001 (the line above is for Amaranth: a component that is refused is never elaborated)
 """Mixture of experts: the choice of the best experts of a token, and what takes tokens to experts and back."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001 (the line above is for Amaranth: a component that is refused is never elaborated)
 """Register slices and queues of streams."""
 
 from __future__ import annotations
