@@ -34,9 +34,10 @@ class ActivationLane(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.table = table = memory.Memory(
-            shape=unsigned(self._bits), depth=self._entries, init=[], attrs={"no_rw_check": 1}
-        )
+        # What is read of an entry while it is written is not used, so nothing has to keep its old value.
+        free = {"no_rw_check": 1}
+        table = memory.Memory(shape=unsigned(self._bits), depth=self._entries, init=[], attrs=free)
+        m.submodules.table = table
         read, write = table.read_port(), table.write_port()
         m.d.comb += [
             read.addr.eq(self.address),
@@ -52,8 +53,8 @@ class ActivationLane(wiring.Component):
 class Activation(Pipeline):
     """P activation lanes, one word a cycle; all lanes hold the same tables.
 
-    An entry is written a cycle. A word that is accepted while the entry that it reads is written may get the old or the
-    new one: a slot is to be written while no word that reads it is accepted.
+    An entry is written a cycle. A word that is accepted while the entry that it reads is written may get anything: a
+    slot is to be written while no word that reads it is accepted.
 
     Parameters
     ----------

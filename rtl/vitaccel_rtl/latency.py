@@ -102,7 +102,7 @@ def exp2(*, has_lines: bool) -> int:
 def softmax_statistics(*, has_lines: bool) -> int:
     """Latency of `vitaccel_rtl.softmax.SoftmaxStatistics`, from the last key of a row to its maximum and sum.
 
-    The maximum, a power, its shift to the scale of the running total, that total, its shift to the scale of the maximum.
+    The maximum, a power, its shift to the scale of the running total, that total, its shift back.
     """
     return MAXIMUM + exp2(has_lines=has_lines) + 3
 
