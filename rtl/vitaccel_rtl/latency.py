@@ -242,7 +242,10 @@ QUEUE_ANSWER = 4
 """From accepting a request of a queue to offering its length."""
 
 QUEUE_ENTRY = 6
-"""From accepting a request of a queue to offering its first entry."""
+"""From accepting a request of a queue to offering its first entry.
+
+In drop order `choice`, 2 more for every rank before it that has no entries in the queue.
+"""
 
 
 def queues_ready(experts: int) -> int:

@@ -25,7 +25,7 @@ class QueueFilling(wiring.Component):
         Choices, of the layout of :func:`vitaccel_rtl.choice_score.scored_layout`, token after token.
     free : Signal, in
         A job may begin.
-    forget, limit, by_rank, add, add_expert, add_rank, add_token, add_entry : Signal, out
+    forget, limit, by_rank, add, add_expert, add_rank, add_list, add_token, add_entry : Signal, out
         Of :class:`vitaccel_rtl.queue_memory.QueueMemory`; an entry is appended in the cycle after its acceptance.
     done : Signal, out
         High with the last entry of a job.
@@ -45,6 +45,7 @@ class QueueFilling(wiring.Component):
                 "add": Out(1),
                 "add_expert": Out(shape.expert),
                 "add_rank": Out(shape.rank),
+                "add_list": Out(range(shape.lists)),
                 "add_token": Out(shape.token),
                 "add_entry": Out(shape.stored),
                 "done": Out(1),
@@ -87,6 +88,7 @@ class QueueFilling(wiring.Component):
         m.d.sync += [
             self.add_expert.eq(choice.expert),
             self.add_rank.eq(rank),
+            self.add_list.eq(self._shape.list_of(choice.expert, rank, self.by_rank)),
             self.add_token.eq(token),
             self.add_entry.row.eq(row),
             self.add_entry.score.eq(choice.score),

@@ -66,6 +66,10 @@ class QueueShape:
         """Lists that are kept: one for every expert and rank, of which drop order `token` uses those of rank 0."""
         return self.experts << self.rank_bits
 
+    def list_of(self, expert, rank, by_rank):
+        """Place of the list of an expert and a rank; of rank 0 unless lists are kept by rank."""
+        return Cat(Mux(by_rank, rank, 0)[: self.rank_bits], expert)
+
     @property
     def memory_bits(self):
         """Bits of all memories: links and entries, then both ends and counts of lists, then lengths of queues."""
@@ -90,8 +94,8 @@ class QueueMemory(wiring.Component):
         Length beyond which a queue does not grow. What is appended later is in its list, behind the end of the queue.
     by_rank : Signal, in
         An expert has a list for each rank, and its queue is all of them in order of rank; otherwise one.
-    add, add_expert, add_rank, add_token, add_entry : Signal, in
-        Append an entry. Of a rank and token, once.
+    add, add_expert, add_rank, add_list, add_token, add_entry : Signal, in
+        Append an entry to the list of its expert and rank. Of a rank and token, once.
     expert, rank : Signal, in
         Whose *length* (of the queue), *count* (of the list; may be more) and *heads* (of the two chains of the list, as
         far as it reaches) are shown, a cycle later.
@@ -111,6 +115,7 @@ class QueueMemory(wiring.Component):
                 "add": In(1),
                 "add_expert": In(shape.expert),
                 "add_rank": In(shape.rank),
+                "add_list": In(range(shape.lists)),
                 "add_token": In(shape.token),
                 "add_entry": In(shape.stored),
                 "expert": In(shape.expert),
@@ -134,10 +139,6 @@ class QueueMemory(wiring.Component):
         self._keep_entries(m, address, linked, before)
         return m
 
-    def _list(self, expert, rank):
-        """Place of the list of an expert and a rank; of rank 0 unless lists are kept by rank."""
-        return Cat(Mux(self.by_rank, rank, 0)[: self._shape.rank_bits], expert)
-
     def _begun(self, m, place, places):
         """Say of each place whether it was added to since the job came; else it is empty, whatever a memory holds."""
         begun = Signal(places)
@@ -154,11 +155,8 @@ class QueueMemory(wiring.Component):
         m.submodules.tails = tails = memory.Memory(shape=ends, depth=shape.lists, init=[])
         heads = [memory.Memory(shape=shape.address, depth=shape.lists, init=[]) for _ in range(2)]
         m.submodules.head_even, m.submodules.head_odd = heads
-        into, shown = Signal(range(shape.lists)), Signal(range(shape.lists))
-        m.d.comb += [
-            into.eq(self._list(self.add_expert, self.add_rank)),
-            shown.eq(self._list(self.expert, self.rank)),
-        ]
+        into, shown = self.add_list, Signal(range(shape.lists))
+        m.d.comb += shown.eq(shape.list_of(self.expert, self.rank, self.by_rank))
         old, new, read = tails.read_port(domain="comb"), tails.write_port(), tails.read_port(domain="comb")
         begun = self._begun(m, into, shape.lists)
         begins = ~begun[into]

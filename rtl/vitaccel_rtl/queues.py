@@ -105,7 +105,17 @@ class ExpertQueues(wiring.Component):
         connect(m, flipped(self.request), reading.request)
         connect(m, reading.answer, flipped(self.answer))
         connect(m, reading.entry, flipped(self.entry))
-        for name in ("forget", "limit", "by_rank", "add", "add_expert", "add_rank", "add_token", "add_entry"):
+        for name in (
+            "forget",
+            "limit",
+            "by_rank",
+            "add",
+            "add_expert",
+            "add_rank",
+            "add_list",
+            "add_token",
+            "add_entry",
+        ):
             m.d.comb += getattr(memory, name).eq(getattr(filling, name))
         for name in ("rank", "walk", "address"):
             m.d.comb += getattr(memory, name).eq(getattr(reading, name))

@@ -265,3 +265,16 @@ def random_job(point: Mapping[str, int], rng: random.Random, kind: str | None = 
     if not chosen["capacity"]:
         chosen["order"] = ""
     return RoutingJob(lanes=lanes, **chosen)  # type: ignore[arg-type]
+
+
+def covering_jobs(point: Mapping[str, int], rng: random.Random) -> list[RoutingJob]:
+    """Return few jobs that meet all bins between them; a component of *point* must be able to."""
+    jobs: list[RoutingJob] = []
+    missed = set(BINS)
+    while missed:
+        job = random_job(point, rng)
+        met = {name for name, count in job.met().items() if count}
+        if met & missed:
+            jobs.append(job)
+            missed -= met
+    return jobs

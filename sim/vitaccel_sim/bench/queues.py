@@ -1,0 +1,192 @@
+"""The bench of expert queues and of the router before them: jobs one after another, every queue read, lengths first.
+
+Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with what :func:`queue_parameters` makes: ``short`` and ``long`` are
+jobs with the words of all streams, ``one_expert`` is one of which all tokens go to one expert; ``cycles`` are what the
+component declares for the first of ``short``.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cocotb
+from amaranth.lib import wiring
+
+from vitaccel_sim.bench import streams
+from vitaccel_sim.bench.coverage import Coverage, cross
+from vitaccel_sim.bench.payload import pack, payload_shape
+from vitaccel_sim.bench.ports import Acts
+from vitaccel_sim.bench.profiles import PROFILES
+from vitaccel_sim.bench.streams import Input, Output
+from vitaccel_sim.cocotb_runner import bench_parameters, coverage_file
+from vitaccel_sim.traffic.case import Word
+from vitaccel_sim.traffic.routing import BINS as ROUTING_BINS
+from vitaccel_sim.traffic.routing import RoutingJob
+
+INPUTS, OUTPUTS = ("job", "i", "request"), ("answer", "entry")
+SOME_PAIRS = (("always", "always"), ("adversarial", "adversarial"), ("bursts", "random"))
+RESET_AFTER_CYCLES = (1, 2, 5, 17, 33, 65, 90, 130)
+
+BINS = (
+    *cross(idle=PROFILES, stall=PROFILES),
+    *ROUTING_BINS,
+    "all tokens to one expert under every pair of profiles",
+    "reset in a job",
+    "cycles as declared",
+)
+
+
+def declared() -> Coverage:
+    """Return the bins of this bench, without hits."""
+    return Coverage(BINS)
+
+
+COVERAGE = declared()
+
+
+def job_parameters(
+    component: wiring.Component, job: RoutingJob, words: Sequence[Word], requests: Sequence[Word], experts: int
+) -> dict[str, Any]:
+    """Return a job as JSON: payloads by stream, and the bins that it meets."""
+    layouts = {name: payload_shape(getattr(component, name).signature) for name in (*INPUTS, *OUTPUTS)}
+    answers, entries = job.answers(requests, experts)
+    payloads = {
+        "job": [job.job(layouts["job"].members)],
+        "i": words,
+        "request": requests,
+        "answer": answers,
+        "entry": entries,
+    }
+    packed = {name: [pack(layouts[name], word) for word in payloads[name]] for name in layouts}
+    return {**packed, "met": [name for name, count in job.met().items() if count]}
+
+
+def queue_parameters(
+    *,
+    short: Sequence[Mapping[str, Any]],
+    long: Sequence[Mapping[str, Any]],
+    one_expert: Mapping[str, Any],
+    cycles: Mapping[str, int],
+) -> dict[str, Any]:
+    """Return the parameters of this bench.
+
+    Parameters
+    ----------
+    short, long, one_expert
+        Of :func:`job_parameters`.
+    cycles
+        Of the first of *short*, whose first request is for entries: ``ready``, from the first word to a request;
+        ``answer`` and ``entry``, from that request to its length and its first entry.
+    """
+    return {"short": list(short), "long": list(long), "one_expert": [one_expert], "cycles": dict(cycles)}
+
+
+@cocotb.test()
+async def equal_queues_under_every_pair_of_profiles(dut: Any) -> None:
+    """The same queues, whoever waits for whom."""
+    await start(dut)
+    for idle in PROFILES:
+        for stall in PROFILES:
+            await route(dut, "short", idle, stall)
+            hit(f"idle={idle} stall={stall}")
+
+
+@cocotb.test()
+async def all_tokens_to_one_expert_do_not_hang(dut: Any) -> None:
+    """One full queue and the rest empty, each asked for."""
+    await start(dut)
+    for idle in PROFILES:
+        for stall in PROFILES:
+            await route(dut, "one_expert", idle, stall)
+    hit("all tokens to one expert under every pair of profiles")
+
+
+@cocotb.test()
+async def jobs_of_every_kind(dut: Any) -> None:
+    """Jobs one after another, each of which forgets the one before."""
+    await start(dut)
+    for idle, stall in SOME_PAIRS:
+        await route(dut, "long", idle, stall)
+
+
+@cocotb.test()
+async def nothing_is_left_after_a_reset(dut: Any) -> None:
+    """A reset in any cycle of a job, while it is filled, sorted or read; then other jobs."""
+    await start(dut)
+    for cycles in RESET_AFTER_CYCLES:
+        await route(dut, "long", "always", "random", cycles=cycles)
+        await streams.reset(dut, inputs=INPUTS, outputs=OUTPUTS)
+        await route(dut, "short", "always", "always")
+        hit("reset in a job")
+
+
+@cocotb.test()
+async def declared_cycles(dut: Any) -> None:
+    """Queues are ready, a length and an entry are offered as late as the component says."""
+    await start(dut)
+    ends = await route(dut, "short", "always", "always")
+    asked = ends["request"].accepted[0]
+    measured = {
+        "ready": asked - ends["i"].accepted[0],
+        "answer": ends["answer"].offered[0] - asked,
+        "entry": ends["entry"].offered[0] - asked,
+    }
+    expected = bench_parameters()["cycles"]
+    assert measured == expected, f"cycles must be {expected}, not {measured}"
+    hit("cycles as declared")
+
+
+async def start(dut: Any) -> None:
+    """Start the clock and reset."""
+    await streams.start(dut, inputs=INPUTS, outputs=OUTPUTS)
+
+
+async def route(dut: Any, what: str, idle: str, stall: str, *, cycles: int | None = None) -> dict[str, Any]:
+    """Do the jobs of this name one after another; return the streams of the first.
+
+    With *cycles*, only the first is begun.
+
+    Raises
+    ------
+    AssertionError
+        If an answer or an entry is wrong, a rule of a stream is broken, or nothing moves.
+    """
+    rng = random.Random(cocotb.RANDOM_SEED)
+    first: dict[str, Any] = {}
+    for place, job in enumerate(bench_parameters()[what]):
+        ends = _ends(dut, job, rng, idle, stall)
+        try:
+            await streams.exchange(dut, [ends[n] for n in INPUTS], [ends[n] for n in OUTPUTS], cycles=cycles)
+            if cycles is not None:
+                return ends
+            for name in OUTPUTS:
+                assert ends[name].words == job[name], f"{name} must be {job[name]}, not {ends[name].words}"
+        except AssertionError as error:
+            raise AssertionError(f"job {place} of {what}, idle {idle}, stall {stall}: {error}") from None
+        hit(*job["met"])
+        first = first or ends
+    return first
+
+
+def _ends(dut: Any, job: Mapping[str, Any], rng: random.Random, idle: str, stall: str) -> dict[str, Any]:
+    ends: dict[str, Any] = {}
+    for name in ("job", "i"):
+        ends[name] = Input(dut, name, job[name], PROFILES[idle].start(rng))
+    # A request that came before the job would be answered by the queues of the job before.
+    ends["request"] = Input(dut, "request", job["request"], _after(ends["job"], PROFILES[idle].start(rng)))
+    for name in OUTPUTS:
+        ends[name] = Output(dut, name, len(job[name]), PROFILES[stall].start(rng))
+    return ends
+
+
+def _after(source: Input, acts: Acts) -> Acts:
+    return lambda other_was_active: acts(other_was_active) and bool(source.accepted)
+
+
+def hit(*names: str) -> None:
+    """Count hits, and leave the counts for the process that started this one."""
+    for name in names:
+        COVERAGE.hit(name)
+    COVERAGE.write(coverage_file())
