@@ -175,7 +175,7 @@ def scatter_add(side: int, entries: int) -> int:
     The factors of the first block, a tile of weighted results, its transposition, and the sum; the sums so far are read
     meanwhile, if the buffer answers within that time.
     """
-    return min(entries, side) + GATE_FACTORS + WEIGH + side + TRANSPOSER + SKID_BUFFER + ACCUMULATE - 1
+    return min(entries, side) + GATE_FACTORS + WEIGH + side + TRANSPOSER + 2 * SKID_BUFFER + ACCUMULATE - 1
 
 
 def probability(*, has_lines: bool) -> int:
@@ -269,20 +269,20 @@ def route(
 ) -> int:
     """Cycles of `vitaccel_rtl.expert_router.ExpertRouter` from accepting the first logits to accepting a request.
 
-    A row-block is streamed once, in *experts* words, while the choices of the one before are queued one by one:
+    A row-block is streamed once, in *experts* words, while the choices of the one before are walked one by one: it takes
 
-        ``max(experts, valid tokens * k)``, and over the chosen experts ``experts + k + latency of the statistics - 1``
+        ``max(experts, valid tokens * k)``
 
-    for the first term. *most_experts* is the number that the queues are built for, which all are sorted.
+    cycles. When scores are over the chosen experts, these go through the statistics after the row, which makes the first
+    term ``experts + k + latency of the statistics - 1``. All *most_experts* queues that there are get sorted.
     """
     statistics = softmax_statistics(has_lines=has_lines)
+    interval, first = experts, experts + statistics - 1
+    if over_chosen:
+        interval += k + statistics - 1
+        first += STREAM_FIFO + TOPK + k - 1
     whole, rest = divmod(min(frame_tokens, tokens), side)
+    walks = [valid * k for valid in [side] * whole + [rest] * (rest > 0)]
     frames = max(tokens // frame_tokens, 1)
-    interval = experts + k + statistics - 1 if over_chosen else experts
-    first = interval + STREAM_FIFO + TOPK - 1 if over_chosen else experts + statistics - 1
-    full, part = max(side * k, interval), max(rest * k, interval)
-    row_blocks = frames * (whole + (rest > 0))
-    last = (rest or side) * k
-    between = frames * (whole * full + (part if rest else 0)) - (part if rest else full)
-    assert row_blocks > 0
-    return first + between + last + choice_score(has_lines=has_lines) + queues_ready(most_experts)
+    between = frames * sum(max(walk, interval) for walk in walks) - max(walks[-1], interval)
+    return first + between + walks[-1] + choice_score(has_lines=has_lines) + queues_ready(most_experts)
