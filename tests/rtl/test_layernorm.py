@@ -8,9 +8,10 @@ import torch
 from tests.rtl.stream_bench import FULL_SPEED, PROFILES, Profile, check_full_speed, refuses, run, run_after_reset
 from vitaccel.reference.layernorm import LayerNorm
 from vitaccel_rtl.layernorm import LayerNormMoments, LayerNormNormalize, LayerNormRowScale
+from vitaccel_sim.traffic.layernorm import moments, pass_words, random_rows
+from vitaccel_sim.traffic.layernorm_normalize import some_layer
 
 LANES = 4
-EXTREMES = (-(2**15), 2**15 - 1)
 
 
 def options(spec: LayerNorm) -> dict:
@@ -18,45 +19,7 @@ def options(spec: LayerNorm) -> dict:
 
 
 def row(rng: random.Random, channels: int) -> list[int]:
-    kind = rng.choice(("normal", "uniform", "constant", "ends", "spike"))
-    if kind == "constant":
-        return [rng.choice((*EXTREMES, 0, rng.randint(*EXTREMES)))] * channels
-    if kind == "ends":
-        return [rng.choice(EXTREMES) for _ in range(channels)]
-    if kind == "spike":
-        values = [rng.choice(EXTREMES)] * channels
-        values[rng.randrange(channels)] = rng.choice(EXTREMES)
-        return values
-    if kind == "uniform":
-        return [rng.randint(*EXTREMES) for _ in range(channels)]
-    mean, deviation = rng.uniform(-9000, 9000), rng.uniform(1, 6000)
-    return [max(EXTREMES[0], min(EXTREMES[1], round(rng.gauss(mean, deviation)))) for _ in range(channels)]
-
-
-def some_layer(rng: random.Random, channels: int, bits: int) -> LayerNorm:
-    """Return affine parameters of which some saturate the result, some do not."""
-    shift = rng.choice((0, 15, 23, rng.randint(0, 23)))
-    size = rng.choice((1 << 17, 1 << 17, 1 << 10)) - 1
-    limit = min((1 << 31) - 1, 1 << bits + shift)
-    return LayerNorm(
-        multiplier=torch.tensor([rng.choice((-size, size, rng.randint(-size, size))) for _ in range(channels)]),
-        offset=torch.tensor([rng.choice((-limit, limit, 0, rng.randint(-limit, limit))) for _ in range(channels)]),
-        shift=shift,
-        epsilon=rng.choice((1, 2**62 - 1, rng.randrange(1, 1 << 40))),
-        bits=bits,
-    )
-
-
-def pass_words(rows: list[list[int]], **fields: list) -> list[dict]:
-    channels = len(rows[0])
-    return [
-        {"lanes": [r[c] for r in rows], **{k: v[c] for k, v in fields.items()}, "last": int(c == channels - 1)}
-        for c in range(channels)
-    ]
-
-
-def moments(rows: list[list[int]]) -> dict:
-    return {"total": [sum(r) for r in rows], "squares": [sum(x * x for x in r) for r in rows], "last": 1}
+    return random_rows(rng, 1, channels)[0]
 
 
 def compute(spec: LayerNorm, rows: list[list[int]], profile: Profile = FULL_SPEED, seed: int = 0, **replaced) -> list:
