@@ -269,12 +269,12 @@ def route(
 ) -> int:
     """Cycles of `vitaccel_rtl.expert_router.ExpertRouter` from accepting the first logits to accepting a request.
 
-    A row-block is streamed once, in *experts* words, while the choices of the one before are walked one by one: it takes
+    A row-block is streamed once, in *experts* words, while the choices of the one before are walked one by one:
 
         ``max(experts, valid tokens * k)``
 
-    cycles. When scores are over the chosen experts, these go through the statistics after the row, which makes the first
-    term ``experts + k + latency of the statistics - 1``. All *most_experts* queues that there are get sorted.
+    cycles. When scores are over the chosen experts, these go through the statistics after the row, which makes the
+    first term ``experts + k + latency of the statistics - 1``. All *most_experts* queues that there are get sorted.
     """
     statistics = softmax_statistics(has_lines=has_lines)
     interval, first = experts, experts + statistics - 1
