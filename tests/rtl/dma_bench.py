@@ -83,12 +83,14 @@ def run_dma(
 
     async def bench(ctx: Any) -> None:
         nonlocal result
+        was_reset = False
         while not result.is_over:
             for name, value in result.drive().items():
                 ctx.set(port(engine, name), value)
             _, _, *values = await ctx.tick().sample(*(port(engine, name) for name in result.outputs))
             result.sample(values)
-            if result.cycle == reset_at and not ctx.get(reset):
+            if result.cycle == reset_at and not was_reset:
+                was_reset = True
                 ctx.set(reset, 1)
                 await ctx.tick()
                 ctx.set(reset, 0)

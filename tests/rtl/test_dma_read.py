@@ -127,7 +127,9 @@ def test_one_burst_too_many_in_flight_is_found(seed: int) -> None:
 
 
 def test_a_byte_lost_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vitaccel_rtl.beats_to_words.mask_of", lambda count, width: mask_of(count, width) & ~4)
+    monkeypatch.setattr(
+        "vitaccel_rtl.beats_to_words.mask_of", lambda count, width: mask_of(count, width) & (1 << width) - 5
+    )
     content, job = random_content(seed), Job(address=0, row_bytes=64)
     run = run_dma(DmaRead(**PLAIN), [job], content)
     with pytest.raises(AssertionError):
