@@ -19,7 +19,7 @@ from vitaccel_sim.formal.inside import Inside
 from vitaccel_sim.formal.stream_contract import assume_contract, drive_freely
 
 Contents = Callable[[Module, Inside], tuple[Sequence[tuple[Value, Value]], Value]]
-"""Returns the places of a block, the first to leave first, each as whether it is full and its word; and an invariant."""
+"""Returns the places of a block, the first to leave first, as whether each is full and its word; and an invariant."""
 
 
 class InOrder(wiring.Component):
@@ -104,7 +104,7 @@ def expect_word(m: Module, level: Value, valid: Value, latency_cycles: int) -> N
     m.d.comb += Assert(quiet < latency_cycles, "a word that is inside is offered within the latency")
 
 
-def skid_contents(m: Module, inside: Inside) -> tuple[list[tuple[Value, Value]], Value]:
+def skid_contents(_: Module, inside: Inside) -> tuple[list[tuple[Value, Value]], Value]:
     """Return the places of a :class:`vitaccel_rtl.stream.SkidBuffer`."""
     front_full, spare_full = inside.register("front_full"), inside.register("spare_full")
     places = [(front_full, inside.register("front")), (spare_full, inside.register("spare"))]
@@ -150,7 +150,7 @@ class Delay(Pipeline):
 def delay_contents(latency_cycles: int) -> Contents:
     """Return what says the places of a :class:`Delay`."""
 
-    def contents(m: Module, inside: Inside) -> tuple[list[tuple[Value, Value]], Value]:
+    def contents(_: Module, inside: Inside) -> tuple[list[tuple[Value, Value]], Value]:
         stages = range(latency_cycles, 0, -1)
         register = inside.register
         return [

@@ -32,6 +32,9 @@ METHODS = {"induction": "prove", "bounded": "bmc", "any state": "bmc"}
 TOOLS = ("yosys", "yosys-smtbmc", "yosys-witness")
 """What SymbiYosys calls by name; in the wheel their names begin with ``yowasp-``."""
 
+READ_ONLY = "memory_map -rom-only\n"
+"""Tables become logic: an induction begins in any state, and a memory that nothing writes would be part of it."""
+
 _CHECK = re.compile(r'cell \$check \S+\n(    parameter \\FORMAT "([^"\n]*)"\n(?:    parameter .*\n)*)')
 _FAILED = re.compile(r"Assert failed in top: property_\d+_(\S+)")
 _REACHED = re.compile(r"Reached cover statement in step \d+ at top: property_\d+_(\S+)")
@@ -186,7 +189,8 @@ def _script(method: str, depth: int, cover_depth: int, abstract: tuple[str, ...]
         "[tasks]\nhold\nreach\n\n[options]\n"
         + "".join(f"hold: {option}\n" for option in options)
         + f"reach: mode cover\nreach: depth {cover_depth}\ntimeout {timeout_seconds}\n\n"
-        + f"[engines]\n{ENGINE}\n\n[script]\nread_rtlil top.il\nprep -top top -flatten\n{loosen}\n[files]\ntop.il\n"
+        + f"[engines]\n{ENGINE}\n\n"
+        + f"[script]\nread_rtlil top.il\nprep -top top -flatten\n{READ_ONLY}{loosen}\n[files]\ntop.il\n"
     )
 
 

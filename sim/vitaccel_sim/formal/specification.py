@@ -1,4 +1,4 @@
-"""What a word becomes, as one formula each: the docstrings of `vitaccel.reference` in Amaranth, with no code of a block.
+"""What a word becomes, a formula each: the docstrings of `vitaccel.reference` in Amaranth, with no code of a block.
 
 Amaranth's arithmetic is exact, as sums and products are as wide as they must be. Rounding is the addition of a half and
 a shift, saturation a comparison with the ends of the range: neither as the blocks do it.
@@ -44,7 +44,7 @@ def normalized(x: Value) -> Value:
 
 
 class Exp2Specification:
-    """``n = round_shift(mantissa[fraction of y], m - floor(y))``, with mantissas or lines of `vitaccel.reference.exp2`."""
+    """``n = round_shift(mantissa[fraction of y], m - floor(y))``, the mantissa of a table or of lines."""
 
     def __init__(self, *, fraction_bits: int, table: Sequence[Any]) -> None:
         self._fraction_bits = fraction_bits
