@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
-from vitaccel.reference.softmax import MASKED, OnlineSoftmax
+from vitaccel.reference.softmax import LONGEST_ROW, MASKED, OnlineSoftmax
 from vitaccel_sim.traffic.case import Case, Traffic, Word
 from vitaccel_sim.traffic.values import grouped
 
@@ -48,9 +48,15 @@ def row_words(rows: RowBlock, **fields: Sequence[int]) -> list[Word]:
 
 
 def random_blocks(options: Mapping[str, int], rng: random.Random, lengths: Iterable[int]) -> list[RowBlock]:
-    """Return a row-block of every length, each row of a kind of its own."""
-    bits = options["fraction_bits"]
+    """Return a row-block of every length that the block takes, each row of a kind of its own."""
+    bits, longest = options["fraction_bits"], longest_row(options)
+    lengths = [min(keys, longest) for keys in lengths]
     return [[row(rng, rng.choice(KINDS), keys, bits) for _ in range(options["lanes"])] for keys in lengths]
+
+
+def longest_row(options: Mapping[str, int]) -> int:
+    """Return the keys of the longest row that a block takes."""
+    return options.get("keys", LONGEST_ROW)
 
 
 def extreme_blocks(options: Mapping[str, int]) -> list[RowBlock]:
@@ -71,7 +77,8 @@ def extreme_blocks(options: Mapping[str, int]) -> list[RowBlock]:
     ]
     rows += rows[: -len(rows) % lanes]
     short = [rows[n : n + lanes] for n in range(0, len(rows), lanes)]
-    return [every_fraction, [codes[::-1] for codes in every_fraction], *short]
+    blocks = [every_fraction, [codes[::-1] for codes in every_fraction], *short]
+    return [[logits[: longest_row(options)] for logits in rows] for rows in blocks]
 
 
 def met(blocks: Iterable[RowBlock], spec: OnlineSoftmax) -> Counter[str]:
