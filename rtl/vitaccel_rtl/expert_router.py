@@ -42,7 +42,7 @@ class ExpertRouter(wiring.Component):
         which starts a row-block; where the job is a part of a frame, its own tokens), ``k`` (1 to *k*), ``capacity``
         (entries that a queue holds, 0 for all), ``by_choice`` (drop order `choice`, else `token`), ``over_chosen`` (the
         softmax of the scores is over the k chosen experts, else over all). Taken when the choices of the job before are
-        queued and no request is accepted or answered.
+        queued and no request is being answered, before a request that is offered.
     i : stream
         ``lanes`` (logits, int16), ``last``: the last expert of a row-block, which has k or more. Only those of a job
         are taken.

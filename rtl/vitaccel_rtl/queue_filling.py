@@ -26,7 +26,8 @@ class QueueFilling(wiring.Component):
     free : Signal, in
         A job may begin.
     forget, limit, by_rank, add, add_expert, add_rank, add_list, add_token, add_entry : Signal, out
-        Of :class:`vitaccel_rtl.queue_memory.QueueMemory`; an entry is appended in the cycle after its acceptance.
+        Of :class:`vitaccel_rtl.queue_memory.QueueMemory`; queues are forgotten in the cycle after the acceptance of a
+        job, and an entry is appended in the cycle after that of its choice.
     done : Signal, out
         High with the last entry of a job.
     """
@@ -54,14 +55,15 @@ class QueueFilling(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        active, accepted = Signal(), Signal()
+        active, accepted, begins = Signal(), Signal(), Signal()
         m.d.comb += [
             self.job.ready.eq(~active & self.free),
-            self.forget.eq(self.job.valid & self.job.ready),
+            begins.eq(self.job.valid & self.job.ready),
             self.i.ready.eq(active),
             accepted.eq(active & self.i.valid),
         ]
-        with m.If(self.forget):
+        m.d.sync += self.forget.eq(begins)
+        with m.If(begins):
             # Without a capacity the limit is a length that no queue can pass.
             unlimited = (1 << len(self.limit)) - 1
             limit = Mux(self.job.p.capacity.any(), self.job.p.capacity, unlimited)
@@ -69,15 +71,15 @@ class QueueFilling(wiring.Component):
         with m.Elif(accepted & self.i.p.last):
             m.d.sync += active.eq(0)
         m.d.sync += [self.add.eq(accepted), self.done.eq(accepted & self.i.p.last)]
-        self._place(m, accepted)
+        self._place(m, begins, accepted)
         return m
 
-    def _place(self, m, accepted):
+    def _place(self, m, begins, accepted):
         """Number ranks, tokens and rows; a row-block begins at a multiple of P."""
         choice = self.i.p
         rank, token = Signal(self._shape.rank), Signal(self._shape.token, reset_less=True)
         row, next_block = Signal(self._shape.row, reset_less=True), Signal(self._shape.row, reset_less=True)
-        with m.If(self.forget):
+        with m.If(begins):
             m.d.sync += [rank.eq(0), token.eq(0), row.eq(0), next_block.eq(self._lanes)]
         with m.Elif(accepted):
             m.d.sync += rank.eq(Mux(choice.ends_token, 0, rank + 1))

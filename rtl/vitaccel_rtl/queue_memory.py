@@ -25,7 +25,7 @@ class QueueShape:
     Parameters
     ----------
     rows
-        Lanes of all row-blocks of a job, with and without a token: 1 to 65536.
+        Lanes of all row-blocks of a job, with and without a token: *tokens* to 4194304.
     tokens
         Of a job at most, 1 to 16384.
     experts

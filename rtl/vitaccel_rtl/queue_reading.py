@@ -26,7 +26,7 @@ class QueueReading(wiring.Component):
     ready : Signal, in
         Queues and their order are complete.
     idle : Signal, out
-        No request is being answered, and none is accepted.
+        No request is being answered; one may be accepted.
     ordered : Signal, in
         Experts by length.
     expert, rank, length, count, heads, walk, address, link, stored
@@ -68,7 +68,7 @@ class QueueReading(wiring.Component):
             with m.State("IDLE"):
                 m.d.comb += [
                     self.request.ready.eq(self.ready & ~self.answer.valid),
-                    self.idle.eq(~(self.request.valid & self.request.ready)),
+                    self.idle.eq(1),
                 ]
                 m.d.sync += asked.eq(self.request.p)
                 with m.If(self.request.valid & self.request.ready):

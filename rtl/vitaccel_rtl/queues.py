@@ -37,8 +37,8 @@ class ExpertQueues(wiring.Component):
     job : stream
         ``capacity`` (entries that a queue holds, 0 for all), ``by_choice`` (drop order `choice`: all first choices come
         before any second; else a token comes with all its choices). Taken when the choices of the job before are
-        queued and no request is accepted or answered. The cycle after, its choices are taken, and nothing is left of
-        the job before.
+        queued and no request is being answered, before a request that is offered. The cycle after, its choices are
+        taken, and nothing is left of the job before.
     i : stream
         Choices, of the layout of :func:`vitaccel_rtl.choice_score.scored_layout`, token after token, best first. One a
         cycle.
@@ -127,9 +127,10 @@ class ExpertQueues(wiring.Component):
             order.start.eq(filling.done),
             order.length.eq(memory.length),
             memory.expert.eq(Mux(order.running, order.expert, reading.expert)),
-            reading.ready.eq(order.ready),
+            # A job comes before a request, so that neither waits for the other's ready.
+            reading.ready.eq(self.ready & ~self.job.valid),
             reading.ordered.eq(order.experts),
             reading.stored.eq(memory.entry),
-            self.ready.eq(order.ready),
+            self.ready.eq(order.ready & ~filling.forget),
         ]
         return m

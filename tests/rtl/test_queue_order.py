@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from amaranth.sim import Simulator
+
+from tests.rtl.stream_bench import PERIOD
+from vitaccel_rtl.queue_memory import QueueShape
+from vitaccel_rtl.queue_order import QueueOrder
+
+
+def order_of(rounds: list[list[int]]) -> list[tuple[list[int], int]]:
+    """Return the order of each round of lengths, and the cycles until it holds."""
+    experts = len(rounds[0])
+    block = QueueOrder(QueueShape(rows=64, tokens=64, experts=experts, k=1))
+    found: list[tuple[list[int], int]] = []
+
+    async def bench(ctx: Any) -> None:
+        for lengths in rounds:
+            ctx.set(block.forget, 1)
+            await ctx.tick()
+            ctx.set(block.forget, 0)
+            assert not ctx.get(block.ready)
+            ctx.set(block.start, 1)
+            cycles = 0
+            while not ctx.get(block.ready):
+                asked = ctx.get(block.expert)
+                await ctx.tick()
+                ctx.set(block.start, 0)
+                ctx.set(block.length, lengths[asked])
+                cycles += 1
+            found.append(([ctx.get(block.experts[rank]) for rank in range(experts)], cycles))
+
+    simulator = Simulator(block)
+    simulator.add_clock(PERIOD)
+    simulator.add_testbench(bench)
+    simulator.run()
+    return found
+
+
+@pytest.mark.parametrize("experts", [1, 2, 5, 8, 16])
+def test_the_longest_is_first_and_of_equals_the_lower_expert(experts: int, seed: int) -> None:
+    rng = random.Random(seed)
+    rounds = [[0] * experts, list(range(experts)), list(range(experts))[::-1], [64] * experts]
+    rounds += [[rng.choice((0, 1, 2, 63, 64)) for _ in range(experts)] for _ in range(8)]
+    for lengths, (order, cycles) in zip(rounds, order_of(rounds), strict=True):
+        assert order == sorted(range(experts), key=lambda expert: -lengths[expert])
+        assert cycles == experts + 2
