@@ -4,7 +4,6 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl import latency
 from vitaccel_rtl.axi import ERROR_BIT, Geometry, constants, issue, read_ports
 from vitaccel_rtl.beat_buffer import BeatBuffer
 from vitaccel_rtl.beats_to_words import BeatsToWords
@@ -27,8 +26,8 @@ class DmaRead(wiring.Component):
     Parameters
     ----------
     buffer_beats
-        Beats of the data buffer, ``longest_burst`` and at least 3, to 65,536. When ``None``, enough that room is never
-        what a burst waits for while words are taken as fast as they come.
+        Beats of the data buffer, ``longest_burst`` and at least 3, to 65,536. When ``None``, those of all
+        bursts in flight, so that a burst hardly waits for room while words are taken as fast as they come.
     jobs
         Descriptors, 3 or more, whose words may be awaited at a time.
     geometry
@@ -60,7 +59,7 @@ class DmaRead(wiring.Component):
     def __init__(self, *, buffer_beats=None, jobs=4, **geometry):
         self._geometry = shape = Geometry(**geometry)
         least = max(3, shape.longest_burst)
-        ample = min(1 << 16, shape.outstanding * shape.longest_burst + latency.READ_BUFFER_SLACK)
+        ample = min(1 << 16, shape.outstanding * shape.longest_burst)
         self._buffer_beats = max(least, ample) if buffer_beats is None else buffer_beats
         check_range("buffer_beats of a read DMA", self._buffer_beats, least, 1 << 16)
         check_range("jobs of a read DMA", jobs, 3, 256)

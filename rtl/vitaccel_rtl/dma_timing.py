@@ -10,7 +10,7 @@ divides a page). Its beats occupy the bus for
 
     q T + r b + b'   cycles,   q, r = divmod(n - 1, outstanding),   T = max(outstanding b, latency + b + turn)
 
-from the first to the last (:func:`occupied`), with ``turn`` = 1 when reading and 3 when writing: the cycles after a
+from the first to the last (:func:`occupied`), with ``turn`` = 2 when reading and 3 when writing: the cycles after a
 burst's end until the next may take its place. That is `transfer_timing` of the cost model (its beats) whenever the bus
 is the limit, ``latency + b + turn <= outstanding b``. Where the latency is, the cost model has ``(n (latency + b)) /
 outstanding`` instead: for n a multiple of *outstanding*, that is ``latency + b + turn - outstanding b`` cycles more,
@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from vitaccel_rtl import latency
 
 PAGE_BYTES = 4096
-READ_TURN, WRITE_TURN = 1, 3
+READ_TURN, WRITE_TURN = 2, 3
 """Cycles from the end of a burst to the request that takes its place, and on to the first beat, beyond the latency."""
 
 ISSUE = 1

@@ -202,9 +202,6 @@ WORD_PLAN = 1 + SKID_BUFFER
 BEAT_BUFFER = 3 + CREDIT_QUEUE
 """Of `vitaccel_rtl.beat_buffer.BeatBuffer`, when it is empty: written, read, the memory's output."""
 
-READ_BUFFER_SLACK = 2
-"""Beats of a read buffer beyond those in flight, so that their way through the buffer delays no burst."""
-
 
 def granule_bytes(*, beat_bytes: int, word_bytes: int, align_bytes: int) -> int:
     """Bytes of which all places are multiples at which a word can begin in a beat: a power of two."""
