@@ -35,10 +35,11 @@ def harness(verilog: Verilog) -> str:
             place += port.width
     driven = sum(port.width for port in inputs)
     made = sum(port.width for port in outputs)
+    shifted = f"{{driven[{driven - 2}:0], d}}" if driven > 1 else "d"
     lines = [
         f"module {NAME}(input {CLOCK}, input d, output q);",
         f"  reg [{driven - 1}:0] driven;",
-        f"  always @(posedge {CLOCK}) driven <= {{driven, d}};",
+        f"  always @(posedge {CLOCK}) driven <= {shifted};",
         f"  wire [{made - 1}:0] made;",
         f"  {verilog.name} block({', '.join(connections)});",
         *_fold(made),

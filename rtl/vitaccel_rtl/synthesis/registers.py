@@ -181,13 +181,18 @@ def _is_plain(cell: dict[str, Any] | None) -> bool:
         return False
     settings = cell["parameters"]
     has_reset = any(bit != "0" for bit in cell["connections"].get("LSR", []))
-    return settings.get("CLKMUX", "CLK") == "CLK" and settings.get("CEMUX", "1") in ("CE", "1") and not has_reset
+    return settings.get("CLKMUX", "CLK") == "CLK" and _enable(cell) in ("CE", "1") and not has_reset
+
+
+def _enable(register: dict[str, Any]) -> str:
+    """Where its enable comes from; Yosys puts a blank behind a string that looks like bits."""
+    return register["parameters"].get("CEMUX", "1").strip()
 
 
 def _control(register: dict[str, Any]) -> tuple[int, int | str]:
     """Clock and enable."""
     pins = register["connections"]
-    return pins["CLK"][0], pins["CE"][0] if register["parameters"].get("CEMUX", "1") == "CE" else "1"
+    return pins["CLK"][0], pins["CE"][0] if _enable(register) == "CE" else "1"
 
 
 def _arriving(register: dict[str, Any]) -> int | str:

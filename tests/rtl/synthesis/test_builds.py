@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+
+import pytest
+
+from vitaccel_rtl.synthesis import builds
+from vitaccel_rtl.synthesis.builds import YOSYS, SynthesisError, cached
+
+
+def test_a_missing_tool_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def missing(package: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(builds.importlib.metadata, "version", missing)
+    with pytest.raises(
+        SynthesisError, match=r"^Yosys must be installed, and it is not: pip install 'vitaccel\[synth\]'$"
+    ):
+        cached(YOSYS, ("-V",), {}, tmp_path)
+
+
+def test_a_tool_that_refuses_says_why(tmp_path: Path) -> None:
+    with pytest.raises(SynthesisError, match=r"^Yosys must accept the component, but says: No such command: grow"):
+        cached(YOSYS, ("-p", "grow"), {}, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_is_made_once(tmp_path: Path) -> None:
+    runs = []
+
+    def run(folder: Path) -> None:
+        runs.append(folder)
+        (folder / "made").write_text((folder / "source").read_text().upper())
+
+    first = cached(YOSYS, ("-x",), {"source": "a"}, tmp_path, run)
+    assert cached(YOSYS, ("-x",), {"source": "a"}, tmp_path, run) == first
+    assert len(runs) == 1
+    assert (first / "made").read_text() == "A"
+    others = {
+        cached(YOSYS, ("-y",), {"source": "a"}, tmp_path, run),
+        cached(YOSYS, ("-x",), {"source": "b"}, tmp_path, run),
+    }
+    assert len(others | {first}) == 3
+
+
+def test_a_run_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def run(folder: Path) -> None:
+        (folder / "half").write_text("of it")
+        raise SynthesisError("no")
+
+    with pytest.raises(SynthesisError):
+        cached(YOSYS, (), {}, tmp_path, run)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.rtl.synthesis.small import ProductAndSum
+from vitaccel_rtl.synthesis import nextpnr
+from vitaccel_rtl.synthesis.builds import SynthesisError
+from vitaccel_rtl.synthesis.nextpnr import place_and_route
+from vitaccel_rtl.verilog import to_verilog
+
+
+def report(*paths: dict) -> dict:
+    return {"fmax": {"clk": {"achieved": 160.0, "constraint": 250.0}}, "critical_paths": list(paths)}
+
+
+def path(first: str, last: str, *steps: tuple[str, float]) -> dict:
+    ends = {"from": {"cell": "block.x", "port": "Q"}, "to": {"cell": "block.y", "port": "DI"}}
+    return {"from": first, "to": last, "path": [{"type": kind, "delay": delay, **ends} for kind, delay in steps]}
+
+
+def test_the_path_within_the_clock_is_read() -> None:
+    outside = path("<async>", "posedge clk", ("routing", 9.0))
+    inside = path("posedge clk", "posedge clk", ("clk-to-q", 0.5), ("routing", 1.0), ("logic", 0.25), ("routing", 0.75))
+    timing = nextpnr._timing(report(outside, inside), seed=3)
+    assert (timing.seed, timing.frequency_mhz) == (3, 160.0)
+    assert (timing.start, timing.end) == ("block.x.Q", "block.y.DI")
+    assert (timing.logic_ns, timing.routing_ns) == (0.75, 1.75)
+
+
+def test_a_small_component_is_placed_and_routed(tmp_path: Path) -> None:
+    block = to_verilog(ProductAndSum(width=2, has_product=False))
+    timing = place_and_route(block, folder=tmp_path)
+    assert 150 < timing.frequency_mhz < 1000
+    # The slowest path takes what the frequency says.
+    assert timing.logic_ns + timing.routing_ns == pytest.approx(1000 / timing.frequency_mhz, rel=0.01)
+    assert place_and_route(block, folder=tmp_path) == timing
+
+
+def test_a_place_and_route_that_fails_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nextpnr, "DEVICE", ("--85k", "--package", "CABGA0"))
+    block = to_verilog(ProductAndSum(width=2, has_product=False))
+    with pytest.raises(SynthesisError, match=r"^nextpnr-ecp5 must accept the component, but says: .*CABGA0"):
+        place_and_route(block, folder=tmp_path)
