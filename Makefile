@@ -43,17 +43,19 @@ lint: $(STAMP) ## ruff, mypy --strict on vitaccel/, import layers
 	@echo "[4/4] import layers"
 	@$(BIN)/lint-imports --no-logo
 
-test: $(STAMP) ## the whole regression, under 20 minutes on two cores
-	@echo "[1/2] demo: the README's first command"
-	@$(MAKE) --no-print-directory demo
-	@echo "[2/2] tests"
-	@$(PYTEST) -n 2
+# What runs gateware: Amaranth's simulator, cocotb benches in Verilator and Icarus, proofs, mutation.
+GATEWARE := tests/rtl tests/sim
 
-test-full: $(STAMP) ## make test, and the long campaigns
-	@echo "[1/2] demo: the README's first command"
+test: $(STAMP) ## the whole regression, under 20 minutes on two cores
+	@echo "[1/3] demo: the README's first command"
 	@$(MAKE) --no-print-directory demo
-	@echo "[2/2] tests, with the long ones"
-	@$(PYTEST) -n 2 --full
+	@echo "[2/3] the tool: unit tests, golden text, documents, the command line"
+	@$(PYTEST) -n 2 $(FULL) $(addprefix --ignore=,$(GATEWARE))
+	@echo "[3/3] gateware: unit tests, cocotb benches in every simulator that is there, proofs, mutation"
+	@$(PYTEST) -n 2 $(FULL) $(GATEWARE)
+
+test-full: FULL := --full
+test-full: test ## make test, and the long campaigns: more seeds, all proofs, every mutant
 
 clean: ## remove everything that is generated, .venv included
 	rm -rf build dist $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
