@@ -143,27 +143,25 @@ class Arbiter(wiring.Component):
         m = Module()
         advance = Signal()
         valid = Signal(self._sources)
-        candidates = Signal(self._sources)
-        m.d.comb += [
-            valid.eq(Cat(source.valid for source in self.i)),
-            candidates.eq(valid),
-        ]
-        granted = grant(m, candidates, policy=self._policy, moves=advance, name="source")
+        is_owned = Signal()
+        m.d.comb += valid.eq(Cat(source.valid for source in self.i))
+        granted = grant(m, valid, policy=self._policy, moves=advance & ~is_owned, name="source")
         if self._keep_until_last:
-            self._keep(m, advance, valid, candidates, granted)
+            granted = self._keep(m, advance, is_owned, valid, granted)
         for place, source in enumerate(self.i):
             m.d.comb += source.ready.eq(advance & granted[place])
         self._pass_word(m, advance, granted)
         return m
 
-    def _keep(self, m, advance, valid, candidates, granted):
-        """Let nobody but the owner of a row that has begun be a candidate."""
+    def _keep(self, m, advance, is_owned, valid, first):
+        """Return the grants: the owner of a row that has begun, else the *first* of a row, who then owns it."""
         owner = Signal(self._sources, reset_less=True)
-        is_owned = Signal()
-        with m.If(is_owned):
-            m.d.comb += candidates.eq(valid & owner)
-        with m.If(advance & candidates.any()):
-            m.d.sync += [owner.eq(granted), is_owned.eq(~(granted & Cat(source.p.last for source in self.i)).any())]
+        lasts = Cat(source.p.last for source in self.i)
+        with m.If(advance & is_owned):
+            m.d.sync += is_owned.eq(~(owner & valid & lasts).any())
+        with m.Elif(advance & valid.any()):
+            m.d.sync += [owner.eq(first), is_owned.eq(~(first & lasts).any())]
+        return Mux(is_owned, owner & valid, first)
 
     def _pass_word(self, m, advance, granted):
         """The words of all sources into registers, and of these the granted one to the output."""

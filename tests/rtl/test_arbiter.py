@@ -186,7 +186,7 @@ def test_an_arbiter_that_favours_somebody_is_found(monkeypatch: pytest.MonkeyPat
 
 
 def test_an_arbiter_that_mixes_rows_is_found(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    monkeypatch.setattr(Arbiter, "_keep", lambda *_: None)
+    monkeypatch.setattr(Arbiter, "_keep", lambda *keep: keep[-1])
     queues = [rows(random.Random(seed), place, 30) for place in range(3)]
     block = Arbiter(ROW_WORD, sources=3, keep_until_last=True)
     _, sink = share(block, queues, [FULL_SPEED] * 3, FULL_SPEED, seed)
