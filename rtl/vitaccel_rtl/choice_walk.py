@@ -100,20 +100,25 @@ class ChoiceWalk(wiring.Component):
         """Say where the row-block and the job end: after the last lane, the last token of a frame, the last token."""
         left = Signal.like(job.tokens, name="left", reset_less=True)
         frame_left = Signal.like(job.tokens, name="frame_left", reset_less=True)
-        lane = Signal(range(self._lanes))
-        ends_frame, ends_job = frame_left == 1, left == 1
-        ends_row_block = (lane == self._lanes - 1) | ends_frame | ends_job
+        lane = Signal(range(self._lanes), reset_less=True)
+        ends_block, ends_job = Signal(reset_less=True), Signal(reset_less=True)
         m.d.comb += [
             self.o.p.last.eq(self.o.p.ends_token & ends_job),
-            self.o.p.ends_row_block.eq(self.o.p.ends_token & ends_row_block),
+            self.o.p.ends_row_block.eq(self.o.p.ends_token & ends_block),
         ]
-        with m.If(self.job.valid & self.job.ready):
-            m.d.sync += [left.eq(self.job.p.tokens), frame_left.eq(self.job.p.frame_tokens), lane.eq(0)]
-        with m.Elif(moves):
+        starts = self.job.valid & self.job.ready
+        after = [Signal.like(register, name=f"next_{register.name}") for register in (left, frame_left, lane)]
+        m.d.comb += [
+            after[0].eq(Mux(starts, self.job.p.tokens, left - 1)),
+            after[1].eq(Mux(starts, self.job.p.frame_tokens, Mux(frame_left == 1, job.frame_tokens, frame_left - 1))),
+            after[2].eq(Mux(starts | ends_block, 0, lane + 1)),
+        ]
+        with m.If(starts | moves):
+            # What the next token ends is found a token ahead: on it depends whether a whole row-block is loaded.
+            m.d.sync += [register.eq(value) for register, value in zip((left, frame_left, lane), after, strict=True)]
             m.d.sync += [
-                left.eq(left - 1),
-                frame_left.eq(Mux(ends_frame, job.frame_tokens, frame_left - 1)),
-                lane.eq(Mux(ends_row_block, 0, lane + 1)),
+                ends_job.eq(after[0] == 1),
+                ends_block.eq((after[0] == 1) | (after[1] == 1) | (after[2] == self._lanes - 1)),
             ]
 
     def _hold_tokens(self, m, rank, moves):
