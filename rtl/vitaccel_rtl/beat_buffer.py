@@ -68,14 +68,15 @@ class BeatBuffer(wiring.Component):
             queue.reserve.eq(self.leaves),
             writes.en.eq(self.arrives),
             writes.data.eq(Value.cast(self.beat)),
-            reads.en.eq(self.leaves),
+            reads.en.eq(self.leaves & ~(self.arrives & (writes.addr == reads.addr))),
             Value.cast(queue.word).eq(output),
         ]
         m.d.sync += [is_read.eq(self.leaves), queue.arrives.eq(is_read), output.eq(reads.data)]
         for port, moves in ((writes, self.arrives), (reads, self.leaves)):
             with m.If(moves):
                 m.d.sync += port.addr.eq(Mux(port.addr == self._depth - 1, 0, port.addr + 1))
-        # A beat is read in the cycle after its arrival or later, so no place is written and read in one cycle.
+        # A beat is read in the cycle after its arrival or later, so no place is written and read in one cycle. That the
+        # enable says so lets synthesis see it: no logic is needed behind the memory for what it would return then.
         with m.If(self.arrives & ~self.leaves):
             m.d.sync += [held.eq(held + 1), holds_some.eq(1)]
         with m.If(self.leaves & ~self.arrives):
