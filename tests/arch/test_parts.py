@@ -16,7 +16,6 @@ REFUSED: list[tuple[type[Any], dict[str, Any], str]] = [
     (PeArrays, {"count": 0}, "array.count must be 1 to 64, not 0"),
     (PeArrays, {"count": 65}, "array.count must be 1 to 64, not 65"),
     (PeArrays, {"macs_per_multiplier": 3}, "array.macs_per_multiplier must be 1 or 2, not 3"),
-    (PeArrays, {"post_latency_cycles": 0}, "array.post_latency_cycles must be 1 to 1000, not 0"),
     (Memory, {"bus_bits": 48}, "memory.bus_bits must be 32, 64, 128, 256 or 512, not 48"),
     (Memory, {"ports": 0}, "memory.ports must be 1 to 32, not 0"),
     (Memory, {"burst_beats": 257}, "memory.burst_beats must be 1 to 256, not 257"),

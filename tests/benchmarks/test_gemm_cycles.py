@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from vitaccel.backends.cost_model import pipelines
+
 SIDES = {"16x16": 16, "32x32": 32, "4x32x32": 64}
 
 
@@ -49,8 +51,8 @@ def test_our_cycles_are_tiles_times_depth_and_one_drain(gemm_cycles: ModuleType,
     predicted = gemm_cycles.predicted(gemm, arch)
     ours = gemm_cycles.ours(gemm, arch, "")
     assert ours.bound + ours.padding == tiles * gemm.k
-    assert ours.fill_drain == side + arch.array.post_latency_cycles
-    assert ours.cycles == tiles * gemm.k + side + arch.array.post_latency_cycles + ours.memory
+    assert ours.fill_drain == pipelines.matmul_result(arch)
+    assert ours.cycles == tiles * gemm.k + ours.fill_drain + ours.memory
     assert ours.cycles == predicted.cycles.elapsed == max(event.done for event in predicted.timeline)
     assert predicted.actions.macs == gemm.macs == ours.bound * arch.array.pes
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from vitaccel.arch import Arch, load_preset, preset_names
+from vitaccel.arch import Arch, Numerics, load_preset, preset_names
+from vitaccel.backends.cost_model import pipelines
 from vitaccel.backends.cost_model.routing import Routing
-from vitaccel.backends.cost_model.timing import timing
+from vitaccel.backends.cost_model.timing import bank_channels, timing
+from vitaccel.ir.plan import ROUTER_FRACTION_BITS
 from vitaccel.ir.program import (
     Attention,
     Gather,
@@ -27,6 +29,7 @@ from vitaccel.ir.program import (
     ScatterAdd,
     Store,
 )
+from vitaccel_rtl import latency
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "cost-model.md").read_text(encoding="utf-8")
@@ -50,7 +53,7 @@ def definitions() -> list[tuple[str, str]]:
 def evaluate(row: str, instruction: Instruction, arch: Arch, queue: int = 0) -> tuple[int, int]:
     """What the document says of an instruction."""
     names: dict[str, Any] = {"ceil": ceil, "max": max, "min": min, "queue": queue}
-    names |= {"P": arch.array.side, "arrays": arch.array.count, "post": arch.array.post_latency_cycles}
+    names |= {"P": arch.array.side, "arrays": arch.array.count} | latencies(arch, queue)
     names |= vars(arch.memory) | {"beat_bytes": arch.memory.beat_bytes, "frequency_hz": arch.frequency_hz}
     names |= {"numerator_passes": arch.numerics.numerator_passes} | vars(instruction)
     rate = re.search(r"`bytes_per_cycle = ([^`]*)`", TEXT)
@@ -63,6 +66,38 @@ def evaluate(row: str, instruction: Instruction, arch: Arch, queue: int = 0) -> 
             names[name] = eval(text, {}, names)
     occupied, latency = (eval(text, {}, names) for text in formulas(row))
     return occupied, latency
+
+
+def latencies(arch: Arch, queue: int = 0) -> dict[str, int]:
+    """The names in capitals, on a machine and for a queue."""
+    lines, bits = arch.numerics.logit_fraction_bits == 8, arch.numerics.numerator_bits
+    return {
+        "READ": latency.BUFFER_READ,
+        "ARRAY": latency.ARRAY,
+        "REQUANTIZE": latency.REQUANTIZE,
+        "ACTIVATION": latency.ACTIVATION,
+        "STATISTICS": latency.softmax_statistics(has_lines=lines),
+        "NUMERATORS": latency.softmax_numerators(has_lines=lines, bits=bits),
+        "MOMENTS": latency.LAYERNORM_MOMENTS,
+        "ROW_SCALE": latency.LAYERNORM_ROW_SCALE,
+        "NORMALIZE": latency.LAYERNORM_NORMALIZE,
+        "WRITE": pipelines.WRITE,
+        "GATHER": latency.gather(arch.array.side, latency.BUFFER_READ),
+        "SCATTER_ADD": latency.scatter_add(arch.array.side, queue),
+    }
+
+
+def test_the_table_of_latencies() -> None:
+    shown = {name: int(cycles) for name, cycles in re.findall(r"^\| `([A-Z_]+)` \| (\d+) \|", FORMULAS, re.MULTILINE)}
+    of_machine = latencies(Arch())
+    assert shown == {name: of_machine[name] for name in shown}
+    assert set(of_machine) - set(shown) == {"GATHER", "SCATTER_ADD"}
+    fine = latencies(Arch(numerics=Numerics(logit_fraction_bits=8)))
+    assert {name: fine[name] - of_machine[name] for name in shown if fine[name] != of_machine[name]} == {
+        "STATISTICS": 2,
+        "NUMERATORS": 2,
+    }
+    assert latencies(Arch(numerics=Numerics(numerator_bits=16)))["NUMERATORS"] == of_machine["NUMERATORS"] - 1
 
 
 @pytest.fixture
@@ -120,7 +155,7 @@ def test_attention(arch: Arch, rng: random.Random, in_flight: int, row: str) -> 
     for _ in range(MANY):
         rowed = attention(rng, in_flight=in_flight)
         logits = ceil(rowed.keys / arch.array.side) * max(rowed.head_dim, arch.array.side)
-        if in_flight == 2 and arch.array.side + arch.array.post_latency_cycles > logits:
+        if in_flight == 2 and pipelines.statistics_ready(arch) > logits:
             continue
         assert evaluate(f"`attention`, {row}", rowed, arch) == timing(rowed, arch)
         checked += 1
@@ -134,29 +169,46 @@ def test_attention_on_kept_logits(arch: Arch, rng: random.Random, mode: str) -> 
         assert evaluate("`attention`, kept logits", reused, arch) == timing(reused, arch)
 
 
-def test_lanes_and_routing(arch: Arch, rng: random.Random) -> None:
+def stream(rng: random.Random, **fields: Any) -> Lane:
+    sizes = {"row_blocks": rng.randint(1, 30), "channels": rng.randint(1, 3072), "passes": rng.randint(1, 9)}
+    return Lane(**({"layer": "", "function": "add", "a": 0, "out": 0, "tokens": 1} | sizes | fields))
+
+
+def test_lanes(arch: Arch, rng: random.Random) -> None:
     for _ in range(MANY):
-        blocks, channels, tokens = rng.randint(1, 30), rng.randint(1, 3072), rng.randint(1, 900)
-        stream = Lane(
-            layer="",
-            function="add",
-            a=0,
-            out=0,
-            row_blocks=blocks,
-            tokens=1,
-            channels=channels,
-            passes=rng.randint(1, 9),
-        )
-        route = Route(layer="", logits=0, row_blocks=blocks, tokens=tokens, experts=rng.randint(2, 64), k=2)
-        assert evaluate("`lane`", stream, arch) == timing(stream, arch)
-        assert evaluate("`route`", route, arch) == timing(route, arch)
+        lane = stream(rng)
+        assert evaluate("`lane`", lane, arch) == timing(lane, arch)
+
+
+@pytest.mark.parametrize(("passes", "row"), [(1, "in one pass"), (2, "in two")])
+def test_layernorm(arch: Arch, rng: random.Random, passes: int, row: str) -> None:
+    checked = 0
+    for _ in range(MANY):
+        lane = stream(rng, function="layernorm", passes=passes)
+        if bank_channels(lane.channels, arch.array.side, arch.array.count) < pipelines.row_scale_ready(arch):
+            continue
+        assert evaluate(f"`lane`, layernorm {row}", lane, arch) == timing(lane, arch)
+        checked += 1
+    assert checked > MANY / 2
+
+
+def test_routing(arch: Arch, rng: random.Random) -> None:
+    """The function that the document names is the one that the code reads."""
+    assert formulas("`route`")[0].startswith("latency.route`: a row-block")
+    for _ in range(MANY):
+        tokens, experts = rng.randint(1, 900), rng.randint(2, 64)
+        route = Route(layer="", logits=0, row_blocks=1, tokens=tokens, experts=experts, k=2)
+        sizes = {"tokens": tokens, "frame_tokens": tokens, "experts": experts, "most_experts": experts, "k": 2}
+        cycles = latency.route(side=arch.array.side, over_chosen=False, has_lines=ROUTER_FRACTION_BITS == 8, **sizes)
+        assert timing(route, arch) == (cycles, 0)
 
 
 @pytest.mark.parametrize("kind", [Gather, ScatterAdd])
 def test_gather_and_scatter(arch: Arch, rng: random.Random, kind: type[Gather | ScatterAdd]) -> None:
     for _ in range(MANY):
         move, queue = kind(layer="", a=0, out=0, channels=rng.randint(1, 3072), expert=0), rng.randint(1, 300)
-        assert evaluate("`gather`, `scatter_add`", move, arch, queue) == timing(move, arch, queue)
+        row = "`gather`" if kind is Gather else "`scatter_add`"
+        assert evaluate(row, move, arch, queue) == timing(move, arch, queue)
 
 
 def test_queues_of_groups(rng: random.Random) -> None:

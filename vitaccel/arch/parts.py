@@ -39,14 +39,11 @@ class PeArrays:
         Arrays that take adjacent output tiles (or heads) of one instruction; 1 to 64.
     macs_per_multiplier
         Products one hardware multiplier delivers a cycle (2 when two int8 products share a wide multiplier).
-    post_latency_cycles
-        Pipeline depth from the last product to the written word: accumulate, bias, requantize, activation, write.
     """
 
     side: int = 8
     count: int = 1
     macs_per_multiplier: int = 1
-    post_latency_cycles: int = 12
 
     def __post_init__(self) -> None:
         check(
@@ -56,10 +53,6 @@ class PeArrays:
         check(
             self.macs_per_multiplier in (1, 2),
             f"array.macs_per_multiplier must be 1 or 2, not {self.macs_per_multiplier}",
-        )
-        check(
-            1 <= self.post_latency_cycles <= 1000,
-            f"array.post_latency_cycles must be 1 to 1000, not {self.post_latency_cycles}",
         )
 
     @property

@@ -36,9 +36,9 @@ def random_machine(rng: random.Random) -> Arch:
     """Return a machine with small arrays, any memory, and an energy table without a zero."""
     return Arch(
         frequency_hz=rng.choice((1e8, 3e8)),
-        array=PeArrays(side=rng.choice((4, 5, 8)), count=rng.randint(1, 3), post_latency_cycles=rng.randint(1, 20)),
+        array=PeArrays(side=rng.choice((4, 5, 8)), count=rng.randint(1, 3)),
         memory=Memory(latency_cycles=rng.randint(0, 90), outstanding=rng.randint(1, 8)),
-        numerics=Numerics(numerator_bits=rng.choice((8, 12))),
+        numerics=Numerics(numerator_bits=rng.choice((8, 12)), logit_fraction_bits=rng.choice((6, 8))),
         moe=ExpertOrder(rng.choice(("static", "longest"))),
         energy=Energy(*(rng.randint(1, 99) / 8 for _ in range(5)), source="made up"),
     )

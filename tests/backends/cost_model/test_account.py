@@ -13,6 +13,7 @@ from hypothesis import given
 
 from tests.backends.cost_model.programs import RANDOM, random_program, random_routing
 from vitaccel.arch import Arch
+from vitaccel.backends.cost_model import pipelines
 from vitaccel.backends.cost_model.account import layer_costs
 from vitaccel.backends.cost_model.replay import Slot, elapsed, replay
 from vitaccel.backends.cost_model.result import Actions, Busy, Cycles, LayerCost, Traffic
@@ -219,7 +220,8 @@ def test_a_resampling_of_tokens_multiplies_every_token_by_every_weight(imported:
 def test_wide_numerators_multiply_the_values_once_more(model: str, imported: Callable[..., ImportedModel]) -> None:
     model_ = imported(model)
     narrow, wide = costs_of(model_), costs_of(model_, numerator_bits=16)
-    assert costs_of(model_, numerator_bits=12) == wide
+    # Twelve bits are rounded, a stage more than sixteen: the same work.
+    assert [cost.actions for cost in costs_of(model_, numerator_bits=12)] == [cost.actions for cost in wide]
     for before, after in zip(narrow, wide, strict=True):
         assert before.actions.macs == after.actions.macs
         more = after.actions.multiplications - before.actions.multiplications
@@ -239,7 +241,7 @@ def test_wide_numerators_multiply_the_values_once_more(model: str, imported: Cal
 def test_waits_by_hand() -> None:
     """A load, the matmul that waits for it, lanes, a matmul that waits for them, a store at the end."""
     arch = Arch()
-    side, post, latency = arch.array.side, arch.array.post_latency_cycles, arch.memory.latency_cycles
+    latency, streamed = arch.memory.latency_cycles, pipelines.lane_result(arch, "norm")
     moved = {"dram": 0, "buffer": "weight", "address": 0, "row_bytes": 1600}
     tile = {"a": 0, "out": 0, "row_blocks": 1, "tokens": 8, "k": 100, "n": 8, "n_tiles": 1}
     instructions = [
@@ -251,10 +253,10 @@ def test_waits_by_hand() -> None:
     ]
     layers = [Layer(name, "linear", 0) for name in ("fc1", "norm", "fc2")]
     _, costs = timed(Program("p", arch, instructions, [0, 0, 1, 2, 2], layers), Routing())
-    drain = side + post
+    drain = pipelines.matmul_result(arch)
     assert [cost.cycles for cost in costs] == [
         Cycles(array=100, load=100 + latency),
         # The array sees the first matmul's drain as a part of what the lanes take.
-        Cycles(vector=drain + 30 + post),
+        Cycles(vector=drain + 30 + streamed),
         Cycles(array=100, drain=drain, store=10 + latency),
     ]

@@ -12,6 +12,7 @@ from hypothesis import given
 from tests.backends.cost_model.programs import RANDOM, random_program, random_routing
 from vitaccel.arch import Arch
 from vitaccel.arch import Routing as ExpertOrder
+from vitaccel.backends.cost_model import pipelines
 from vitaccel.backends.cost_model import replay as module
 from vitaccel.backends.cost_model.replay import NOTHING, Slot, elapsed, replay
 from vitaccel.backends.cost_model.routing import Routing
@@ -134,18 +135,18 @@ def test_the_cause_is_the_result_that_came_last(rng: random.Random) -> None:
 def test_by_hand() -> None:
     """The matmul waits for the lanes, which wait for the first matmul; the second result is there after the first."""
     arch = Arch()
-    side, post = arch.array.side, arch.array.post_latency_cycles
+    drained, streamed = pipelines.matmul_result(arch), pipelines.lane_result(arch, "add")
     first = MatMul(layer="a", a=0, out=0, row_blocks=1, tokens=1, k=100, n=1, n_tiles=1)
     lanes = Lane(layer="b", function="add", a=0, out=0, row_blocks=1, tokens=1, channels=50, waits=(0, 1, 0, 0))
     third = MatMul(layer="c", a=0, out=0, row_blocks=1, tokens=1, k=10, n=1, n_tiles=2, waits=(0, 0, 1, 0))
     slots = replay(
         Program("p", arch, [first, lanes, third], [0, 1, 2], [Layer(n, "linear", 0) for n in "abc"]), Routing()
     )
-    there = 100 + side + post
+    there = 100 + drained
     assert slots == [
         Slot(0, 100, there, NOTHING, NOTHING, NOTHING),
-        Slot(there, 50, there + 50 + post, Engine.COMPUTE, 0, NOTHING),
-        Slot(there + 50 + post, 20, there + 70 + side + 2 * post, Engine.VECTOR, 1, NOTHING),
+        Slot(there, 50, there + 50 + streamed, Engine.COMPUTE, 0, NOTHING),
+        Slot(there + 50 + streamed, 20, there + 70 + streamed + drained, Engine.VECTOR, 1, NOTHING),
     ]
 
 

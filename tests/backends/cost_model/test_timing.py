@@ -11,15 +11,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitaccel.arch import Arch, Memory, PeArrays
-from vitaccel.backends.cost_model.timing import Timing, round_trip_cycles, timing, transfer_timing
+from vitaccel.arch import Arch, Memory, Numerics, PeArrays
+from vitaccel.backends.cost_model.timing import Timing, bank_channels, round_trip_cycles, timing, transfer_timing
+from vitaccel.ir.plan import ROUTER_FRACTION_BITS
 from vitaccel.ir.program import Attention, Gather, Instruction, Lane, Load, MatMul, Route, ScatterAdd, Store
+from vitaccel_rtl import latency
 
 ROWS = st.integers(1, 40)
-ARRAYS = st.builds(
-    PeArrays, side=st.sampled_from((4, 5, 8)), count=st.integers(1, 4), post_latency_cycles=st.integers(1, 20)
-)
-MACHINES = st.builds(Arch, array=ARRAYS)
+ARRAYS = st.builds(PeArrays, side=st.sampled_from((4, 5, 8)), count=st.integers(1, 4))
+MACHINES = st.builds(Arch, array=ARRAYS, numerics=st.builds(Numerics, logit_fraction_bits=st.sampled_from((6, 8))))
+
+READ, WRITE = latency.BUFFER_READ, 1
+
+
+def statistics_after(arch: Arch) -> int:
+    """From the last words of QK^T to the first of A.V: the first of P words of logits, and those behind it."""
+    lines = arch.numerics.logit_fraction_bits == 8
+    return READ + latency.ARRAY + latency.REQUANTIZE + latency.softmax_statistics(has_lines=lines) + arch.array.side - 1
+
+
+def attended_after(arch: Arch) -> int:
+    """From the last words of A.V to the last output."""
+    numerics = arch.numerics
+    numerators = latency.softmax_numerators(has_lines=numerics.logit_fraction_bits == 8, bits=numerics.numerator_bits)
+    return READ + numerators + latency.ARRAY + arch.array.side - 1 + latency.REQUANTIZE + WRITE
 
 
 def groups(count: int, size: int) -> list[range]:
@@ -41,7 +56,9 @@ def run_array(phases: list[int], arch: Arch) -> Timing:
             accumulating -= accumulating > 0
             draining -= draining > 0
         draining = arch.array.side
-    return Timing(cycle, draining + arch.array.post_latency_cycles)
+    # The first result is there ARRAY cycles after the last words were read; it takes the epilogue, and P - 1 follow it.
+    epilogue = latency.ARRAY + latency.REQUANTIZE + latency.ACTIVATION + WRITE
+    return Timing(cycle, READ + epilogue + draining - 1)
 
 
 def matmul(row_blocks: int, n_tiles: int, k: int, expert: int = -1) -> MatMul:
@@ -88,11 +105,11 @@ def run_attention(shape: Shape, in_flight: int, arch: Arch) -> Timing:
         if waiting and len(statistics) < in_flight:
             waiting -= 1
             now += sum(max(shape.head_dim, side) for _ in groups(shape.keys, side))
-            statistics.append(now + side + arch.array.post_latency_cycles)
+            statistics.append(now + statistics_after(arch))
         else:
             now = max(now, statistics.pop(0))
             now += sum(max(sum(shape.keys for _ in range(passes)), side) for _ in groups(shape.value_dim, side))
-    return Timing(now, side + arch.array.post_latency_cycles)
+    return Timing(now, attended_after(arch))
 
 
 @pytest.mark.parametrize("in_flight", [1, 2])
@@ -114,13 +131,15 @@ def test_a_second_row_block_in_flight_never_takes_longer(arch: Arch, shape: Shap
 def test_kept_logits_are_applied_to_row_blocks_of_keys(mode: str, arch: Arch, shape: Shape, bits: int) -> None:
     """The second softmax of pre_softmax_T streams the queries of a row-block ahead of the array."""
     machine = replace(arch, numerics=replace(arch.numerics, numerator_bits=bits))
-    side, post, passes = arch.array.side, arch.array.post_latency_cycles, machine.numerics.numerator_passes
+    side, passes = arch.array.side, machine.numerics.numerator_passes
+    lines = machine.numerics.logit_fraction_bits == 8
+    statistics = READ + latency.softmax_statistics(has_lines=lines)
     array = lanes = 0
     for _ in range(shape.frames * len(groups(shape.heads, arch.array.count)) * len(groups(shape.keys, side))):
         lanes += shape.queries
-        array = max(array, lanes + post if mode == "pre_softmax_T" else 0)
+        array = max(array, lanes + statistics if mode == "pre_softmax_T" else 0)
         array += sum(max(sum(shape.queries for _ in range(passes)), side) for _ in groups(shape.value_dim, side))
-    assert timing(attention(shape, mode=mode), machine) == Timing(array, side + post)
+    assert timing(attention(shape, mode=mode), machine) == Timing(array, attended_after(machine))
 
 
 # -- transfers -----------------------------------------------------------------------------------------------------
@@ -222,16 +241,41 @@ def test_lanes_take_a_word_of_their_own_bank_a_cycle(arch: Arch, blocks: int, ch
     banks = Counter(channel // arch.array.side % arch.array.count for channel in range(channels))
     cycles = sum(max(banks.values()) for _ in range(passes) for _ in range(blocks))
     stream = Lane(layer="", function="add", a=0, out=0, row_blocks=blocks, tokens=1, channels=channels, passes=passes)
-    assert timing(stream, arch) == Timing(cycles, arch.array.post_latency_cycles)
+    assert timing(stream, arch) == Timing(cycles, READ + latency.REQUANTIZE + latency.ACTIVATION + WRITE)
+    for function in ("copy", "zero"):
+        assert timing(replace(stream, function=function), arch) == Timing(cycles, READ + WRITE)
 
 
-@given(MACHINES, ROWS, st.integers(2, 20), st.integers(1, 4))
-def test_routing_streams_the_logits_twice_then_writes_the_queues(arch: Arch, tokens: int, experts: int, k: int) -> None:
-    blocks = groups(tokens, arch.array.side)
-    route = Route(layer="", logits=0, row_blocks=len(blocks), tokens=tokens, experts=experts, k=k)
-    cycles = sum(1 for _ in ("statistics", "top-k") for _ in blocks for _ in range(experts))
-    cycles += sum(1 for _ in range(tokens) for _ in range(k))
-    assert timing(route, arch) == Timing(cycles, arch.array.post_latency_cycles)
+@pytest.mark.parametrize("passes", [1, 2])
+@given(MACHINES, st.integers(1, 6), st.integers(1, 90))
+def test_layernorm_takes_moments_of_the_next_row_block_before_it_normalizes_one(
+    passes: int, arch: Arch, blocks: int, channels: int
+) -> None:
+    words = bank_channels(channels, arch.array.side, arch.array.count)
+    scale_after = READ + latency.LAYERNORM_MOMENTS + latency.LAYERNORM_ROW_SCALE
+    now = scale_after if passes == 1 else words
+    scales = [0 if passes == 1 else now + scale_after]
+    for block in range(blocks):
+        if passes == 2 and block + 1 < blocks:
+            now += words
+            scales.append(now + scale_after)
+        now = max(now, scales[block] if passes == 2 else 0) + words
+    norm = Lane(
+        layer="", function="layernorm", a=0, out=0, row_blocks=blocks, tokens=1, channels=channels, passes=passes
+    )
+    assert timing(norm, arch) == Timing(now, READ + latency.LAYERNORM_NORMALIZE + WRITE)
+
+
+@given(MACHINES, ROWS, st.integers(2, 20), st.integers(1, 4), st.sampled_from(("softmax_all", "softmax_topk")))
+def test_routing_takes_what_the_router_declares(arch: Arch, tokens: int, experts: int, k: int, score: str) -> None:
+    k = min(k, experts)
+    blocks = len(groups(tokens, arch.array.side))
+    route = Route(layer="", logits=0, row_blocks=blocks, tokens=tokens, experts=experts, k=k, score=score)
+    cycles = latency.route(
+        side=arch.array.side, tokens=tokens, frame_tokens=tokens, experts=experts, most_experts=experts, k=k,
+        over_chosen=score == "softmax_topk", has_lines=ROUTER_FRACTION_BITS == 8,
+    )  # fmt: skip
+    assert timing(route, arch) == Timing(cycles, 0)
 
 
 @pytest.mark.parametrize("kind", [Gather, ScatterAdd])
@@ -240,12 +284,12 @@ def test_a_transposer_fills_while_it_empties(
     kind: type[Gather | ScatterAdd], arch: Arch, rows: int, channels: int
 ) -> None:
     side = arch.array.side
-    cycle = filled = emptied = 0
+    slots = 0
     for _ in groups(rows, side):
         for _ in groups(len(groups(channels, side)), arch.array.count):
-            cycle += side
-            filled, emptied = cycle, max(cycle, emptied) + side
-    expected = Timing(filled, emptied - filled + arch.array.post_latency_cycles) if rows else Timing(0, 0)
+            slots += side
+    behind = latency.gather(side, READ) if kind is Gather else latency.scatter_add(side, rows)
+    expected = Timing(slots, behind + WRITE) if rows else Timing(0, 0)
     assert timing(kind(layer="", a=0, out=0, channels=channels, expert=1), arch, rows) == expected
 
 

@@ -1,5 +1,7 @@
 """How long an instruction occupies its engine, and when its result is there: closed forms, never simulated.
 
+Cycles of blocks are those of `vitaccel_rtl.latency`; `pipelines` chains them.
+
 ``occupied`` cycles after it starts, the engine may start its next instruction; ``occupied + latency`` cycles after it
 starts, the result is written and dependants may start.
 """
@@ -9,8 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vitaccel.arch import Arch, Memory
-from vitaccel.ir.plan import ceil_div
+from vitaccel.backends.cost_model import pipelines
+from vitaccel.ir.plan import ROUTER_FRACTION_BITS, ceil_div
 from vitaccel.ir.program import Attention, Gather, Instruction, Lane, MatMul, Route, ScatterAdd, Transfer
+from vitaccel_rtl import latency
 
 
 class Timing(NamedTuple):
@@ -57,12 +61,11 @@ def round_trip_cycles(bursts: int, beats: int, memory: Memory) -> int:
 def matmul_timing(row_blocks: int, n_tiles: int, k: int, arch: Arch) -> Timing:
     """``row_blocks * ceil(n_tiles / arrays) * max(K, P)`` cycles.
 
-    A tile accumulates for K cycles while the one before drains its P columns; the last drain and the post-processing
-    pipeline are the latency.
+    A tile accumulates for K cycles while the one before drains its P columns; the last drain and the pipeline around it
+    are the latency.
     """
-    side = arch.array.side
     tiles = row_blocks * ceil_div(n_tiles, arch.array.count)
-    return Timing(tiles * max(k, side), side + arch.array.post_latency_cycles)
+    return Timing(tiles * latency.array_interval(k, arch.array.side), pipelines.matmul_result(arch))
 
 
 def attention_timing(attention: Attention, arch: Arch) -> Timing:
@@ -70,37 +73,38 @@ def attention_timing(attention: Attention, arch: Arch) -> Timing:
 
     QK^T of a row-block takes ``ceil(keys / P) * max(head_dim, P)`` cycles and A.V ``ceil(value_dim / P) *
     max(passes * keys, P)``, with as many passes as 8-bit digits in a numerator. A.V also waits for the softmax
-    statistics: P + post-processing latency after QK^T. A reuse of kept logits is A.V alone over row-blocks of keys.
+    statistics of its row-block. A reuse of kept logits is A.V alone over row-blocks of keys.
     """
     side, count = arch.array.side, arch.array.count
-    statistics = side + arch.array.post_latency_cycles
+    statistics, result = pipelines.statistics_ready(arch), pipelines.attention_result(arch)
     rounds = attention.frames * ceil_div(attention.heads, count)
     passes = arch.numerics.numerator_passes
     value_tiles = ceil_div(attention.value_dim, side)
     if attention.mode != "none":
         blocks = rounds * ceil_div(attention.keys, side)
-        apply = value_tiles * max(passes * attention.queries, side)
+        apply = value_tiles * latency.array_interval(passes * attention.queries, side)
         # The second softmax of pre_softmax_T runs over the queries: its first statistics are not hidden.
-        fill = attention.queries + statistics - side if attention.mode == "pre_softmax_T" else 0
-        return Timing(blocks * apply + fill, statistics)
+        is_second = attention.mode == "pre_softmax_T"
+        fill = attention.queries + latency.BUFFER_READ + pipelines.chain(arch, "softmax-statistics") if is_second else 0
+        return Timing(blocks * apply + fill, result)
     blocks = rounds * ceil_div(attention.queries, side)
-    logits = ceil_div(attention.keys, side) * max(attention.head_dim, side)
-    apply = value_tiles * max(passes * attention.keys, side)
+    logits = ceil_div(attention.keys, side) * latency.array_interval(attention.head_dim, side)
+    apply = value_tiles * latency.array_interval(passes * attention.keys, side)
     if attention.in_flight == 1:
-        return Timing(blocks * (logits + statistics + apply), statistics)
-    return Timing(_pipelined(blocks, logits, apply, statistics), statistics)
+        return Timing(blocks * (logits + statistics + apply), result)
+    return Timing(_pipelined(blocks, logits, apply, statistics), result)
 
 
-def _pipelined(blocks: int, logits: int, apply: int, statistics: int) -> int:
-    """Cycles of ``blocks`` row-blocks when QK^T of the next runs before A.V of this one."""
-    now = logits
-    ready = now + statistics
+def _pipelined(blocks: int, first: int, second: int, wait: int) -> int:
+    """Cycles of ``blocks`` row-blocks in two steps, *wait* cycles apart; the next block's first runs before."""
+    now = first
+    ready = now + wait
     for _ in range(blocks - 1):
-        now += logits
-        following = now + statistics
-        now = max(now, ready) + apply
+        now += first
+        following = now + wait
+        now = max(now, ready) + second
         ready = following
-    return max(now, ready) + apply
+    return max(now, ready) + second
 
 
 def bank_channels(channels: int, side: int, count: int) -> int:
@@ -109,18 +113,53 @@ def bank_channels(channels: int, side: int, count: int) -> int:
     return rounds * side + min(rest, side)
 
 
+def lane_timing(lane: Lane, arch: Arch) -> Timing:
+    """One word (P lanes) of every bank a cycle. LayerNorm reads a row twice where nobody took its moments before.
+
+    The moments of the next row-block are taken before this one is normalized, which hides the way to its scale.
+    """
+    words = bank_channels(lane.channels, arch.array.side, arch.array.count)
+    result = pipelines.lane_result(arch, lane.function)
+    if lane.function != "layernorm":
+        return Timing(lane.row_blocks * words * lane.passes, result)
+    scale = pipelines.row_scale_ready(arch)
+    if lane.passes == 1:
+        return Timing(lane.row_blocks * words + scale, result)
+    return Timing(_pipelined(lane.row_blocks, words, words, scale), result)
+
+
+def route_timing(route: Route, arch: Arch) -> Timing:
+    """The router's logits stream once, tokens are queued meanwhile, and a request may follow."""
+    return Timing(
+        latency.route(
+            side=arch.array.side,
+            tokens=route.tokens,
+            frame_tokens=route.frame_tokens or route.tokens,
+            experts=route.experts,
+            most_experts=route.experts,
+            k=route.k,
+            over_chosen=route.score != "softmax_all",
+            has_lines=pipelines.has_lines(ROUTER_FRACTION_BITS),
+        ),
+        0,
+    )
+
+
+def routed_timing(instruction: Gather | ScatterAdd, arch: Arch, rows: int) -> Timing:
+    """P words of every tile of every block of P queue entries, through the transposer."""
+    side = arch.array.side
+    tiles = ceil_div(ceil_div(instruction.channels, side), arch.array.count)
+    slots = latency.queue_slots(rows, tiles, side)
+    if isinstance(instruction, Gather):
+        return Timing(slots, latency.gather(side, latency.BUFFER_READ) + pipelines.WRITE)
+    return Timing(slots, latency.scatter_add(side, rows) + pipelines.WRITE)
+
+
 def _vector_timing(instruction: Instruction, arch: Arch, rows: int) -> Timing:
-    """One word (P lanes) of every bank a cycle; ``post_latency_cycles`` of pipeline."""
-    side, count, post = arch.array.side, arch.array.count, arch.array.post_latency_cycles
     if isinstance(instruction, Lane):
-        words = instruction.row_blocks * bank_channels(instruction.channels, side, count)
-        return Timing(words * instruction.passes, post)
+        return lane_timing(instruction, arch)
     if isinstance(instruction, Route):
-        # Two streams of the logits (statistics, then top-k by insertion), then one queue entry a token and choice.
-        words = instruction.row_blocks * instruction.experts * 2
-        return Timing(words + instruction.tokens * instruction.k, post)
+        return route_timing(instruction, arch)
     if isinstance(instruction, Gather | ScatterAdd):
-        # P rows of P channels fill the transposer while the P before them leave.
-        words = ceil_div(rows, side) * side * ceil_div(ceil_div(instruction.channels, side), count)
-        return Timing(words, side + post)
+        return routed_timing(instruction, arch, rows)
     raise TypeError(f"no timing for {type(instruction).__name__}")

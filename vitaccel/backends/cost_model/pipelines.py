@@ -1,0 +1,68 @@
+"""Pipelines of the machine as chains of blocks: cycles from an operand's address to its result in the buffer.
+
+Every number is a formula of `vitaccel_rtl.latency`, from which the gateware is built and which its benches measure;
+here they are only added up along the ways that data take.
+"""
+
+from __future__ import annotations
+
+from vitaccel.arch import Arch
+from vitaccel_rtl import latency
+
+WRITE = 1
+"""A word into the activation or logit buffer."""
+
+
+def has_lines(fraction_bits: int) -> bool:
+    """Whether powers of two of logits of so many fraction bits are made from lines (`OnlineSoftmax.exp2`)."""
+    return fraction_bits == 8
+
+
+def stages(arch: Arch) -> dict[str, int]:
+    """Return the latency of each block on a machine, by its name in `vitaccel.backends.rtl.catalog`."""
+    lines, bits = has_lines(arch.numerics.logit_fraction_bits), arch.numerics.numerator_bits
+    return {
+        "array": latency.ARRAY,
+        "requantize": latency.REQUANTIZE,
+        "activation": latency.ACTIVATION,
+        "softmax-statistics": latency.softmax_statistics(has_lines=lines),
+        "softmax-numerators": latency.softmax_numerators(has_lines=lines, bits=bits),
+        "layernorm-moments": latency.LAYERNORM_MOMENTS,
+        "layernorm-row-scale": latency.LAYERNORM_ROW_SCALE,
+        "layernorm-normalize": latency.LAYERNORM_NORMALIZE,
+    }
+
+
+def chain(arch: Arch, *blocks: str) -> int:
+    """Cycles of a word through blocks, one after another."""
+    cycles = stages(arch)
+    return sum(cycles[block] for block in blocks)
+
+
+def matmul_result(arch: Arch) -> int:
+    """From the last address of a matmul's operands to its last result: read, P words drain, epilogue, write."""
+    drain = arch.array.side - 1
+    return latency.BUFFER_READ + drain + chain(arch, "array", "requantize", "activation") + WRITE
+
+
+def attention_result(arch: Arch) -> int:
+    """From the last address of A.V's operands to the last output: read, numerators, P words drain, epilogue, write."""
+    drain = arch.array.side - 1
+    return latency.BUFFER_READ + drain + chain(arch, "softmax-numerators", "array", "requantize") + WRITE
+
+
+def statistics_ready(arch: Arch) -> int:
+    """From the last address of QK^T of a row-block to the first of its A.V: P words of logits drain into statistics."""
+    drain = arch.array.side - 1
+    return latency.BUFFER_READ + drain + chain(arch, "array", "requantize", "softmax-statistics")
+
+
+def row_scale_ready(arch: Arch) -> int:
+    """From the address of a row's last channel to the scale that LayerNorm normalizes the row with."""
+    return latency.BUFFER_READ + chain(arch, "layernorm-moments", "layernorm-row-scale")
+
+
+def lane_result(arch: Arch, function: str) -> int:
+    """From the last address of a stream through the lanes to its last result."""
+    blocks = {"layernorm": ("layernorm-normalize",), "copy": (), "zero": ()}
+    return latency.BUFFER_READ + chain(arch, *blocks.get(function, ("requantize", "activation"))) + WRITE
