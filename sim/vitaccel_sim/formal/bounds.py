@@ -1,5 +1,8 @@
 """Sums that never overflow: a count beside each sum bounds it, by induction over the words of a row.
 
+A sum that wrapped could be within its bound by chance. So each register must hold the bound too: then the exact sum,
+which is within it, is what the register has.
+
 A pipeline is not stalled here: no register moves while it is (:mod:`vitaccel_sim.formal.stream_contract`). There is
 no reset in the middle either: what it leaves in a sum is forgotten with the first word of the next row.
 """
@@ -50,6 +53,9 @@ class SoftmaxSum(wiring.Component):
         scaled = running >> exponent
         m.d.comb += [
             Assert(running <= (count * LARGEST_POWER) << exponent, "the running sum is within its count"),
+            Assert(
+                (count * LARGEST_POWER) << exponent < 1 << len(running), "the running sum's register holds its bound"
+            ),
             Assert(scaled >> len(inside.register("lane0.total")) == 0, "a sum fits its register"),
             Cover((running == (2 * LARGEST_POWER) << exponent) & (exponent == 3), "two keys reach the bound"),
         ]
@@ -80,6 +86,8 @@ class MomentSums(wiring.Component):
         m.d.comb += [
             Assert(total >= -(count << 15), "the sum of codes is not below its count"),
             Assert(total <= (count << 15) - count, "the sum of codes is not above its count"),
+            Assert(count << 15 <= 1 << len(total) - 1, "the register of the sum of codes holds its bound"),
+            Assert(count << 30 < 1 << len(squares), "the register of the sum of squares holds its bound"),
             Assert(squares <= count << 30, "the sum of squares is within its count"),
             Assert(inside.register("lane0.square") <= 1 << 30, "a square is within its range"),
             Cover((count == 2) & (squares == 2 << 30), "two codes reach the bound"),
@@ -117,6 +125,7 @@ class ArraySums(wiring.Component):
         sums = [register for name, register in inside.registers.items() if re.fullmatch(r"row_\d+\.sum_\w+", name)]
         for total in sums:
             m.d.comb += [
+                Assert(count << 15 <= 1 << len(total) - 1, "the register of a sum holds its bound"),
                 Assert(total >= -(count << 15), "a sum is not below its count"),
                 Assert(total <= (count << 15) - count, "a sum is not above its count"),
             ]

@@ -30,10 +30,10 @@ from vitaccel_rtl.requantize import STAGES_TO_SHIFT, Requantize
 from vitaccel_rtl.residual import ResidualAdd
 from vitaccel_rtl.rsqrt import Rsqrt
 from vitaccel_rtl.softmax import SoftmaxNumerators, SoftmaxStatistics
-from vitaccel_rtl.stream import Pipeline, SkidBuffer
+from vitaccel_rtl.stream import SkidBuffer
 from vitaccel_rtl.topk import TopK
 from vitaccel_rtl.transposer import Transposer
-from vitaccel_sim.formal.bounds import MomentSums
+from vitaccel_sim.formal.bounds import ArraySums, MomentSums, SoftmaxSum
 from vitaccel_sim.formal.equivalence import METHOD, Equivalence
 from vitaccel_sim.formal.order import Delay, InOrder, delay_contents, fifo_contents, skid_contents
 from vitaccel_sim.formal.prove import BUILD_FOLDER, ProofResult, prove
@@ -65,8 +65,10 @@ class Proof:
         As the table of proofs says them.
     make
         The component to prove, a new one each time.
-    depth, method, cover_depth, abstract
+    method, abstract
         Of :func:`vitaccel_sim.formal.prove.prove`.
+    depth, cover_depth
+        The same; what the component says, when left out.
     is_long
         Whether the test of it is a long one.
     """
@@ -75,8 +77,8 @@ class Proof:
     block: str
     size: str
     make: Callable[[], wiring.Component]
-    depth: int
     method: str = "induction"
+    depth: int | None = None
     cover_depth: int | None = None
     abstract: tuple[str, ...] = field(default=())
     is_long: bool = False
@@ -86,11 +88,12 @@ class Proof:
 
     def run(self, *, timeout_seconds: int = 600, folder: Path = BUILD_FOLDER) -> ProofResult:
         """Prove it."""
+        component: Any = self.make()
         return prove(
-            self.make(),
-            depth=self.depth,
+            component,
+            depth=component.depth if self.depth is None else self.depth,
             method=self.method,
-            cover_depth=self.cover_depth,
+            cover_depth=getattr(component, "cover_depth", None) if self.cover_depth is None else self.cover_depth,
             abstract=self.abstract,
             timeout_seconds=timeout_seconds,
             folder=folder,
@@ -129,14 +132,11 @@ def _contracts() -> Iterator[Proof]:
     ]
     for size, make in blocks:
         block = make.func.__name__  # type: ignore[attr-defined]
-        cycles = make().latency_cycles
         yield Proof(
             family=CONTRACT,
             block=block,
             size=size,
             make=lambda make=make: StreamContract(make()),  # type: ignore[misc]
-            depth=2 if issubclass(make.func, Pipeline) else cycles + 2,  # type: ignore[attr-defined]
-            cover_depth=cycles + 5,
             is_long=block not in quick,
         )
 
@@ -185,9 +185,29 @@ def _bounds() -> Iterator[Proof]:
         is_long=True,
     )
 
+    yield Proof(
+        family=BOUND,
+        block="SoftmaxStatistics",
+        size="4096 keys, 28 bits",
+        make=lambda: SoftmaxSum(SoftmaxStatistics(lanes=1, **TABLE), keys=4096),
+        depth=latency.softmax_statistics(has_lines=False),
+        cover_depth=latency.softmax_statistics(has_lines=False) + 4,
+        is_long=True,
+    )
+    yield Proof(
+        family=BOUND,
+        block="Array",
+        size="2 x 2, 255 words, 24 bits",
+        make=lambda: ArraySums(Array(side=2, accumulator_bits=24), words=255),
+        depth=1,
+        cover_depth=8,
+        abstract=PRODUCTS,
+        is_long=True,
+    )
+
 
 def _equal(block: str, size: str, make: Callable[[], Equivalence], **options: Any) -> Proof:
-    return Proof(family=EQUAL, block=block, size=size, make=make, depth=make().depth, method=METHOD, **options)
+    return Proof(family=EQUAL, block=block, size=size, make=make, method=METHOD, **options)
 
 
 def _equivalences() -> Iterator[Proof]:

@@ -72,6 +72,16 @@ class StreamContract(wiring.Component):
         self._answers = answers
         super().__init__({})
 
+    @property
+    def depth(self) -> int:
+        """Of the induction: what a pipeline asserts of its stages needs one step back, other blocks show it later."""
+        return 2 if isinstance(self._block, Pipeline) else self._block.latency_cycles + 2
+
+    @property
+    def cover_depth(self) -> int:
+        """Cycles in which a word can wait at either end."""
+        return self._block.latency_cycles + 5
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.block = inside = Inside(self._block)

@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001 (the line above is for Amaranth: a component that is refused is never elaborated)
 from __future__ import annotations
 
 from pathlib import Path
@@ -26,7 +28,7 @@ class Count(wiring.Component):
         count = Signal(5)
         step = Signal()
         m.d.comb += step.eq(AnySeq(1))
-        with m.If(step & (count < self._most)):
+        with m.If(step & (count != self._most)):
             m.d.sync += count.eq(count + 1)
         m.d.comb += Assert(count <= self._limit, "the limit is kept")
         if self._has_cover:
@@ -69,7 +71,7 @@ def test_a_result_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_no_proof_is_refused() -> None:
-    with pytest.raises(ValueError, match="^a proof must have an assertion, and a cover that shows"):
+    with pytest.raises(ValueError, match=r"^a proof must have an assertion, and a cover that shows"):
         prove(Count(most=9, limit=9, has_cover=False), depth=2)
-    with pytest.raises(ValueError, match="^method of a proof must be one of induction, bounded, any state, not 'bmc'$"):
+    with pytest.raises(ValueError, match=r"^method of a proof must be one of .*, any state, not 'bmc'$"):
         prove(Count(most=9, limit=9), depth=2, method="bmc")
