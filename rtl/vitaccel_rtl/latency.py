@@ -123,7 +123,7 @@ def softmax_rows(*, has_lines: bool, bits: int) -> int:
 LAYERNORM_MOMENTS = 3
 """Of `vitaccel_rtl.layernorm.LayerNormMoments`, from the last channel of a row to its moments."""
 
-LAYERNORM_VARIANCE = 5
+LAYERNORM_VARIANCE = 6
 """Stages before the root in `vitaccel_rtl.layernorm.LayerNormRowScale`."""
 
 LAYERNORM_ROW_SCALE = LAYERNORM_VARIANCE + RSQRT

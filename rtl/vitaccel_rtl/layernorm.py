@@ -127,7 +127,7 @@ class LayerNormMoments(Pipeline):
 
 
 class VarianceLane(wiring.Component):
-    """One lane: ``C Q - S S + epsilon`` after 5 stages, from products of 18 bits and less."""
+    """One lane: ``C Q - S S + epsilon`` after 6 stages, from products of 18 bits and less."""
 
     def __init__(self):
         super().__init__(
@@ -152,14 +152,15 @@ class VarianceLane(wiring.Component):
         chunks = [squares[n : n + CHUNK_BITS] for n in range(0, SQUARES_BITS, CHUNK_BITS)]
         scaled = [stages.register(chunk * channels, name=f"scaled_{n}") for n, chunk in enumerate(chunks)]
         low, high = magnitude[:CHUNK_BITS], magnitude[CHUNK_BITS:]
-        ends = stages.register(low * low + ((high * high) << 2 * CHUNK_BITS), name="ends")
+        ends = stages.register(Cat(low * low, high * high), name="ends")
         middle = stages.register(low * high, name="middle")
 
         lower = stages.register(scaled[0] + (scaled[1] << CHUNK_BITS), name="lower")
         upper = stages.register(scaled[2], name="upper")
         square = stages.register(ends + (middle << CHUNK_BITS + 1), name="square")
 
-        variance = lower + (upper << 2 * CHUNK_BITS) - square
+        total = stages.register(lower + (upper << 2 * CHUNK_BITS), name="scaled")
+        variance = total - stages.delay(square, 1, name="square_late")
         # S S <= C Q (Cauchy), so the difference is not negative; it has at most 55 bits.
         variance = stages.register(variance, name="variance", shape=unsigned(TOTAL_BITS * 2))
         epsilon = stages.delay(self.epsilon, latency.LAYERNORM_VARIANCE - 1, name="epsilon")
