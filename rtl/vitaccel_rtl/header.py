@@ -70,7 +70,7 @@ def header(component: Any, name: str, ports: Sequence[Port], options: Mapping[st
 def timing(component: Any) -> dict[str, str]:
     """Return latency and throughput in words."""
     said = cycles(component)
-    if {"i", "o"} <= set(streams(component)) and "interval_cycles" not in said:
+    if {"i", "o"} <= set(streams(component)) and "latency_cycles" in said and "interval_cycles" not in said:
         said["throughput"] = ONE_WORD_A_CYCLE
     return said
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from amaranth import Module
+from amaranth import Module, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.header import MARK, STREAM_RULES, header, ordered
 from vitaccel_rtl.ports import Port
-from vitaccel_rtl.requantize import Requantize
+from vitaccel_rtl.stream import SkidBuffer, lane_word
 from vitaccel_rtl.verilog import to_verilog
 
 
@@ -21,8 +21,9 @@ def comment(text: str) -> str:
 
 
 def test_the_header_of_a_block(golden: Callable[[str, str], None]) -> None:
-    verilog = to_verilog(Requantize(lanes=4), name="requantize_lanes4", options={"lanes": "4: P", "bits": "16: width"})
-    golden("rtl/requantize_lanes4.header.txt", comment(verilog.text))
+    block = SkidBuffer(lane_word(4, signed(16), offset=signed(32)))
+    verilog = to_verilog(block, name="slice_lanes4", options={"lanes": "4: P", "bits": "16: width"})
+    golden("rtl/slice_lanes4.header.txt", comment(verilog.text))
 
 
 class Counter(wiring.Component):

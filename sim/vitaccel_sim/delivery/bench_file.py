@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vitaccel.backends.rtl.generate import Generated
 from vitaccel_rtl.header import MARK
-from vitaccel_sim.delivery.bench_of import Bench
+from vitaccel_sim.delivery.bench import Bench
 
 TEXT = '''"""cocotb bench of {name}: {summary}.
 

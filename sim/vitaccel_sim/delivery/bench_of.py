@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-import ast
-import importlib.util
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from vitaccel.backends.rtl.generate import Generated
 from vitaccel.errors import BlockError
 from vitaccel_sim.bench.part import cases_of, part
+from vitaccel_sim.delivery.bench import Bench
+from vitaccel_sim.delivery.dma import dma_bench
 from vitaccel_sim.traffic.catalog import TRAFFIC
 
 STREAM_BENCH = "vitaccel_sim.bench.equality"
 """Of every block with the streams ``i`` and ``o``."""
 
+OTHER_BENCHES: Mapping[str, Callable[[Generated, int], Bench]] = {"dma-read": dma_bench, "dma-write": dma_bench}
+"""Of blocks with other ports: from a block and the seed of its words."""
 
-@dataclass(frozen=True, kw_only=True)
-class Bench:
-    """A bench and its vectors.
 
-    Parameters
-    ----------
-    module
-        Importable, with cocotb tests.
-    parameters
-        What :func:`vitaccel_sim.cocotb_runner.run_bench` is given for it.
-    """
-
-    module: str
-    parameters: Mapping[str, Any]
-
-    @property
-    def tests(self) -> dict[str, str]:
-        """The names of its tests with what each checks, read from its source: cocotb is not needed for that."""
-        found = importlib.util.find_spec(self.module)
-        assert found is not None
-        assert found.origin is not None
-        functions = ast.parse(Path(found.origin).read_text(encoding="utf-8")).body
-        return {
-            function.name: (ast.get_docstring(function) or "").partition("\n")[0]
-            for function in functions
-            if isinstance(function, ast.AsyncFunctionDef)
-            and any("cocotb.test" in ast.unparse(decorator) for decorator in function.decorator_list)
-        }
+def has_bench(name: str) -> bool:
+    """Whether a block can be delivered."""
+    return name in TRAFFIC or name in OTHER_BENCHES
 
 
 def bench_of(generated: Generated, seed: int) -> Bench:
@@ -56,9 +31,12 @@ def bench_of(generated: Generated, seed: int) -> Bench:
     BlockError
         If there is none: a block is not delivered without.
     """
-    if generated.block.name not in TRAFFIC:
-        raise BlockError(f"block {generated.block.name} must have a bench to be delivered with, and it has none")
-    traffic = TRAFFIC[generated.block.name]
+    name = generated.block.name
+    if not has_bench(name):
+        raise BlockError(f"block {name} must have a bench to be delivered with, and it has none")
+    if name in OTHER_BENCHES:
+        return OTHER_BENCHES[name](generated, seed)
+    traffic = TRAFFIC[name]
     cases = cases_of(traffic, generated.options, seed)
     setup = traffic.setup(generated.options)
     return Bench(module=STREAM_BENCH, parameters={"parts": [part(generated.component, **cases, setup=setup)]})

@@ -10,8 +10,9 @@ from typing import Any
 from vitaccel.backends.rtl.generate import Generated, generate
 from vitaccel_rtl.header import MARK, ordered
 from vitaccel_rtl.ports import fields, shapes
+from vitaccel_sim.delivery.bench import Bench
 from vitaccel_sim.delivery.bench_file import bench_file
-from vitaccel_sim.delivery.bench_of import Bench, bench_of
+from vitaccel_sim.delivery.bench_of import bench_of
 from vitaccel_sim.delivery.readme import readme
 from vitaccel_sim.delivery.vectors import to_text
 

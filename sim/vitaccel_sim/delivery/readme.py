@@ -8,7 +8,7 @@ from vitaccel.backends.rtl.generate import Generated
 from vitaccel_rtl.contract import contract
 from vitaccel_rtl.header import MARK, STREAM_RULES, ordered, port_meaning, timing
 from vitaccel_rtl.ports import Port, fields, shapes, streams
-from vitaccel_sim.delivery.bench_of import Bench
+from vitaccel_sim.delivery.bench import Bench
 
 TEXT = """# {name}
 

@@ -9,7 +9,7 @@ from vitaccel.backends.rtl.catalog import BLOCKS
 from vitaccel.backends.rtl.generate import generate
 from vitaccel.errors import BlockError
 from vitaccel_sim.bench import equality
-from vitaccel_sim.delivery.bench_of import STREAM_BENCH, bench_of
+from vitaccel_sim.delivery.bench_of import STREAM_BENCH, bench_of, has_bench
 from vitaccel_sim.traffic.catalog import TRAFFIC
 
 
@@ -27,7 +27,7 @@ def test_words_are_those_of_the_seed() -> None:
 
 
 def test_every_block_has_a_bench() -> None:
-    assert [name for name in BLOCKS if name not in TRAFFIC] == []
+    assert [name for name in BLOCKS if not has_bench(name)] == []
 
 
 def test_a_block_without_a_bench_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vitaccel.backends.rtl.block import Block
-from vitaccel.backends.rtl.blocks import array, lanes, layernorm, moe, softmax, stream
+from vitaccel.backends.rtl.blocks import array, dma, lanes, layernorm, moe, softmax, stream
 from vitaccel.errors import BlockError, did_you_mean
 
 BLOCKS: dict[str, Block] = {
@@ -30,6 +30,8 @@ BLOCKS: dict[str, Block] = {
         moe.TOPK,
         moe.TRANSPOSER,
         moe.WEIGH,
+        dma.READ,
+        dma.WRITE,
     )
 }
 """In the order in which data meets them."""
