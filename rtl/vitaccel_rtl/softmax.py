@@ -94,11 +94,14 @@ class StatisticsLane(wiring.Component):
         ceiling = stages.register(upwards[fraction_bits:].as_signed(), name="ceiling")
         y = stages.delay(self.y, 2, name="y")
         highest = Signal(signed(whole_bits(fraction_bits)), reset_less=True)
-        higher = ceiling > highest
-        with m.If(self.advance & self.word_1):
-            m.d.sync += highest.eq(Mux(self.first | higher, ceiling, highest))
+        # One that is equal is taken too, so the sign of the difference is enough; whether it rose is found later.
+        difference = Signal(signed(whole_bits(fraction_bits) + 1))
+        m.d.comb += difference.eq(ceiling - highest)
+        with m.If(self.advance & self.word_1 & (self.first | ~difference[-1])):
+            m.d.sync += highest.eq(ceiling)
 
-        rises = stages.register(higher, name="rises")
+        difference = stages.register(difference, name="difference")
+        rises = ~difference[-1] & difference.any()
         first = stages.register(self.first, name="first")
         masked_so_far = stages.register(highest == (MASKED >> fraction_bits), name="masked_so_far")
         steps = ceiling[STEP_BITS:].as_signed() - highest[STEP_BITS:].as_signed()
