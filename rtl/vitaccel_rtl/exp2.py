@@ -3,7 +3,7 @@
 The integers of `vitaccel.reference.exp2`: the table holds the ``mantissas`` of `Exp2` or the ``lines`` of `Exp2Linear`.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Signal, signed, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,8 +15,8 @@ LOGIT_BITS = 16
 NUMERATOR_BITS = 16
 MANTISSA_BITS = 16
 
-OCTAVES = 17
-"""From this right shift on, every mantissa is rounded to 0."""
+SHIFT_BITS = 5
+"""Of a right shift: from 17 on, every mantissa is rounded to 0."""
 
 LINE_BITS = 2
 """Bits of a line behind a mantissa's last."""
@@ -99,15 +99,16 @@ class Exp2Lane(wiring.Component):
         fraction = self.y[: self._fraction_bits]
         octaves = Signal(unsigned(whole_bits(self._fraction_bits)))
         m.d.comb += octaves.eq(self.m - self.y[self._fraction_bits :].as_signed())
-        shift = stages.register(octaves[:5], name="octaves")
-        gone = stages.register((octaves >= OCTAVES) | self.drop, name="gone")
+        # What is dropped, or further than the shift reaches, is shifted by all ones: a zero as a choice would become a
+        # reset of all bits, and on the way to it lies what enables all registers.
+        gone = octaves[SHIFT_BITS:].any() | self.drop
+        shift = stages.register(octaves[:SHIFT_BITS] | gone.replicate(SHIFT_BITS), name="octaves")
         if has_lines(self._table):
             mantissa = self._line(m, stages, fraction)
             shift = stages.delay(shift, LINE_STAGES - 1, name="octaves_line")
-            gone = stages.delay(gone, LINE_STAGES - 1, name="gone_line")
         else:
             mantissa = self._read(m, fraction, unsigned(MANTISSA_BITS), self._table)
-        shifted = stages.register(Mux(gone, 0, Cat(Const(0, 1), mantissa) >> shift), name="shifted")
+        shifted = stages.register(Cat(Const(0, 1), mantissa) >> shift, name="shifted")
         m.d.comb += self.out.eq(stages.register(round_off(shifted), name="numerator", shape=unsigned(NUMERATOR_BITS)))
         return m
 

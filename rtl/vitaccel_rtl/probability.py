@@ -84,9 +84,9 @@ class ProbabilityLane(wiring.Component):
         places = stages.register(Mux(far, exponent[:4], exponent[0]), name="places", shape=unsigned(4))
         shifted = stages.register(coarse >> places, name="shifted")
         rounded = round_off(shifted)
-        beyond = rounded[PROBABILITY_BITS:].any()
-        largest = (1 << PROBABILITY_BITS) - 1
-        return stages.register(Mux(beyond, largest, rounded[:PROBABILITY_BITS]), name="probability")
+        # Bits beyond the probability set all others: as a choice of the largest they would become a set of registers.
+        beyond = rounded[PROBABILITY_BITS:].any().replicate(PROBABILITY_BITS)
+        return stages.register(rounded[:PROBABILITY_BITS] | beyond, name="probability")
 
 
 class Probability(Pipeline):
