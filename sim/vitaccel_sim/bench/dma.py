@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import random
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ from vitaccel_sim.bench.dma_jobs import (
     word_count,
     words_read,
 )
+from vitaccel_sim.bench.ports import read
 from vitaccel_sim.bench.profiles import PROFILES
 from vitaccel_sim.cocotb_runner import bench_parameters, coverage_file
 
@@ -61,6 +63,10 @@ def bench_case(jobs: Sequence[Job], geometry: Geometry, *, writes: bool, seed: i
         "touched": [beat for job in jobs[:-1] for beat in beats_of(job, geometry.beat_bytes)],
         "writes": writes,
     }
+
+
+CHANNEL = re.compile(r"m_axi_(?:aw|ar|w)")
+"""How the outputs of a channel begin that has a *valid* of the engine."""
 
 
 class DmaBench:
@@ -106,13 +112,21 @@ class DmaBench:
 
     async def run(self, exchange: DmaExchange, cycles: int | None = None) -> None:
         """Run jobs to their end, or for so many cycles."""
-        outputs = [getattr(self.dut, name) for name in exchange.outputs]
         while not exchange.is_over and (cycles is None or exchange.cycle < cycles):
             for name, value in exchange.drive().items():
                 getattr(self.dut, name).value = value
             await ReadOnly()
-            exchange.sample([int(port.value) for port in outputs])
+            exchange.sample([self._sampled(name, exchange.cycle) for name in exchange.outputs])
             await RisingEdge(self.dut.clk)
+
+    def _sampled(self, name: str, cycle: int) -> int:
+        """Return an output, which may be X (and is 0 then) only if it belongs to a word that is not offered."""
+        port = getattr(self.dut, name)
+        if port.value.is_resolvable or name.endswith(("valid", "ready")):
+            return read(port, cycle)
+        channel = CHANNEL.match(name)
+        offered = f"{channel[0]}valid" if channel else name.replace("__payload", "__valid")
+        return read(port, cycle) if read(getattr(self.dut, offered), cycle) else 0
 
     async def check(self, exchange: DmaExchange, statuses: list[int]) -> None:
         """Run jobs and compare the words, or the memory, and what was said of each job."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,4 +36,6 @@ def test_the_delivered_bench_runs(
 ) -> None:
     delivery = delivered(block, data_bits=64, burst_beats=16)
     monkeypatch.chdir(tmp_path)
-    assert main([delivery.generated.name, "--test", "an_error_is_told_of_its_job"]) == 0
+    for simulator in ("verilator", "icarus") if shutil.which("iverilog") else ("verilator",):
+        arguments = [delivery.generated.name, "--test", "an_error_is_told_of_its_job", "--simulator", simulator]
+        assert main(arguments) == 0
