@@ -1,6 +1,6 @@
 """The read engine: rows of bytes in DRAM become words on chip."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +11,7 @@ from vitaccel_rtl.bursts import BurstCutter
 from vitaccel_rtl.dma_job import STATUS, descriptor_layout, fork
 from vitaccel_rtl.fifo import StreamFifo
 from vitaccel_rtl.realign import bytes_layout
+from vitaccel_rtl.reserve import Reserve
 from vitaccel_rtl.stream import SkidBuffer, check_range
 from vitaccel_rtl.word_plan import WordPlan
 
@@ -86,6 +87,7 @@ class DmaRead(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.cutter = cutter = BurstCutter(self._geometry)
+        m.submodules.reserve = reserve = Reserve(self._geometry, beats=self._buffer_beats)
         m.submodules.jobs = jobs = StreamFifo(descriptor_layout(self._geometry), depth=self._jobs)
         m.submodules.plan = plan = WordPlan(self._geometry)
         beat = bytes_layout(self._geometry.beat_bytes, error=1)
@@ -95,8 +97,10 @@ class DmaRead(wiring.Component):
         wiring.connect(m, jobs.o, plan.i)
         wiring.connect(m, plan.o, words.plan)
         wiring.connect(m, buffer.o, words.i)
-        self._request(m, cutter.o, leaves=buffer.leaves)
+        wiring.connect(m, cutter.o, reserve.i)
+        self._request(m, reserve.o)
         m.d.comb += [
+            reserve.leaves.eq(buffer.leaves),
             buffer.beat.lanes.eq(self.m_axi_rdata),
             buffer.beat.error.eq(self.m_axi_rresp[ERROR_BIT]),
             buffer.arrives.eq(self.m_axi_rvalid),
@@ -105,16 +109,13 @@ class DmaRead(wiring.Component):
         self._deliver(m, words.o)
         return m
 
-    def _request(self, m, burst, *, leaves):
-        """Issue bursts on AR while they may be in flight and their beats have room."""
+    def _request(self, m, burst):
+        """Issue bursts that have room on AR while they may be in flight."""
         in_flight = Signal(range(self._geometry.outstanding + 1))
-        room = Signal(range(self._buffer_beats + 1), init=self._buffer_beats)
-        may_issue = (in_flight != self._geometry.outstanding) & (room >= burst.p.beats)
-        issues = issue(m, self, "ar", burst, may_issue)
+        issues = issue(m, self, "ar", burst, in_flight != self._geometry.outstanding)
         ends = self.m_axi_rvalid & self.m_axi_rlast
         m.d.comb += constants("ar", self, self._geometry)
         m.d.sync += in_flight.eq(in_flight + issues - ends)
-        m.d.sync += room.eq(room + leaves - Mux(issues, burst.p.beats, 0))
 
     def _deliver(self, m, word):
         """Words to the output, and a status after the last of a descriptor."""

@@ -5,18 +5,8 @@ from there, ``latency_cycles`` after it accepted the address, and its answer ``l
 address and data; in each case not before those of the burst before it. On chip a word is taken, or there, in every
 cycle. Pure Python.
 
-Closed forms. Let a job be n bursts, all of b beats but the last, of b' (one run that begins with a whole burst, where b
-divides a page). Its beats occupy the bus for
-
-    q T + r b + b'   cycles,   q, r = divmod(n - 1, outstanding),   T = max(outstanding b, latency + b + turn)
-
-from the first to the last (:func:`occupied`), with ``turn`` = 2 when reading and 3 when writing: the cycles after a
-burst's end until the next may take its place. That is `transfer_timing` of the cost model (its beats) whenever the bus
-is the limit, ``latency + b + turn <= outstanding b``. Where the latency is, the cost model has ``(n (latency + b)) /
-outstanding`` instead: for n a multiple of *outstanding*, that is ``latency + b + turn - outstanding b`` cycles more,
-for it counts the last latency, and ``turn n / outstanding`` cycles fewer. Bursts that 4 KiB cut short count one by
-one here (:func:`bursts_of_run`), while the cost model has none; so do words, where rows are shorter than beats or words
-narrower (:func:`word_beats`): a word takes a cycle even if the beat that it lies in has more of them.
+A word takes a cycle even if the beat that it lies in has more of them (:func:`word_beats`): with words narrower than
+beats, the bus waits. What is left of this for the cost model is :mod:`vitaccel_rtl.dma_cycles`.
 """
 
 from __future__ import annotations
@@ -28,10 +18,10 @@ from vitaccel_rtl import latency
 
 PAGE_BYTES = 4096
 READ_TURN, WRITE_TURN = 2, 3
-"""Cycles from the end of a burst to the request that takes its place, and on to the first beat, beyond the latency."""
+"""Cycles from the end of a burst to the first beat of the one that takes its place, beyond the memory's latency."""
 
 ISSUE = 1
-"""From a burst's leaving the cutter to its address on the bus."""
+"""From a burst's being issued to its address on the bus."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +43,12 @@ class Job:
             yield self.address + row * self.stride_bytes, self.row_bytes
 
 
-def bursts_of_run(address: int, run_bytes: int, *, beat_bytes: int, burst_beats: int) -> Iterator[int]:
+def bursts_of_run(
+    address: int, run_bytes: int, *, beat_bytes: int, burst_beats: int, page_bytes: int = PAGE_BYTES
+) -> Iterator[int]:
     """Return the beats of each burst of a run: as long as may be, but for the last before 4 KiB and the last of all."""
     first, last = address // beat_bytes, (address + run_bytes - 1) // beat_bytes
-    page = PAGE_BYTES // beat_bytes
+    page = page_bytes // beat_bytes
     while first <= last:
         beats = min(last + 1 - first, page - first % page, burst_beats)
         yield beats
@@ -83,12 +75,6 @@ def word_beats(job: Job, *, beat_bytes: int, word_bytes: int) -> Iterator[tuple[
             yield last - first + begins, last - first + ends
 
 
-def occupied(bursts: int, beats: int, last_beats: int, *, latency_cycles: int, outstanding: int, turn: int) -> int:
-    """Cycles on the bus, first beat to last, of so many bursts of *beats* beats, the last one of *last_beats*."""
-    rounds, rest = divmod(bursts - 1, outstanding)
-    return rounds * max(outstanding * beats, latency_cycles + beats + turn) + rest * beats + last_beats
-
-
 @dataclass(kw_only=True)
 class _Engine:
     """An engine and its memory; every job adds to what happened before it.
@@ -98,7 +84,7 @@ class _Engine:
     beat_bytes, word_bytes, align_bytes, burst_beats, outstanding
         Of :class:`vitaccel_rtl.axi.Geometry`.
     latency_cycles
-        Of the memory, 1 or more.
+        Of the memory.
 
     Attributes
     ----------
@@ -125,10 +111,10 @@ class _Engine:
         for address, run_bytes in job.runs:
             yield from bursts_of_run(address, run_bytes, beat_bytes=self.beat_bytes, burst_beats=self.burst_beats)
 
-    def _issue(self, at: int, room: int = 0) -> int:
-        """Return when the next burst leaves the cutter, of a job accepted in cycle *at*, with room from *room* on."""
+    def _issue(self, cut: int, room: int = 0) -> int:
+        """Return when the next burst is issued; its job's first is there in cycle *cut*, its room in cycle *room*."""
         place_free = self._ended[-self.outstanding] + 1 if len(self._ended) >= self.outstanding else -1
-        self._issued = max(at + latency.BURST_CUTTER, self._issued + 1, place_free, room)
+        self._issued = max(cut, self._issued + 1, place_free, room)
         return self._issued
 
 
@@ -160,9 +146,10 @@ class ReadEngine(_Engine):
 
     def _beats(self, job: Job, at: int) -> Iterator[int]:
         """Return in which cycle each beat is offered by the buffer."""
+        cut = at + latency.BURST_CUTTER + latency.RESERVE
         for beats in self._bursts(job):
             room = len(self._left) + beats - self.buffer_beats
-            answer = self._issue(at, self._left[room - 1] + 1 if room > 0 else 0) + ISSUE + self.latency_cycles
+            answer = self._issue(cut, self._left[room - 1] + 1 if room > 0 else 0) + ISSUE + self.latency_cycles
             first = max(answer, self._ended[-1] + 1) if self._ended else answer
             self._ended.append(first + beats - 1)
             self.beats_at += range(first, first + beats)
@@ -194,7 +181,7 @@ class WriteEngine(_Engine):
             for _ in range(complete):
                 if not left:
                     left = next(bursts)
-                    length_known = self._issue(at) + latency.STREAM_FIFO
+                    length_known = self._issue(at + latency.BURST_CUTTER) + latency.STREAM_FIFO
                 self._moved = max(self._moved + 1, length_known)
                 self.beats_at.append(self._moved + latency.SKID_BUFFER)
                 left -= 1

@@ -196,6 +196,9 @@ REALIGN_STEP_BITS = 2
 BURST_CUTTER = 5 + 3 * SKID_BUFFER
 """Of `vitaccel_rtl.bursts.BurstCutter`: rows times bytes, runs, beats, pages, bursts."""
 
+RESERVE = 1
+"""Of `vitaccel_rtl.reserve.Reserve`, when there is room: a register."""
+
 WORD_PLAN = 1 + SKID_BUFFER
 """Of `vitaccel_rtl.word_plan.WordPlan`, from a descriptor to the plan of its first word."""
 
@@ -248,9 +251,9 @@ In drop order `choice`, 2 more for every rank before it that has no entries in t
 def queues_ready(experts: int) -> int:
     """Cycles of `vitaccel_rtl.queues.ExpertQueues` from accepting the last choice to accepting a request.
 
-    The choice is appended, and the experts are sorted by the lengths of their queues, one a cycle.
+    The choice is appended in two cycles, and the experts are sorted by the lengths of their queues, one a cycle.
     """
-    return experts + 3
+    return experts + 4
 
 
 def route(
@@ -282,4 +285,5 @@ def route(
     walks = [valid * k for valid in [side] * whole + [rest] * (rest > 0)]
     frames = max(tokens // frame_tokens, 1)
     between = frames * sum(max(walk, interval) for walk in walks) - max(walks[-1], interval)
-    return first + between + walks[-1] + choice_score(has_lines=has_lines) + queues_ready(most_experts)
+    behind = SKID_BUFFER + choice_score(has_lines=has_lines) + queues_ready(most_experts)
+    return first + between + walks[-1] + behind

@@ -13,8 +13,9 @@ import pytest
 from tests.rtl.dma_bench import POINTS, TIMED, most_bytes, run_dma, timing_parameters
 from tests.rtl.stream_bench import refuses
 from vitaccel_rtl.axi import Geometry
+from vitaccel_rtl.dma_cycles import occupied
 from vitaccel_rtl.dma_read import DmaRead
-from vitaccel_rtl.dma_timing import READ_TURN, Job, ReadEngine, bursts_of_run, occupied
+from vitaccel_rtl.dma_timing import READ_TURN, Job, ReadEngine, bursts_of_run
 from vitaccel_rtl.lint import lint
 from vitaccel_rtl.realign import mask_of
 from vitaccel_rtl.verilog import to_verilog
@@ -73,9 +74,10 @@ def test_the_bus_is_occupied_as_the_closed_form_says(latency_cycles: int, row_by
     job = Job(address=1 << 13, row_bytes=row_bytes)
     run = run_dma(DmaRead(**PLAIN), [job], random_content(seed), behaviour=Behaviour(latency=latency_cycles))
     *_, last = bursts = list(bursts_of_run(job.address, row_bytes, beat_bytes=8, burst_beats=16))
-    closed = occupied(len(bursts), 16, last, latency_cycles=latency_cycles, outstanding=4, turn=READ_TURN)
+    wait_cycles = latency_cycles + READ_TURN
+    closed = occupied(len(bursts), 16, last, outstanding=4, wait_cycles=wait_cycles)
     assert run.memory.beats_at[-1] - run.memory.beats_at[0] + 1 == closed
-    if latency_cycles + 16 + READ_TURN <= 4 * 16:
+    if wait_cycles <= 3 * 16:
         assert closed == -(-row_bytes // 8)
 
 

@@ -13,7 +13,8 @@ import pytest
 from tests.rtl.dma_bench import POINTS, TIMED, most_bytes, run_dma, timing_parameters
 from tests.rtl.stream_bench import refuses
 from vitaccel_rtl.axi import Geometry
-from vitaccel_rtl.dma_timing import WRITE_TURN, Job, WriteEngine, bursts_of_run, occupied
+from vitaccel_rtl.dma_cycles import occupied
+from vitaccel_rtl.dma_timing import WRITE_TURN, Job, WriteEngine, bursts_of_run
 from vitaccel_rtl.dma_write import DmaWrite
 from vitaccel_rtl.lint import lint
 from vitaccel_rtl.realign import mask_of
@@ -73,9 +74,10 @@ def test_the_bus_is_occupied_as_the_closed_form_says(latency_cycles: int, row_by
     words, behaviour = words_of([job], 8, seed), Behaviour(latency=latency_cycles)
     run = run_dma(DmaWrite(**PLAIN), [job], random_content(seed), words=words, behaviour=behaviour)
     *_, last = bursts = list(bursts_of_run(job.address, row_bytes, beat_bytes=8, burst_beats=16))
-    closed = occupied(len(bursts), 16, last, latency_cycles=latency_cycles, outstanding=4, turn=WRITE_TURN)
+    wait_cycles = latency_cycles + WRITE_TURN
+    closed = occupied(len(bursts), 16, last, outstanding=4, wait_cycles=wait_cycles)
     assert run.memory.beats_at[-1] - run.memory.beats_at[0] + 1 == closed
-    if latency_cycles + 16 + WRITE_TURN <= 4 * 16:
+    if wait_cycles <= 3 * 16:
         assert closed == -(-row_bytes // 8)
 
 
