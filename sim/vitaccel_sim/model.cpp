@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "Vtop.h"
 #include "ports.h"
@@ -47,6 +48,11 @@ bool bit(Slot port) { return *static_cast<uint8_t *>(port.address) & 1; }
 
 void set(Slot port, bool value) { *static_cast<uint8_t *>(port.address) = value; }
 
+// Whether a side acts: 0 never, 1 always, 2 if the other side was not active in the cycle before, 3 if it was.
+bool acts(uint8_t when, bool other_was_active) {
+  return when == 1 || (when == 2 && !other_was_active) || (when == 3 && other_was_active);
+}
+
 }  // namespace
 
 extern "C" {
@@ -72,32 +78,49 @@ void model_tick(Model *model, int64_t cycles) {
   model->top->eval();
 }
 
-// Offer `words` and take `results`, until all are through or `limit` cycles have passed. In cycle c a word is offered if
-// offer[c % offers], and then until it is taken; results are taken if take[c % takes]. `ports` are payload, valid and
-// ready of the input, then of the output. `accepted` and `taken` get the cycle of each word. Returns the cycles; the
-// words that went in and came out are left in `counts`.
+// Offer `words` and take `results`, until all are through and `tail` cycles more, or `limit` cycles have passed. In cycle
+// c a word is offered if offer[c % offers] says so, and then until it is taken; results are taken if take[c % takes] says
+// so. `ports` are payload, valid and ready of the input, then of the output. `accepted`, `offered` and `taken` get the
+// cycle of each word. Returns the cycles; `counts` gets the words that went in and came out, and the breaches of the rules
+// of a stream: payloads that changed and valids that fell before a word was taken, and words too many. What the input's
+// payload is while it is not valid must not matter, so it is another word.
 int64_t model_stream(Model *model, const int *ports, const uint8_t *words, const uint8_t *offer, int64_t offers,
-                     uint8_t *results, const uint8_t *take, int64_t takes, int64_t limit, int64_t *accepted,
-                     int64_t *taken, int64_t *counts) {
+                     uint8_t *results, const uint8_t *take, int64_t takes, int64_t limit, int64_t tail,
+                     int64_t *accepted, int64_t *offered, int64_t *taken, int64_t *counts) {
   const Slot in = slot(model, ports[0]), in_valid = slot(model, ports[1]), in_ready = slot(model, ports[2]);
   const Slot out = slot(model, ports[3]), out_valid = slot(model, ports[4]), out_ready = slot(model, ports[5]);
   const int64_t to_offer = counts[0], to_take = counts[1];
-  int64_t next = 0, got = 0, cycle = 0;
-  bool offered = false;
-  for (; cycle < limit && (next < to_offer || got < to_take); ++cycle) {
-    if (!offered && next < to_offer && offer[cycle % offers]) {
+  const uint8_t *address = static_cast<const uint8_t *>(out.address);
+  std::vector<uint8_t> held(out.bytes);
+  int64_t next = 0, got = 0, cycle = 0, changed = 0, fell = 0, extra = 0;
+  bool offering = false, waiting = false, was_ready = false, was_valid = false;
+  for (; cycle < limit; ++cycle) {
+    if (next == to_offer && got == to_take && tail-- <= 0) break;
+    if (!offering && next < to_offer && acts(offer[cycle % offers], was_ready)) {
       std::memcpy(in.address, words + next * in.bytes, in.bytes);
-      offered = true;
+      offering = true;
+    } else if (!offering && to_offer) {
+      std::memcpy(in.address, words + (cycle * 7 + 3) % to_offer * in.bytes, in.bytes);
     }
-    set(in_valid, offered);
-    set(out_ready, got < to_take && take[cycle % takes]);
+    set(in_valid, offering);
+    set(out_ready, got < to_take && acts(take[cycle % takes], was_valid));
     model->top->eval();
-    if (offered && bit(in_ready)) {
+    was_ready = bit(in_ready);
+    was_valid = bit(out_valid);
+    if (offering && was_ready) {
       accepted[next++] = cycle;
-      offered = false;
+      offering = false;
     }
-    if (bit(out_valid) && bit(out_ready)) {
-      std::memcpy(results + got * out.bytes, out.address, out.bytes);
+    fell += waiting && !was_valid;
+    changed += waiting && was_valid && std::memcmp(held.data(), address, out.bytes) != 0;
+    if (was_valid && !waiting) {
+      if (got < to_take) offered[got] = cycle;
+      extra += got == to_take;
+      held.assign(address, address + out.bytes);
+    }
+    waiting = was_valid && !bit(out_ready);
+    if (was_valid && !waiting) {
+      std::memcpy(results + got * out.bytes, address, out.bytes);
       taken[got++] = cycle;
     }
     edge(model);
@@ -105,8 +128,8 @@ int64_t model_stream(Model *model, const int *ports, const uint8_t *words, const
   set(in_valid, false);
   set(out_ready, false);
   model->top->eval();
-  counts[0] = next;
-  counts[1] = got;
+  const int64_t found[] = {next, got, changed, fell, extra};
+  std::memcpy(counts, found, sizeof(found));
   return cycle;
 }
 

@@ -14,6 +14,10 @@ from vitaccel_rtl.verilog import Port
 
 LIBRARY = "libtop.so"
 
+AFTER_SILENCE, AFTER_ACTIVITY = 2, 3
+"""In patterns of a stream beside False and True: to act if the other side was not active a cycle before; if it was.
+A source is active when it is valid, a sink when it is ready."""
+
 Bytes = npt.NDArray[np.uint8]
 Cycles = npt.NDArray[np.int64]
 
@@ -25,7 +29,7 @@ _FUNCTIONS = {
     "model_port_bytes": ([_WHERE, ctypes.c_int], _COUNT),
     "model_eval": ([_WHERE], None),
     "model_tick": ([_WHERE, _COUNT], None),
-    "model_stream": ([_WHERE, *[_DATA] * 3, _COUNT, _DATA, _DATA, _COUNT, _COUNT, *[_DATA] * 3], _COUNT),
+    "model_stream": ([_WHERE, *[_DATA] * 3, _COUNT, _DATA, _DATA, *[_COUNT] * 3, *[_DATA] * 4], _COUNT),
 }
 
 
@@ -42,12 +46,22 @@ class StreamRun:
         the run is 0.
     cycles
         Of the run.
+    offered
+        The cycle in which each word of the output that was taken was first offered.
+    payloads_changed, valids_fell
+        Cycles in which a word that had been offered before, and not been taken, was another, or none.
+    words_too_many
+        Words that were offered after the last one of *results*; seen only if the run has a tail.
     """
 
     words: tuple[int, ...]
     accepted: Cycles
     taken: Cycles
     cycles: int
+    offered: Cycles
+    payloads_changed: int
+    valids_fell: int
+    words_too_many: int
 
 
 class Ports:
@@ -98,6 +112,7 @@ class Model:
     """
 
     def __init__(self, library: Path, ports: Sequence[Port], *, seed: int) -> None:
+        self._path = library
         self._library = ctypes.CDLL(str(library))
         for name, (arguments, result) in _FUNCTIONS.items():
             function = getattr(self._library, name)
@@ -114,6 +129,10 @@ class Model:
         if handle := getattr(self, "_handle", None):
             self._library.model_delete(handle)
             self._handle = None
+
+    def another(self, *, seed: int) -> Model:
+        """Return a model of the same library that has not run."""
+        return Model(self._path, tuple(self.ports.values()), seed=seed)
 
     def _buffer(self, place: int) -> ctypes.Array[ctypes.c_char]:
         size = self._library.model_port_bytes(self._handle, place)
@@ -171,9 +190,10 @@ class Model:
         *,
         i: str = "i",
         o: str = "o",
-        offer: Sequence[bool] = (True,),
-        take: Sequence[bool] = (True,),
+        offer: Sequence[int] = (True,),
+        take: Sequence[int] = (True,),
         limit_cycles: int | None = None,
+        tail_cycles: int = 0,
     ) -> StreamRun:
         """Send words through the component without Python in between, and return what comes out and when.
 
@@ -187,9 +207,12 @@ class Model:
             The stream ports.
         offer, take
             In cycle c a word is offered (until it is accepted) if ``offer[c % len(offer)]``, and a result taken if
-            ``take[c % len(take)]``.
+            ``take[c % len(take)]``; an entry may also be :data:`AFTER_SILENCE` or :data:`AFTER_ACTIVITY`. While no
+            word is offered, the payload is any of *words*.
         limit_cycles
             The run ends then, complete or not; a thousand, and a hundred for every word, when left out.
+        tail_cycles
+            Of the run after the last word, in which one too many would show.
 
         Returns
         -------
@@ -199,24 +222,34 @@ class Model:
         ports = [
             self._place[self._port(f"{end}__{part}").name] for end in (i, o) for part in ("payload", "valid", "ready")
         ]
-        sent = words if isinstance(words, np.ndarray) else self._payloads(words, f"{i}__payload")
+        sent = words if isinstance(words, np.ndarray) else self.payloads(words, f"{i}__payload")
         limit = 1000 + 100 * (len(sent) + results) if limit_cycles is None else limit_cycles
         size = len(self._buffers[f"{o}__payload"])
         came = np.zeros((results, size), np.uint8)
-        accepted, taken = np.zeros(len(sent), np.int64), np.zeros(results, np.int64)
-        counts = np.array([len(sent), results], np.int64)
+        accepted, offered, taken = (np.zeros(count, np.int64) for count in (len(sent), results, results))
+        counts = np.array([len(sent), results, 0, 0, 0], np.int64)
         offers, takes, places = np.array(offer, np.uint8), np.array(take, np.uint8), np.array(ports, np.int32)
         cycles = self._library.model_stream(
             self._handle, places.ctypes.data, np.ascontiguousarray(sent).ctypes.data, offers.ctypes.data, len(offers),
-            came.ctypes.data, takes.ctypes.data, len(takes), limit, accepted.ctypes.data, taken.ctypes.data,
-            counts.ctypes.data,
+            came.ctypes.data, takes.ctypes.data, len(takes), limit, tail_cycles, accepted.ctypes.data,
+            offered.ctypes.data, taken.ctypes.data, counts.ctypes.data,
         )  # fmt: skip
         self._settled = True
-        done_in, done_out = (int(count) for count in counts)
+        done_in, done_out, changed, fell, extra = (int(count) for count in counts)
         payloads = tuple(int.from_bytes(word.tobytes(), "little") for word in came[:done_out])
-        return StreamRun(words=payloads, accepted=accepted[:done_in], taken=taken[:done_out], cycles=cycles)
+        return StreamRun(
+            words=payloads, accepted=accepted[:done_in], taken=taken[:done_out], cycles=cycles,
+            offered=offered[:done_out], payloads_changed=changed, valids_fell=fell, words_too_many=extra,
+        )  # fmt: skip
 
-    def _payloads(self, words: Sequence[int], name: str) -> Bytes:
+    def payloads(self, words: Sequence[int], name: str) -> Bytes:
+        """Return the bytes of payloads of the port *name*, as :meth:`stream` takes them over and over.
+
+        Raises
+        ------
+        ValueError
+            If one does not fit.
+        """
         size, width = len(self._buffers[name]), self.ports[name].width
         for word in words:
             if not 0 <= word < 1 << width:

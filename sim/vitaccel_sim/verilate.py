@@ -36,7 +36,13 @@ class BuildError(Exception):
 
 
 def build(
-    design: wiring.Component | Verilog, *, name: str = "top", seed: int = 1, folder: Path = BUILD_FOLDER
+    design: wiring.Component | Verilog,
+    *,
+    name: str = "top",
+    seed: int = 1,
+    options: Sequence[str] = (),
+    optimize: str = "-O3",
+    folder: Path = BUILD_FOLDER,
 ) -> Model:
     """Return a component as a model in this process, compiled by Verilator unless it has been before.
 
@@ -48,6 +54,8 @@ def build(
         Of the top module, for a component.
     seed
         Of the values that Verilog leaves open, memories without initial values for one.
+    options, optimize
+        Of Verilator, and of the C++ compiler.
     folder
         Of all builds; a build's own folder is called by the hash of what it is made of.
 
@@ -58,7 +66,9 @@ def build(
     """
     verilog = design if isinstance(design, Verilog) else to_verilog(design, name=name)
     sources = {"model.cpp": SHIM.read_text(), "ports.h": _port_table(verilog)}
-    place = compiled(verilog, LIBRARY, sources=sources, link=("-shared",), folder=folder)
+    place = compiled(
+        verilog, LIBRARY, sources=sources, options=options, link=("-shared",), optimize=optimize, folder=folder
+    )
     return Model(place / LIBRARY, verilog.ports, seed=seed)
 
 
