@@ -21,7 +21,7 @@ words of a job take no longer than its beats. Memory latency 0, which no bench h
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -60,12 +60,12 @@ class Occupation(NamedTuple):
 
 def occupation(bus: Bus, job: Job) -> Occupation:
     """Return how long a job occupies the bus; only its place in a page matters, not in which one."""
-    return _occupation(bus, replace(job, address=job.address % bus.page_bytes))
+    return _occupation(bus, job.address % bus.page_bytes, job.rows, job.row_bytes, job.stride_bytes)
 
 
 @lru_cache(maxsize=1 << 16)
-def _occupation(bus: Bus, job: Job) -> Occupation:
-    runs = list(job.runs)
+def _occupation(bus: Bus, address: int, rows: int, row_bytes: int, stride_bytes: int) -> Occupation:
+    runs = list(Job(address=address, rows=rows, row_bytes=row_bytes, stride_bytes=stride_bytes).runs)
     counts = [_counts(bus, *run) for run in runs]
     bursts, beats = (sum(column) for column in zip(*counts, strict=True))
     if bursts <= bus.outstanding or (len(runs) == 1 and _keeps_busy(bus)):

@@ -101,7 +101,6 @@ class _Engine:
     beats_at: list[int] = field(default_factory=list, init=False)
     _issued: int = field(default=-1, init=False)
     _ended: list[int] = field(default_factory=list, init=False)
-    _moved: int = field(default=-1, init=False)
 
     @property
     def _sizes(self) -> dict[str, int]:
@@ -129,6 +128,7 @@ class ReadEngine(_Engine):
     """
 
     buffer_beats: int
+    _moved: int = field(default=-1, init=False)
     _left: list[int] = field(default_factory=list, init=False)
     _fetched: list[int] = field(default_factory=list, init=False)
 
@@ -169,27 +169,39 @@ class ReadEngine(_Engine):
 class WriteEngine(_Engine):
     """Jobs of :class:`vitaccel_rtl.dma_write.DmaWrite`."""
 
+    _joined: int = field(default=-1, init=False)
+    _sent: list[int] = field(default_factory=list, init=False)
+
     def job(self, job: Job, at: int) -> int:
         """Return when the status of a job is offered whose descriptor was accepted in cycle *at*."""
         plan = at + latency.STREAM_FIFO + latency.WORD_PLAN
-        joins = plan + latency.words_to_beats(**self._sizes) - 1
+        joins = plan + latency.words_to_beats(**self._sizes) - latency.SKID_BUFFER - 1
         words = word_beats(job, beat_bytes=self.beat_bytes, word_bytes=self.word_bytes)
         bursts = self._bursts(job)
         left, length_known = 0, 0
         for _, complete in words:
-            self._moved = max(self._moved, joins)
+            self._joined = max(self._joined, joins)
             for _ in range(complete):
                 if not left:
                     left = next(bursts)
                     length_known = self._issue(at + latency.BURST_CUTTER) + latency.STREAM_FIFO
-                self._moved = max(self._moved + 1, length_known)
-                self.beats_at.append(self._moved + latency.SKID_BUFFER)
+                self._join()
+                self._sent.append(max(self._joined + latency.SKID_BUFFER, self._last(1) + 1, length_known))
+                self.beats_at.append(self._sent[-1] + latency.SKID_BUFFER)
                 left -= 1
                 if not left:
                     self._answer(self.beats_at[-1])
             if not complete:
-                self._moved += 1
+                self._joined += 1
         return self._ended[-1] + latency.SKID_BUFFER
+
+    def _join(self) -> None:
+        """Complete a beat: one a cycle, and two at most before they are sent."""
+        self._joined = max(self._joined + 1, self._last(2) + 1)
+
+    def _last(self, beats: int) -> int:
+        """Return when the last beat but so many was sent."""
+        return self._sent[-beats] if len(self._sent) >= beats else -1
 
     def _answer(self, last_beat: int) -> None:
         """Take the answer of a burst, whose address was accepted before its data."""

@@ -77,9 +77,9 @@ class DmaWrite(wiring.Component):
         m.submodules.plan = plan = WordPlan(self._geometry)
         m.submodules.beats = beats = WordsToBeats(self._geometry)
         queued = max(LEAST_DEPTH, self._geometry.outstanding)
-        # Of every burst that is not answered: its beats until they left, whether it is its descriptor's last.
-        beats_of_burst = data.StructLayout({"beats": range(self._geometry.longest_burst + 1)})
-        m.submodules.lengths = lengths = StreamFifo(beats_of_burst, depth=queued)
+        # Of every burst that is not answered: its last beat until that left, whether it is its descriptor's last.
+        end_of_burst = data.StructLayout({"final": range(self._geometry.longest_burst)})
+        m.submodules.lengths = lengths = StreamFifo(end_of_burst, depth=queued)
         m.submodules.ends = ends = StreamFifo(data.StructLayout({"last": 1}), depth=queued)
         fork(m, self.i, cutter.i, jobs.i)
         wiring.connect(m, jobs.o, plan.i)
@@ -98,7 +98,7 @@ class DmaWrite(wiring.Component):
         m.d.sync += in_flight.eq(in_flight + issues - answered)
         m.d.comb += [
             *constants("aw", self, self._geometry),
-            lengths.p.beats.eq(burst.p.beats),
+            lengths.p.final.eq(burst.p.beats - 1),
             lengths.valid.eq(issues),
             ends.p.last.eq(burst.p.last),
             ends.valid.eq(issues),
@@ -109,7 +109,7 @@ class DmaWrite(wiring.Component):
         layout = data.StructLayout({**beat_layout(self._geometry).members, "last": 1})
         m.submodules.skid = skid = SkidBuffer(layout)
         sent = Signal(range(self._geometry.longest_burst))
-        is_last = sent + 1 == length.p.beats
+        is_last = sent == length.p.final
         passes = beat.valid & length.valid & skid.i.ready
         m.d.comb += [
             skid.i.p.lanes.eq(beat.p.lanes),

@@ -225,9 +225,9 @@ def beats_to_words(*, beat_bytes: int, word_bytes: int, align_bytes: int) -> int
 
 
 def words_to_beats(*, beat_bytes: int, word_bytes: int, align_bytes: int) -> int:
-    """Latency of `vitaccel_rtl.words_to_beats.WordsToBeats`: bytes beyond the row made zero, the shift, the window."""
+    """Latency of `vitaccel_rtl.words_to_beats.WordsToBeats`: bytes beyond a row zero, shift, window, skid buffer."""
     granule = granule_bytes(beat_bytes=beat_bytes, word_bytes=word_bytes, align_bytes=align_bytes)
-    return 1 + _shift(beat_bytes // granule) + 1
+    return 1 + _shift(beat_bytes // granule) + 1 + SKID_BUFFER
 
 
 def _shift(places: int) -> int:

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.realign import beat_layout, bytes_layout, mask_of, masked, shift_up, steps
-from vitaccel_rtl.stream import Stages
+from vitaccel_rtl.stream import SkidBuffer, Stages
 from vitaccel_rtl.word_plan import plan_layout
 
 
@@ -50,6 +50,9 @@ class WordsToBeats(wiring.Component):
         m = Module()
         advance = Signal()
         stages = Stages(m, advance)
+        # What takes the beats waits for more than the bus: its ready must not reach the words in the same cycle.
+        m.submodules.skid = skid = SkidBuffer(beat_layout(self._geometry))
+        wiring.connect(m, skid.o, wiring.flipped(self.o))
         shape, plan = self._geometry, self.plan.p
         arrives = Signal()
         m.d.comb += [
@@ -68,22 +71,22 @@ class WordsToBeats(wiring.Component):
         lanes = shift_up(stages, lanes, distance, unit=8 * unit, width=8 * width, name="lanes")
         beats = stages.delay(plan.span + plan.ends, depth + 1, name="beats")
         valid = stages.flags(arrives, depth + 1, name="valid")[-1]
-        m.d.comb += advance.eq(~valid | self._join(m, valid, lanes, strobe, beats))
+        m.d.comb += advance.eq(~valid | self._join(m, skid.i, valid, lanes, strobe, beats))
         return m
 
-    def _join(self, m, valid, lanes, strobe, beats):
-        """Build the window that words join and beats leave; return whether it takes a word."""
+    def _join(self, m, o, valid, lanes, strobe, beats):
+        """Build the window that words join and beats leave to *o*; return whether it takes a word."""
         pending = Signal(range(self._geometry.window_beats + 1))
         leaves = Signal()
         taken = Signal()
         m.d.comb += [
-            self.o.valid.eq(pending != 0),
-            leaves.eq(self.o.valid & self.o.ready),
-            taken.eq((pending == 0) | ((pending == 1) & self.o.ready)),
+            o.valid.eq(pending != 0),
+            leaves.eq(o.valid & o.ready),
+            taken.eq((pending == 0) | ((pending == 1) & o.ready)),
         ]
         for arriving, unit, port in (
-            (lanes, self._geometry.data_bits, self.o.p.lanes),
-            (strobe, self._geometry.beat_bytes, self.o.p.strobe),
+            (lanes, self._geometry.data_bits, o.p.lanes),
+            (strobe, self._geometry.beat_bytes, o.p.strobe),
         ):
             # Reset, unlike other data: a word joins by OR, so that what was left before a reset would stay in it.
             window = Signal(len(arriving), name=f"window_{unit}")
