@@ -39,8 +39,8 @@ DROPPED_BITS = {8: 7, 12: 3, 16: 0}
 class StatisticsLane(wiring.Component):
     """One lane of :class:`SoftmaxStatistics`.
 
-    ``first`` and ``word_1`` (there is a word after 1 stage) belong to the word one stage on, ``word_sum`` to the word
-    at the sum; m and total are those of the last word that left.
+    ``first`` and ``word_1`` (there is a word after 1 stage) belong to the word one stage on, ``word_addend`` to the one
+    at the stage before the sum; m and total are those of the last word that left.
     """
 
     def __init__(self, *, fraction_bits, table, sum_bits):
@@ -53,7 +53,7 @@ class StatisticsLane(wiring.Component):
                 "y": In(signed(LOGIT_BITS)),
                 "first": In(1),
                 "word_1": In(1),
-                "word_sum": In(1),
+                "word_addend": In(1),
                 "m": Out(signed(whole_bits(fraction_bits))),
                 "total": Out(unsigned(sum_bits)),
             }
@@ -73,10 +73,13 @@ class StatisticsLane(wiring.Component):
         ]
         steps = exp2_stages(self._table)
         highest_late = stages.delay(highest, steps, name="m_power")
-        keep = stages.delay(keep, steps, name="keep")
-        addend = stages.register(power.out << highest_late[:STEP_BITS], name="addend")
+        # Where there is no word, the total is kept and nothing added: its enable is that of all other registers.
+        keep = Mux(self.word_addend, stages.delay(keep, steps - 1, name="keep"), 1)
+        keep = stages.register(keep, name="keep_total")
+        addend = Mux(self.word_addend, power.out << highest_late[:STEP_BITS], 0)
+        addend = stages.register(addend, name="addend")
         total = Signal(unsigned(self._sum_bits + STEP - 1), name="running_total", reset_less=True)
-        with m.If(self.advance & self.word_sum):
+        with m.If(self.advance):
             m.d.sync += total.eq(_kept(total, keep) + addend)
         highest_late = stages.delay(highest_late, 2, name="m_sum")
         # Beyond the width of a sum there is nothing, whatever the shift.
@@ -182,7 +185,7 @@ class SoftmaxStatistics(Pipeline):
                 lane.y.eq(y),
                 lane.first.eq(row_starts),
                 lane.word_1.eq(valid[1]),
-                lane.word_sum.eq(valid[self._stages_to_sum]),
+                lane.word_addend.eq(valid[self._stages_to_sum - 1]),
                 self.o.p.m[i].eq(lane.m),
                 self.o.p.total[i].eq(lane.total),
             ]

@@ -121,7 +121,7 @@ class Pipeline(wiring.Component):
         raise NotImplementedError
 
     def offered(self, valid, last):
-        """Whether a word that has passed all stages is offered: always, unless a subclass makes fewer words."""
+        """Whether a word is offered when it has passed all stages: always, unless a subclass makes fewer words."""
         return valid
 
     def elaborate(self, platform):
@@ -130,8 +130,12 @@ class Pipeline(wiring.Component):
         stages = Stages(m, advance)
         valid = stages.flags(self.i.valid, self.latency_cycles, name="valid")
         last = stages.flags(self.i.p.last, self.latency_cycles, name="last")
+        # A register of its own: all registers wait for what follows from it.
+        offered = Signal()
+        with m.If(advance):
+            m.d.sync += offered.eq(self.offered(valid[-2], last[-2]))
         m.d.comb += [
-            self.o.valid.eq(self.offered(valid[-1], last[-1])),
+            self.o.valid.eq(offered),
             self.o.p.last.eq(last[-1]),
             advance.eq(~self.o.valid | self.o.ready),
             self.i.ready.eq(advance),
