@@ -12,9 +12,9 @@ from vitaccel_rtl.stream import check_range
 class Bank(wiring.Component):
     """One read and one write a cycle; a read returns what was last written, in its own cycle or before.
 
-    What a block RAM returns for a word that is written in the same cycle differs from part to part. So the memory is
-    not read then, and what is written is handed on beside it. Addresses and the memory's output are registers of their
-    own, as a block RAM takes most of a cycle.
+    What a block RAM returns for a word that is written in the same cycle differs from part to part. So that is never
+    used, and what is written is handed on beside it. Addresses and the memory's output are registers of their own, as a
+    block RAM takes most of a cycle; so is the word, as block RAMs are far from who reads them.
 
     Parameters
     ----------
@@ -62,7 +62,9 @@ class Bank(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.memory = memory = Memory(shape=self._width, depth=self._words, init=[])
+        # Whoever maps the memory may take any block RAM, and adds no logic for words that are read and written at once.
+        memory = Memory(shape=self._width, depth=self._words, init=[], attrs={"no_rw_check": 1})
+        m.submodules.memory = memory
         reads = memory.read_port()
         writes = memory.write_port()
         is_reading = Signal()
@@ -76,6 +78,7 @@ class Bank(wiring.Component):
         meets_late = Signal(reset_less=True)
         meets_last = Signal(reset_less=True)
         output = Signal(self._width, reset_less=True)
+        word = Signal(self._width, reset_less=True)
         m.d.sync += [
             is_reading.eq(self.read),
             is_writing.eq(self.write),
@@ -87,14 +90,15 @@ class Bank(wiring.Component):
             meets_late.eq(meets),
             meets_last.eq(meets_late),
             output.eq(reads.data),
+            word.eq(Mux(meets_last, written_last, output)),
         ]
         m.d.comb += [
             meets.eq(is_writing & (write_address == read_address)),
             reads.addr.eq(read_address),
-            reads.en.eq(is_reading & ~meets),
+            reads.en.eq(is_reading),
             writes.addr.eq(write_address),
             writes.en.eq(is_writing),
             writes.data.eq(written),
-            self.data.eq(Mux(meets_last, written_last, output)),
+            self.data.eq(word),
         ]
         return m

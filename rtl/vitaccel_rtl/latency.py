@@ -23,8 +23,8 @@ ROUTER = 1
 
 # ------------------------------------------------------------------------------------------------ buffers and registers
 
-BANK = 3
-"""Of `vitaccel_rtl.bank.Bank`, from an address to its word: address, memory, its output."""
+BANK = 4
+"""Of `vitaccel_rtl.bank.Bank`, from an address to its word: address, memory, its output, the word."""
 
 CREDIT_QUEUE = 1
 """Of `vitaccel_rtl.credit_queue.CreditQueue`, when it is empty: a register."""

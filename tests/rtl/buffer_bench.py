@@ -16,8 +16,8 @@ from vitaccel_sim.bench.buffer_model import Accepted, Point, Word, expected_resp
 POINTS = (
     Point(),
     Point(policy="round-robin", lane_writes=4),
-    Point(words=34, banks=2, readers=4, writers=1, width=24, lane_writes=3, outstanding=5, tag_bits=0),
-    Point(words=7, banks=1, readers=2, writers=2, width=1, policy="round-robin", outstanding=6),
+    Point(words=34, banks=2, readers=4, writers=1, width=24, lane_writes=3, outstanding=6, tag_bits=0),
+    Point(words=7, banks=1, readers=2, writers=2, width=1, policy="round-robin", outstanding=7),
     Point(words=256, banks=8, readers=8, writers=3, width=64, lane_writes=8, policy="round-robin", outstanding=11),
     Point(words=32, banks=16, readers=1, writers=8, width=9, tag_bits=17, outstanding=64),
 )

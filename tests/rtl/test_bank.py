@@ -79,13 +79,13 @@ def check(block: Bank, cycles: list[Cycle]) -> None:
 @pytest.mark.parametrize(("words", "width"), POINTS)
 def test_a_read_returns_what_was_last_written(words: int, width: int, seed: int) -> None:
     block = Bank(words=words, width=width)
-    assert block.latency_cycles == 3
+    assert block.latency_cycles == 4
     check(block, random_cycles(random.Random(seed), words, width, 300))
 
 
 def test_a_read_in_the_cycle_of_a_write_returns_what_is_written() -> None:
     cycles: list[Cycle] = [(None, (3, 0x11)), (3, (3, 0x22)), (3, (2, 0x33)), (3, None), (2, (3, 0x44)), (3, None)]
-    late = 3
+    late = 4
     assert outputs(Bank(words=4, width=8), cycles + [(None, None)] * late)[late + 1 :] == [0x22, 0x22, 0x22, 0x33, 0x44]
 
 
@@ -95,7 +95,7 @@ def test_words_are_0_until_they_are_written() -> None:
 
 def test_a_reset_leaves_the_words() -> None:
     cycles: list[Cycle] = [*((None, (address, address + 9)) for address in range(4)), (None, None), (None, None)]
-    cycles += [(address, None) for address in range(4)] + [(None, None)] * 3
+    cycles += [(address, None) for address in range(4)] + [(None, None)] * 4
     assert outputs(Bank(words=4, width=8), cycles, reset_before=6)[-4:] == [9, 10, 11, 12]
 
 

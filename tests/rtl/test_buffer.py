@@ -93,7 +93,7 @@ def test_one_reader_takes_a_word_a_cycle_after_the_declared_latency(point: Point
     made = run(point, [words] + [[]] * (point.readers - 1), [[]] * point.writers, block=block)
     assert made.reads[0].accepted == list(range(40))
     assert made.responses[0].taken == [cycle + block.latency_cycles for cycle in range(40)]
-    assert block.latency_cycles == 4
+    assert block.latency_cycles == 5
 
 
 def test_a_reader_that_takes_nothing_stops_nobody_else() -> None:
@@ -104,7 +104,7 @@ def test_a_reader_that_takes_nothing_stops_nobody_else() -> None:
     exchange(block, [(block.requests[0], stuck), (block.requests[1], other)], ends, cycles=60)
     assert stuck.accepted == list(range(6))
     assert other.accepted == list(range(40))
-    assert sinks[1].taken == list(range(4, 44))
+    assert sinks[1].taken == list(range(5, 45))
 
 
 @pytest.mark.parametrize("distance", [-2, -1, 0, 1, 2])
@@ -200,7 +200,7 @@ def test_the_largest_buffers_are_built() -> None:
         ("lane_writes of a buffer must divide its width of 16 bits, not be 3", {"lane_writes": 3}),
         ("tag_bits of a buffer must be an integer from 0 to 64, not 65", {"tag_bits": 65}),
         ("policy of a buffer must be one of round-robin, fixed, not 'fair'", {"policy": "fair"}),
-        ("outstanding of a buffer must be an integer from 5 to 64, not 4", {"outstanding": 4}),
+        ("outstanding of a buffer must be an integer from 6 to 64, not 5", {"outstanding": 5}),
     ],
 )
 def test_parameters_out_of_range_are_refused(message: str, changed: dict[str, Any]) -> None:

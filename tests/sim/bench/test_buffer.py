@@ -15,7 +15,7 @@ from vitaccel_sim.cocotb_runner import BenchResult, run_bench
 BENCH = "vitaccel_sim.bench.buffer"
 POINTS = (
     Point(),
-    Point(words=40, banks=2, readers=2, width=24, lane_writes=3, policy="round-robin", tag_bits=0, outstanding=5),
+    Point(words=40, banks=2, readers=2, width=24, lane_writes=3, policy="round-robin", tag_bits=0, outstanding=6),
 )
 
 
