@@ -61,10 +61,10 @@ def array_interval(depth: int, side: int) -> int:
 NORMALIZE = 4
 """Stages of `vitaccel_rtl.fixed_point.normalize`: two halvings of the search a stage, each a stage before its shift."""
 
-REQUANTIZE = 8
+REQUANTIZE = 9
 """Of `vitaccel_rtl.requantize.Requantize`.
 
-Sum, two partial products, product, shift in two, cut, rounding, saturation.
+Sum, operands, two partial products, product, shift in two, cut, rounding, saturation.
 """
 
 ACTIVATION = 2
@@ -137,8 +137,8 @@ Distance from the mean, its factor, shift, affine part, shift, cut, rounding, sa
 
 # --------------------------------------------------------------------------------------------------- mixture of experts
 
-TOPK = 1
-"""Of `vitaccel_rtl.topk.TopK`, from the last expert of a row to its choices."""
+TOPK = 2
+"""Of `vitaccel_rtl.topk.TopK`, from the last expert of a row to its choices: comparison, order."""
 
 QUEUE_WALK = 2
 """Of `vitaccel_rtl.queue_walk.QueueWalk`, from an entry to its slot of the first tile: a memory, its address's sum."""
@@ -253,7 +253,7 @@ def queues_ready(experts: int) -> int:
 
     The choice is appended in two cycles, and the experts are sorted by the lengths of their queues, one a cycle.
     """
-    return experts + 4
+    return experts + 3 + TOPK
 
 
 def route(

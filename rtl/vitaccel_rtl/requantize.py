@@ -19,8 +19,8 @@ OFFSET_BITS = 32
 RESIDUAL_BITS = 16
 NARROW_BITS = 8
 
-STAGES_TO_SHIFT = 3
-"""Stages before the shift: sum, two partial products, product."""
+STAGES_TO_SHIFT = 4
+"""Stages before the shift: sum, operands, two partial products, product."""
 
 STAGES_TO_SUM = latency.REQUANTIZE - 2
 """Stages before the rounding: those, shift in two, and the cut to the bits that can still matter."""
@@ -30,7 +30,7 @@ class RequantizeLane(wiring.Component):
     """One lane; its registers load when *advance* is high.
 
     Parameters are those of :class:`Requantize`. Of the ports, ``acc``, ``offset``, ``multiplier`` and ``residual``
-    belong to the word at the input, ``shift`` to the word 3 stages on and ``narrow`` to the one 7 stages on: the lanes
+    belong to the word at the input, ``shift`` to the word 4 stages on and ``narrow`` to the one 8 stages on: the lanes
     share those registers.
     """
 
@@ -58,7 +58,9 @@ class RequantizeLane(wiring.Component):
         m = Module()
         stages = Stages(m, self.advance)
         total = stages.register(self.acc + self.offset if self._has_offset else self.acc, name="total")
-        multiplier = stages.register(self.multiplier, name="factor")
+        # These move into the multipliers, which are far from the sum.
+        total = stages.register(total, name="operand")
+        multiplier = stages.delay(self.multiplier, 2, name="factor")
         product = multiply_wide(stages, total, multiplier, name="scaled")
         shifted = shift_in_two(stages, product, self.shift, name="scaled")
         # What lies beyond these bits saturates whatever the rounding bit and the residual are.
