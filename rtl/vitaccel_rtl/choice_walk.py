@@ -70,34 +70,43 @@ class ChoiceWalk(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         active, full = Signal(), Signal()
-        rank = Signal(range(self._k))
-        step = Signal()
+        step, moves, starts = Signal(), Signal(), Signal()
         job = Signal.like(self.job.p, name="kept_job", reset_less=True)
         m.d.comb += [
             self.job.ready.eq(~active),
+            starts.eq(self.job.valid & self.job.ready),
             step.eq(full & self.o.ready),
+            moves.eq(step & self.o.p.ends_token),
             self.o.valid.eq(full),
             self.i.ready.eq(active & (~full | (step & self.o.p.ends_row_block & ~self.o.p.last))),
-            self.o.p.ends_token.eq(rank + 1 == job.k),
         ]
-        with m.If(self.job.valid & self.job.ready):
+        with m.If(starts):
             m.d.sync += [job.eq(self.job.p), active.eq(1)]
-        with m.If(step):
-            m.d.sync += rank.eq(Mux(self.o.p.ends_token, 0, rank + 1))
-            with m.If(self.o.p.ends_row_block):
-                m.d.sync += full.eq(0)
+        with m.If(step & self.o.p.ends_row_block):
+            m.d.sync += full.eq(0)
             with m.If(self.o.p.last):
                 m.d.sync += active.eq(0)
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += full.eq(1)
-        moves = Signal()
-        m.d.comb += moves.eq(step & self.o.p.ends_token)
-        self._count_tokens(m, job, moves)
-        self._hold_tokens(m, rank, moves)
+        rank = self._count_ranks(m, job, starts, step)
+        ends_block = self._count_tokens(m, job, starts, moves)
+        self._hold_tokens(m, rank, ~full | ends_block, ~full | (self.o.ready & self.o.p.ends_token))
         return m
 
-    def _count_tokens(self, m, job, moves):
-        """Say where the row-block and the job end: after the last lane, the last token of a frame, the last token."""
+    def _count_ranks(self, m, job, starts, step):
+        """Say which choice of a token it is, and whether it is the last: found a choice ahead. Returns the rank."""
+        rank, after = Signal(range(self._k), reset_less=True), Signal(range(self._k))
+        ends_token = Signal(reset_less=True)
+        m.d.comb += [after.eq(Mux(starts | ends_token, 0, rank + 1)), self.o.p.ends_token.eq(ends_token)]
+        with m.If(starts | step):
+            m.d.sync += [rank.eq(after), ends_token.eq(after + 1 == Mux(starts, self.job.p.k, job.k))]
+        return rank
+
+    def _count_tokens(self, m, job, starts, moves):
+        """Say where the row-block and the job end: after the last lane, the last token of a frame, the last token.
+
+        Returns whether the token is the last of its row-block.
+        """
         left = Signal.like(job.tokens, name="left", reset_less=True)
         frame_left = Signal.like(job.tokens, name="frame_left", reset_less=True)
         lane = Signal(range(self._lanes), reset_less=True)
@@ -106,7 +115,6 @@ class ChoiceWalk(wiring.Component):
             self.o.p.last.eq(self.o.p.ends_token & ends_job),
             self.o.p.ends_row_block.eq(self.o.p.ends_token & ends_block),
         ]
-        starts = self.job.valid & self.job.ready
         after = [Signal.like(register, name=f"next_{register.name}") for register in (left, frame_left, lane)]
         m.d.comb += [
             after[0].eq(Mux(starts, self.job.p.tokens, left - 1)),
@@ -120,15 +128,21 @@ class ChoiceWalk(wiring.Component):
                 ends_job.eq(after[0] == 1),
                 ends_block.eq((after[0] == 1) | (after[1] == 1) | (after[2] == self._lanes - 1)),
             ]
+        return ends_block
 
-    def _hold_tokens(self, m, rank, moves):
-        """Hold the row-block with the token of this moment in lane 0; the others move up."""
+    def _hold_tokens(self, m, rank, takes, moves):
+        """Hold the row-block with the token of this moment in lane 0; the others move up.
+
+        A row-block is taken as soon as the one before is not needed, and again until one is there: so neither the
+        choice nor the enable of all these registers waits for what comes.
+        """
         rows = Signal.like(self.i.p, name="rows", reset_less=True)
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += rows.eq(self.i.p)
-        with m.Elif(moves):
-            for field in ("experts", "logits", "m", "total"):
-                m.d.sync += [rows[field][lane].eq(rows[field][lane + 1]) for lane in range(self._lanes - 1)]
+        with m.If(moves):
+            with m.If(takes):
+                m.d.sync += rows.eq(self.i.p)
+            with m.Else():
+                for field in ("experts", "logits", "m", "total"):
+                    m.d.sync += [rows[field][lane].eq(rows[field][lane + 1]) for lane in range(self._lanes - 1)]
         m.d.comb += [
             self.o.p.expert.eq(Choice(rows.experts[0][n] for n in range(self._k))[rank]),
             self.o.p.logit.eq(Choice(rows.logits[0][n] for n in range(self._k))[rank]),

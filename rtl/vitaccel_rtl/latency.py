@@ -280,7 +280,7 @@ def route(
     interval, first = experts, experts + statistics - 1
     if over_chosen:
         interval += k + statistics - 1
-        first += STREAM_FIFO + TOPK + k - 1
+        first += STREAM_FIFO + SKID_BUFFER + TOPK + k - 1
     whole, rest = divmod(min(frame_tokens, tokens), side)
     walks = [valid * k for valid in [side] * whole + [rest] * (rest > 0)]
     frames = max(tokens // frame_tokens, 1)

@@ -24,12 +24,12 @@ class QueueFilling(wiring.Component):
     i : stream
         Choices, of the layout of :func:`vitaccel_rtl.choice_score.scored_layout`, token after token.
     free : Signal, in
-        A job may begin.
+        A job may begin, if none is being queued.
     forget, limit, by_rank, add, add_expert, add_rank, add_list, add_token, add_entry : Signal, out
         Of :class:`vitaccel_rtl.queue_memory.QueueMemory`; queues are forgotten in the cycle after the acceptance of a
         job, and an entry is appended in the cycle after that of its choice.
     done : Signal, out
-        High with the last entry of a job.
+        High in the cycle after that of the last entry of a job, in which it gets into the memory.
     """
 
     def __init__(self, shape, *, lanes):
@@ -55,9 +55,9 @@ class QueueFilling(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        active, accepted, begins = Signal(), Signal(), Signal()
+        active, accepted, begins, ends = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            self.job.ready.eq(~active & self.free),
+            self.job.ready.eq(~active & ~ends & ~self.done & self.free),
             begins.eq(self.job.valid & self.job.ready),
             self.i.ready.eq(active),
             accepted.eq(active & self.i.valid),
@@ -70,7 +70,7 @@ class QueueFilling(wiring.Component):
             m.d.sync += [active.eq(1), self.limit.eq(limit), self.by_rank.eq(self.job.p.by_choice)]
         with m.Elif(accepted & self.i.p.last):
             m.d.sync += active.eq(0)
-        m.d.sync += [self.add.eq(accepted), self.done.eq(accepted & self.i.p.last)]
+        m.d.sync += [self.add.eq(accepted), ends.eq(accepted & self.i.p.last), self.done.eq(ends)]
         self._place(m, begins, accepted)
         return m
 

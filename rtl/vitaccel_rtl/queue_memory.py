@@ -72,10 +72,10 @@ class QueueShape:
 
     @property
     def memory_bits(self):
-        """Bits of all memories: links and entries, then both ends and counts of lists, then lengths of queues."""
+        """Bits of all memories: links and entries, both ends and counts of lists, lengths of queues."""
         block = self.entries * (self.address.width + self.stored.size)
         ends = self.lists * (4 * self.address.width + self.length.width)
-        return block + ends + self.experts * self.length.width
+        return block + ends + self.experts * (self.length.width + 1)
 
 
 class QueueMemory(wiring.Component):
@@ -95,7 +95,8 @@ class QueueMemory(wiring.Component):
     by_rank : Signal, in
         An expert has a list for each rank, and its queue is all of them in order of rank; otherwise one.
     add, add_expert, add_rank, add_list, add_token, add_entry : Signal, in
-        Append an entry to the list of its expert and rank. Of a rank and token, once.
+        Append an entry to the list of its expert and rank, which shows it from the next cycle but one on. Of a rank and
+        token, once.
     expert, rank : Signal, in
         Whose *length* (of the queue), *count* (of the list; may be more) and *heads* (of the two chains of the list, as
         far as it reaches) are shown, a cycle later.
@@ -132,11 +133,13 @@ class QueueMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        address = Signal(self._shape.address)
+        address, appended, adding = Signal(self._shape.address), Signal(self._shape.address, reset_less=True), Signal()
         m.d.comb += address.eq(Cat(self.add_token, self.add_rank[: self._shape.rank_bits]))
-        linked, before = self._append(m, address)
-        self._count_queues(m)
-        self._keep_entries(m, address, linked, before)
+        m.d.sync += [adding.eq(self.add), appended.eq(address)]
+        linked, before = self._append(m, adding, appended)
+        self._count_queues(m, adding)
+        self._keep_entries(m, address)
+        self._keep_links(m, linked, before, appended)
         return m
 
     def _begun(self, m, place, places):
@@ -148,76 +151,110 @@ class QueueMemory(wiring.Component):
             m.d.sync += begun.eq(begun | (1 << place))
         return Choice(begun[n] for n in range(places))
 
-    def _append(self, m, address):
+    def _there(self, m, kept, begun, place, name):
+        """Read a place of a memory: zero if nothing was added to it since the job came."""
+        read = kept.read_port(domain="comb")
+        there, found = Signal(name=f"{name}_there"), Signal(kept.data.shape, name=f"{name}_found")
+        m.d.comb += [
+            read.addr.eq(place),
+            there.eq(begun[place]),
+            # A mask: the choice of a zero would become a reset of registers, to which the way is longer.
+            Value.cast(found).eq(Value.cast(read.data) & there.replicate(len(Value.cast(found)))),
+        ]
+        return found
+
+    def _update(self, m, kept, adding, place, begun, name):
+        """Read a place of a memory when something is added to it, and write it a cycle later.
+
+        What is written in that cycle is not read yet, so it is held aside for the next to be added. Returns, all of
+        that later cycle: the place, what it holds (zero if nothing was added to it before), and the port to write it.
+        """
+        new = kept.write_port()
+        at = Signal.like(place, name=f"{name}_at", reset_less=True)
+        again = Signal(name=f"{name}_again", reset_less=True)
+        read, written = (Signal(kept.data.shape, name=f"{name}_{n}", reset_less=True) for n in ("read", "written"))
+        held = Signal(kept.data.shape, name=f"{name}_held")
+        m.d.sync += [
+            at.eq(place),
+            read.eq(self._there(m, kept, begun, place, f"{name}_old")),
+            written.eq(new.data),
+            again.eq(adding & (at == place)),
+        ]
+        m.d.comb += [
+            new.addr.eq(at),
+            Value.cast(held).eq(Mux(again, Value.cast(written), Value.cast(read))),
+        ]
+        return at, held, new
+
+    def _append(self, m, adding, appended):
         """Keep both ends of each list. Returns whether the new entry is linked to, and from which address."""
         shape = self._shape
         ends = data.StructLayout({"older": shape.address, "newer": shape.address, "count": shape.length})
         m.submodules.tails = tails = memory.Memory(shape=ends, depth=shape.lists, init=[])
         heads = [memory.Memory(shape=shape.address, depth=shape.lists, init=[]) for _ in range(2)]
         m.submodules.head_even, m.submodules.head_odd = heads
-        into, shown = self.add_list, Signal(range(shape.lists))
-        m.d.comb += shown.eq(shape.list_of(self.expert, self.rank, self.by_rank))
-        old, new, read = tails.read_port(domain="comb"), tails.write_port(), tails.read_port(domain="comb")
-        begun = self._begun(m, into, shape.lists)
-        begins = ~begun[into]
-        second = ~begins & (old.data.count == 1)
+        shown = Signal(range(shape.lists))
+        begun = self._begun(m, self.add_list, shape.lists)
+        into, held, new = self._update(m, tails, adding, self.add_list, begun, "tail")
+        first, second = held.count == 0, held.count == 1
         m.d.comb += [
-            old.addr.eq(into),
-            new.addr.eq(into),
-            new.en.eq(self.add),
-            new.data.older.eq(old.data.newer),
-            new.data.newer.eq(address),
-            new.data.count.eq(Mux(begins, 1, old.data.count + 1)),
-            read.addr.eq(shown),
+            new.en.eq(adding),
+            new.data.older.eq(held.newer),
+            new.data.newer.eq(appended),
+            new.data.count.eq(held.count + 1),
+            shown.eq(shape.list_of(self.expert, self.rank, self.by_rank)),
         ]
-        m.d.sync += self.count.eq(Mux(begun[shown], read.data.count, 0))
-        for head, first, out in zip(heads, (begins, second), self.heads, strict=True):
+        m.d.sync += self.count.eq(self._there(m, tails, begun, shown, "tail_shown").count)
+        for head, begins, out in zip(heads, (first, second), self.heads, strict=True):
             write, look = head.write_port(), head.read_port(domain="comb")
             m.d.comb += [
                 write.addr.eq(into),
-                write.data.eq(address),
-                write.en.eq(self.add & first),
+                write.data.eq(appended),
+                write.en.eq(adding & begins),
                 look.addr.eq(shown),
             ]
             m.d.sync += out.eq(look.data)
-        return self.add & ~begins & ~second, old.data.older
+        return adding & ~first & ~second, held.older
 
-    def _count_queues(self, m):
-        """Keep the length of each queue."""
+    def _count_queues(self, m, adding):
+        """Keep the length of each queue, and whether that is the limit."""
         shape = self._shape
-        m.submodules.lengths = lengths = memory.Memory(shape=shape.length, depth=shape.experts, init=[])
+        counted = data.StructLayout({"length": shape.length, "full": 1})
+        m.submodules.lengths = lengths = memory.Memory(shape=counted, depth=shape.experts, init=[])
         begun = self._begun(m, self.add_expert, shape.experts)
-        old, new, read = lengths.read_port(domain="comb"), lengths.write_port(), lengths.read_port(domain="comb")
+        _, held, new = self._update(m, lengths, adding, self.add_expert, begun, "length")
+        shown = self._there(m, lengths, begun, self.expert, "length_shown")
+        before_limit = Signal(shape.length, reset_less=True)
         m.d.comb += [
-            old.addr.eq(self.add_expert),
-            new.addr.eq(self.add_expert),
-            new.en.eq(self.add & ~(begun[self.add_expert] & (old.data == self.limit))),
-            new.data.eq(Mux(begun[self.add_expert], old.data + 1, 1)),
-            read.addr.eq(self.expert),
+            new.data.length.eq(held.length + 1),
+            new.data.full.eq(held.full | (held.length == before_limit)),
+            new.en.eq(adding & ~held.full),
         ]
-        m.d.sync += self.length.eq(Mux(begun[self.expert], read.data, 0))
+        m.d.sync += [before_limit.eq(self.limit - 1), self.length.eq(shown.length)]
 
-    def _keep_entries(self, m, address, linked, before):
-        """Block memories: what is stored of an entry, and its link, which is written when it is known."""
-        shape = self._shape
-        m.submodules.entries = entries = memory.Memory(shape=shape.stored, depth=shape.entries, init=[])
-        m.submodules.links = links = memory.Memory(shape=shape.address, depth=shape.entries, init=[])
+    def _keep_entries(self, m, address):
+        """Block memory: what is stored of an entry."""
+        m.submodules.entries = entries = memory.Memory(shape=self._shape.stored, depth=self._shape.entries, init=[])
         write = entries.write_port()
         m.d.comb += [write.addr.eq(address), write.data.eq(self.add_entry), write.en.eq(self.add)]
-        link = links.write_port()
-        link_enable = Signal()
-        link_address, link_data = Signal(shape.address, reset_less=True), Signal(shape.address, reset_less=True)
-        m.d.sync += [link_enable.eq(linked), link_address.eq(before), link_data.eq(address)]
-        m.d.comb += [link.addr.eq(link_address), link.data.eq(link_data), link.en.eq(link_enable)]
-        stages = Stages(m, self.walk)
-        for kept, written, out, name in (
-            (entries, write, self.entry, "entry_read"),
-            (links, link, self.link, "link_read"),
-        ):
-            read = kept.read_port()
-            m.d.comb += [
-                read.addr.eq(self.address),
-                # Nothing is read while queues are filled; said here, it spares logic for a word read as it is written.
-                read.en.eq(self.walk & ~written.en),
-                Value.cast(out).eq(stages.register(read.data, name=name)),
-            ]
+        self._read(m, entries, write, self.entry, "entry_read")
+
+    def _keep_links(self, m, linked, before, appended):
+        """Block memory: the link of an entry, which is written when it is known."""
+        shape = self._shape
+        m.submodules.links = links = memory.Memory(shape=shape.address, depth=shape.entries, init=[])
+        write = links.write_port()
+        enable, address, link = Signal(), *(Signal(shape.address, name=n, reset_less=True) for n in ("linking", "link"))
+        m.d.sync += [enable.eq(linked), address.eq(before), link.eq(appended)]
+        m.d.comb += [write.addr.eq(address), write.data.eq(link), write.en.eq(enable)]
+        self._read(m, links, write, self.link, "link_read")
+
+    def _read(self, m, kept, write, out, name):
+        """Read a block memory, with a register behind it."""
+        read = kept.read_port()
+        m.d.comb += [
+            read.addr.eq(self.address),
+            # Nothing is read while queues are filled; said here, it spares logic for a word read as it is written.
+            read.en.eq(self.walk & ~write.en),
+            Value.cast(out).eq(Stages(m, self.walk).register(read.data, name=name)),
+        ]

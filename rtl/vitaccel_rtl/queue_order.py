@@ -27,7 +27,7 @@ class QueueOrder(wiring.Component):
     length : Signal, in
         Of the queue of *expert*, a cycle later.
     ready : Signal, out
-        The order holds, from ``experts + 2`` cycles after *start*.
+        The order holds, from ``experts + 3`` cycles after *start*.
     experts : Signal, out
         By rank.
     """
@@ -51,18 +51,20 @@ class QueueOrder(wiring.Component):
         shape = self._shape
         m.submodules.lane = lane = TopKLane(k=shape.experts, expert_bits=shape.expert.width)
         is_last = self.expert == shape.experts - 1
-        load, loads_last = Signal(), Signal()
+        load, loads_last, enters_last = Signal(), Signal(), Signal()
         expert = Signal(shape.expert, reset_less=True)
         m.d.sync += [load.eq(self.running), loads_last.eq(self.running & is_last), expert.eq(self.expert)]
+        m.d.sync += enters_last.eq(loads_last)
         with m.If(self.start):
             m.d.sync += [self.running.eq(1), self.expert.eq(0)]
         with m.Elif(self.running):
             m.d.sync += [self.running.eq(~is_last), self.expert.eq(Mux(is_last, 0, self.expert + 1))]
         with m.If(self.forget):
             m.d.sync += self.ready.eq(0)
-        with m.Elif(loads_last):
+        with m.Elif(enters_last):
             m.d.sync += self.ready.eq(1)
         m.d.comb += [
+            lane.advance.eq(1),
             lane.load.eq(load),
             lane.first.eq(expert == 0),
             lane.logit.eq(self.length),

@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from vitaccel_rtl.exp2 import LOGIT_BITS, NUMERATOR_BITS, check_powers, whole_bits
 from vitaccel_rtl.fifo import StreamFifo
 from vitaccel_rtl.softmax import SoftmaxStatistics
-from vitaccel_rtl.stream import check_range, lane_word
+from vitaccel_rtl.stream import SkidBuffer, check_range, lane_word
 from vitaccel_rtl.topk import TopK
 
 WAITING_WORDS = 16
@@ -110,7 +110,10 @@ class RowChoices(wiring.Component):
         m.submodules.statistics = statistics = SoftmaxStatistics(
             lanes=self._lanes, **self._powers, sum_bits=self._sum_bits
         )
-        wiring.connect(m, waiting.o, best.i)
+        # Registers beside the lanes, which compare what is in them; those of the queue are beside its memory.
+        m.submodules.near = near = SkidBuffer(self.i.payload.shape())
+        wiring.connect(m, waiting.o, near.i)
+        wiring.connect(m, near.o, best.i)
         job, open_rows = self._count_rows(m)
         self._steer(m, job, open_rows, waiting, best, statistics)
         m.d.comb += [

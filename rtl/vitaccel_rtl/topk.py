@@ -1,27 +1,49 @@
 """Top-k lanes: the k best experts of each token, best first; of equal logits the lower expert is first.
 
 The integers of `vitaccel.reference.topk.TopK`. Lane i takes the logits of token i, expert by expert, into k registers:
-a logit enters before the first one that is smaller, and those from there on move down.
+a logit enters before the first one that is smaller, and those from there on move down. It is compared a stage before it
+enters, with what the logit ahead of it leaves there.
 """
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.stream import Pipeline, check_range, lane_word
+from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 
 LOGIT_BITS = 16
 
 
+def _is_larger(new, old):
+    """Whether a logit is strictly larger: of equals, the one that came first stays.
+
+    With the sign bits inverted they compare without a sign, which is one carry chain; with signs it would be two.
+    """
+    new, old = (Cat(logit[:-1], ~logit[-1]) for logit in (new, old))
+    return new > old
+
+
 class TopKLane(wiring.Component):
-    """One lane; its registers take the logit when *load* is high, and forget their row if it is the *first*."""
+    """One lane; its registers load when *advance* is high.
+
+    Attributes
+    ----------
+    load : Signal, in
+        There is a logit; it has entered two stages later.
+    first : Signal, in
+        With the logit: the lane forgets its row.
+    logit, expert : Signal, in
+    experts, logits : Signal, out
+        The k best, best first.
+    """
 
     def __init__(self, *, k, expert_bits):
         self._k = k
         self._expert_bits = expert_bits
         super().__init__(
             {
+                "advance": In(1),
                 "load": In(1),
                 "first": In(1),
                 "logit": In(signed(LOGIT_BITS)),
@@ -33,34 +55,51 @@ class TopKLane(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        before = None
+        stages = Stages(m, self.advance)
+        entering = tuple(
+            stages.register(value, name=f"entering_{name}")
+            for name, value in (("logit", self.logit), ("expert", self.expert), ("first", self.first))
+        )
+        beats_entering = _is_larger(self.logit, entering[0])
+        above = None
         for rank in range(self._k):
             logit = Signal(signed(LOGIT_BITS), name=f"logit{rank}", reset_less=True)
             expert = Signal(self._expert_bits, name=f"expert{rank}", reset_less=True)
             full = Signal(name=f"full{rank}", reset_less=True)
-            # Strictly larger: of equals, the one that came first stays.
             better = Signal(name=f"better{rank}")
-            m.d.comb += better.eq(self.first | ~full | (self.logit > logit))
-            with m.If(self.load & better):
-                m.d.sync += self._enter(rank, before, logit, expert, full)
+            m.d.comb += better.eq(~full | _is_larger(self.logit, logit))
+            after = self._better_after(above, beats_entering, entering[2])
+            enters = Signal(name=f"enters{rank}")
+            with m.If(self.advance):
+                m.d.sync += enters.eq(self.load & (self.first | Mux(enters, after, better)))
+                with m.If(enters):
+                    m.d.sync += self._enter(above, entering, logit, expert, full)
             m.d.comb += [self.experts[rank].eq(expert), self.logits[rank].eq(logit)]
-            before = (logit, expert, full, better)
+            above = (logit, expert, full, better, enters)
         return m
 
-    def _enter(self, rank, before, logit, expert, full):
+    def _better_after(self, above, beats_entering, first):
+        """Whether a logit is better than what is in a rank when the one ahead has entered there or above."""
+        if above is None:
+            return beats_entering
+        *_, above_better, moves = above
+        return Mux(moves, above_better | first, beats_entering)
+
+    def _enter(self, above, entering, logit, expert, full):
         """Take the one of the rank above if that one moves down, else the new one."""
-        if rank == 0:
-            return [logit.eq(self.logit), expert.eq(self.expert), full.eq(1)]
-        above_logit, above_expert, above_full, moves = before
+        new_logit, new_expert, first = entering
+        if above is None:
+            return [logit.eq(new_logit), expert.eq(new_expert), full.eq(1)]
+        above_logit, above_expert, above_full, _, moves = above
         return [
-            logit.eq(Mux(moves, above_logit, self.logit)),
-            expert.eq(Mux(moves, above_expert, self.expert)),
-            full.eq(Mux(moves, above_full & ~self.first, 1)),
+            logit.eq(Mux(moves, above_logit, new_logit)),
+            expert.eq(Mux(moves, above_expert, new_expert)),
+            full.eq(Mux(moves, above_full & ~first, 1)),
         ]
 
 
 class TopK(Pipeline):
-    """P top-k lanes: takes a word of logits a cycle, offers a word for every row-block a cycle after its last word.
+    """P top-k lanes: takes a word of logits a cycle, offers a word for every row-block two cycles after its last word.
 
     Parameters
     ----------
@@ -105,15 +144,14 @@ class TopK(Pipeline):
 
     def connect(self, m, stages, valid, last):
         expert = Signal(self._expert_bits)
-        load = Signal()
-        m.d.comb += load.eq(stages.advance & valid[0])
-        with m.If(load):
+        with m.If(stages.advance & valid[0]):
             m.d.sync += expert.eq(Mux(last[0], 0, expert + 1))
         for i, logit in enumerate(self.i.p.lanes):
             lane = TopKLane(k=self._k, expert_bits=self._expert_bits)
             m.submodules[f"lane{i}"] = lane
             m.d.comb += [
-                lane.load.eq(load),
+                lane.advance.eq(stages.advance),
+                lane.load.eq(valid[0]),
                 lane.first.eq(expert == 0),
                 lane.logit.eq(logit),
                 lane.expert.eq(expert),

@@ -81,7 +81,7 @@ def test_cycles_from_row_block_to_row_block(over_chosen: bool, seed: int) -> Non
     interval = EXPERTS + K + statistics - 1 if over_chosen else EXPERTS
     first = EXPERTS + statistics - 1
     if over_chosen:
-        first += latency.STREAM_FIFO + latency.TOPK + K - 1
+        first += latency.STREAM_FIFO + latency.SKID_BUFFER + latency.TOPK + K - 1
     assert [taken - rows.accepted[0] for taken in out.taken] == [first + n * interval for n in range(5)]
 
 
