@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vitaccel.backends.rtl.catalog import block
 from vitaccel_sim.model import Model
-from vitaccel_sim.mutation.netlist import CONTROL, Mutation, mutated
-from vitaccel_sim.mutation.trials import SLACK_CYCLES, Promise, Trial, fault, promise_of, trials
+from vitaccel_sim.mutation.explained import explained, explanations
+from vitaccel_sim.mutation.netlist import mutated
+from vitaccel_sim.mutation.place import CONTROL, Mutation
+from vitaccel_sim.mutation.trials import SLACK_CYCLES, Promise, Trial, fault, level_fault, promise_of, trials
 from vitaccel_sim.traffic.case import Ports
 from vitaccel_sim.traffic.catalog import TRAFFIC
 from vitaccel_sim.verilate import build
 
-VERILATOR = ("-Wno-UNOPTFLAT",)
-"""A bus of which one bit is changed is cut into bits, and may look as if it depended on itself."""
+VERILATOR = ("-Wno-UNOPTFLAT", "-Wno-UNDRIVEN")
+"""A bus of which one bit is changed is cut into bits: it may look as if it depended on itself, and the name of a bit
+that was changed is driven by nothing."""
 
 Progress = Callable[[int, int], None]
 """Told how many mutations of how many have been tried."""
@@ -135,8 +138,11 @@ def run_campaign(
     bench = _Bench(model, chosen, promise_of(component), traffic.setup(point), seed)
     limits = bench.limits()
     verdicts = []
+    listed = explanations()
     for mutation in netlist.mutations:
-        verdicts.append(bench.verdict(mutation, limits))
+        found = bench.verdict(mutation, limits)
+        why = "" if found.fault else explained(name, mutation, listed)
+        verdicts.append(replace(found, equivalent=why))
         progress(len(verdicts), len(netlist.mutations))
     return Campaign(block=name, point=dict(point), verdicts=tuple(verdicts))
 
@@ -156,7 +162,7 @@ class _Bench:
         for trial in self._trials:
             most = SLACK_CYCLES + 200 * (len(trial.words) + len(trial.expected))
             run = trial.run(model, most)
-            found = fault(trial, run, self._promise)
+            found = fault(trial, run, self._promise) or level_fault(model, run)
             if found:
                 raise CampaignError(
                     f"a netlist without a mutation must pass all trials, and fails {trial.name}: {found}"
@@ -169,7 +175,8 @@ class _Bench:
         """Return how a mutation fails first, if it does."""
         model = self._begin(mutation.number)
         for trial, limit in zip(self._trials, limits, strict=True):
-            found = fault(trial, trial.run(model, limit), self._promise)
+            run = trial.run(model, limit)
+            found = fault(trial, run, self._promise) or level_fault(model, run)
             if found:
                 return Verdict(mutation=mutation, fault=found, trial=trial.name)
             self._end(trial, model)

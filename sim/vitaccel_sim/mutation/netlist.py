@@ -7,9 +7,13 @@ that they drive.
 
 from __future__ import annotations
 
+import itertools
+import json
+import random
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,9 +23,8 @@ from amaranth.lib import wiring
 
 from vitaccel_rtl.ports import Port
 from vitaccel_rtl.verilog import Verilog
-
-CONTROL = "mutation"
-"""The input that chooses: 0 for the netlist as it is, else the number of a mutation."""
+from vitaccel_sim.mutation.live import Netlist
+from vitaccel_sim.mutation.place import CONTROL, Mutation
 
 PREPARE = "hierarchy -top top; proc; flatten; opt; wreduce; opt_dff; opt_clean; delete t:$scopeinfo; rename -wire"
 """What the one script of :mod:`vitaccel_rtl.verilog` does, but in one module."""
@@ -32,57 +35,14 @@ MUTATED = "t:* t:$meminit* %d"
 CLOCKS = {"CLK", "RD_CLK", "WR_CLK"}
 """Ports that are left alone: a register without its clock is a register without its data, which is tried too."""
 
-SPARE = 1.25
-"""So many times the mutations are listed, as some are of clocks or come twice."""
+ALL = 10_000_000
+"""More than there are: Yosys then lists every one. Fewer are chosen here, as its own choice may not end."""
 
 _FIELD = re.compile(r"-(\w+) (\S+)(?: (\d+) (\d+))?")
 
 
 class NetlistError(Exception):
     """Yosys refused a netlist or a mutation of it: a defect of this package."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mutation:
-    """One change of one bit of a netlist.
-
-    Parameters
-    ----------
-    number
-        What chooses it.
-    mode
-        ``inv``, ``const0``, ``const1``; ``cnot0``, ``cnot1``: inverted where another bit of the port is 0, or 1.
-    cell, port, bit
-        The bit of a port of a cell. Cells have the names of what they drive: ``last_1_$sdffe_Q``.
-    other
-        The other bit, or -1.
-    signal
-        What is connected there: ``lane0.base[3]``; empty where it has no name.
-    """
-
-    number: int
-    mode: str
-    cell: str
-    port: str
-    bit: int
-    other: int
-    signal: str
-
-    def __str__(self) -> str:
-        return self.place + (f" ({self.signal})" if self.signal else "")
-
-    @property
-    def place(self) -> str:
-        """What it changes and how, whatever its number: ``last_1_$sdffe_Q.D[0] inv``."""
-        return f"{self.cell}.{self.port}[{self.bit}] {self.mode}" + (f" by {self.other}" if self.other >= 0 else "")
-
-    def command(self, width: int) -> str:
-        """Return the command of Yosys that adds this mutation."""
-        other = f"-ctrlbit {self.other} " if self.other >= 0 else ""
-        return (
-            f"mutate -mode {self.mode} -ctrl {CONTROL} {width} {self.number} -module top "
-            f"-cell {self.cell} -port {self.port} -portbit {self.bit} {other}"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,9 +84,13 @@ def mutated(component: wiring.Component, *, count: int, seed: int) -> MutatedNet
     with TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "component.il").write_text(rtlil.convert(component, name="top", emit_src=False))
-        listing = f"mutate -list {int(count * SPARE) + 8} -seed {seed} -o list.txt {MUTATED}"
-        run_yosys(f"read_rtlil component.il; {PREPARE}; write_rtlil original.il; {listing}", place)
-        mutations = _chosen((place / "list.txt").read_text(), count)
+        listing = f"mutate -list {ALL} -seed {seed} -o list.txt {MUTATED}"
+        run_yosys(
+            f"read_rtlil component.il; {PREPARE}; write_rtlil original.il; write_json original.json; {listing}", place
+        )
+        flat = Netlist(json.loads((place / "original.json").read_text())["modules"]["top"])
+        listed = filter(flat.may_be_seen, _listed((place / "list.txt").read_text()))
+        mutations = _chosen(listed, count, seed)
         width = len(mutations).bit_length()
         (place / "add.ys").write_text("\n".join(mutation.command(width) for mutation in mutations))
         run_yosys("read_rtlil original.il; script add.ys; opt_clean; write_verilog -sv -noattr mutated.sv", place)
@@ -136,10 +100,9 @@ def mutated(component: wiring.Component, *, count: int, seed: int) -> MutatedNet
     return MutatedNetlist(verilog=Verilog(name="top", text=text, ports=ports), mutations=mutations, original=original)
 
 
-def _chosen(listing: str, count: int) -> tuple[Mutation, ...]:
-    """Return the first mutations of a list that are no clock's and no other's, numbered from 1."""
-    chosen: dict[str, Mutation] = {}
-    for line in listing.splitlines():
+def _listed(text: str) -> Iterator[Mutation]:
+    """Yield the mutations of a list of Yosys, without those of clocks."""
+    for line in text.splitlines():
         fields = {name: value for name, value, *_ in _FIELD.findall(line)}
         port = fields["port"].removeprefix("\\")
         wire = fields.get("wire", "")
@@ -152,9 +115,20 @@ def _chosen(listing: str, count: int) -> tuple[Mutation, ...]:
             other=int(fields.get("ctrlbit", -1)),
             signal=f"{wire}[{fields['wirebit']}]" if wire else "",
         )
-        if port not in CLOCKS and len(chosen) < count:
-            chosen.setdefault(mutation.place, mutation)
-    return tuple(replace(mutation, number=n) for n, mutation in enumerate(chosen.values(), 1))
+        if port not in CLOCKS:
+            yield mutation
+
+
+def _chosen(listed: Iterable[Mutation], count: int, seed: int) -> tuple[Mutation, ...]:
+    """Return so many mutations, numbered from 1: of every port of every cell about as many, wide or narrow."""
+    rng = random.Random(seed)
+    by_port: dict[str, dict[str, Mutation]] = {}
+    for mutation in listed:
+        by_port.setdefault(f"{mutation.cell}.{mutation.port}", {}).setdefault(mutation.place, mutation)
+    drawn = [rng.sample(list(here.values()), len(here)) for _, here in sorted(by_port.items())]
+    rng.shuffle(drawn)
+    turns = (mutation for turn in itertools.zip_longest(*drawn) for mutation in turn if mutation is not None)
+    return tuple(replace(mutation, number=n) for n, mutation in enumerate(itertools.islice(turns, count), 1))
 
 
 def _ports(original: str) -> tuple[Port, ...]:

@@ -104,6 +104,13 @@ def fault(trial: Trial, run: StreamRun, promise: Promise) -> str:
     return ""
 
 
+def level_fault(model: Model, run: StreamRun) -> str:
+    """Return ``level`` if a component says how many words it holds, and that is wrong after a run."""
+    if "level" not in model.ports:
+        return ""
+    return "" if model.read("level") == len(run.accepted) - len(run.taken) else "level"
+
+
 def trials(
     traffic: Traffic, point: Mapping[str, int], component: Any, model: Model, *, seed: int, lengths: Sequence[int]
 ) -> tuple[Trial, ...]:
@@ -147,8 +154,8 @@ def trials(
             yield trial("long rows", long, idle, stall)
         for idle, stall in itertools.product(PROFILES, (*PROFILES, "patient")):
             yield trial("short", short, idle, stall)
-        for length in lengths:
-            yield trial(f"a row of {length}", traffic.random(point, rng, (length,)), "always", "always")
+        for idle, stall in (("always", "always"), *SOME_PAIRS) if lengths else ():
+            yield trial("other rows", traffic.random(point, rng, lengths), idle, stall)
 
     return tuple(listed())
 

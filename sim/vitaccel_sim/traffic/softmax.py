@@ -77,8 +77,26 @@ def extreme_blocks(options: Mapping[str, int]) -> list[RowBlock]:
     ]
     rows += rows[: -len(rows) % lanes]
     short = [rows[n : n + lanes] for n in range(0, len(rows), lanes)]
-    blocks = [every_fraction, [codes[::-1] for codes in every_fraction], *short]
+    blocks = [every_fraction, [codes[::-1] for codes in every_fraction], *short, *_rising_blocks(options)]
     return [[logits[: longest_row(options)] for logits in rows] for rows in blocks]
+
+
+def _rising_blocks(options: Mapping[str, int]) -> list[RowBlock]:
+    """Return rows of which the sum is shifted by steps of 16 octaves: two that leave something, and too many.
+
+    Two steps leave something of a large sum only, of a maximum at the end of a step. The other rows are of two words:
+    results follow each other closely, so that some wait behind others.
+    """
+    lanes, one = options["lanes"], 1 << options["fraction_bits"]
+    lowest = (MASKED // one // 16 + 1) * 16
+    large = [[(lowest + 15) * one] * 8 + [(lowest + 32 + more) * one] for more in (0, 16)]
+    steps = [step for step in (1, 3, 4, 5, 6, 8, 9, 10, 16, 18, 32, 33, 34) if (lowest + 16 * step) * one <= HIGHEST]
+    rises = [[lowest * one, (lowest + 16 * step) * one] for step in steps]
+    blocks = []
+    for rows in (large[:1] if lanes == 1 else large, rises):
+        filled = [*rows, *rows[:1] * (-len(rows) % lanes)]
+        blocks += [filled[n : n + lanes] for n in range(0, len(filled), lanes)]
+    return blocks
 
 
 def met(blocks: Iterable[RowBlock], spec: OnlineSoftmax) -> Counter[str]:
