@@ -134,7 +134,8 @@ def verdicts(rows: Sequence[Measured]) -> list[str]:
     timed = [row for row in rows if row.slowest]
     slow = [str(row.case) for row in timed if row.slowest and row.slowest.frequency_mhz < TARGET_MHZ]
     verdict = f"missed by {', '.join(slow)}" if slow else "met by all"
-    lines.append(f"  {TARGET_MHZ:.0f} MHz on ECP5: {verdict}")
+    if timed:
+        lines.append(f"  {TARGET_MHZ:.0f} MHz on ECP5: {verdict}")
     for row in rows:
         if row.case == Case("exp2", {"lanes": 1, "fraction_bits": 6}, is_timed=False):
             luts = f"{row.ultrascale.luts} LUT of UltraScale+, {row.ecp5.luts} of ECP5"
@@ -161,7 +162,8 @@ def published() -> list[str]:
 
 def report(rows: Sequence[Measured]) -> str:
     """All tables."""
-    parts = (table(rows), paths(rows), verdicts(rows), published())
+    timed = [row for row in rows if row.timings]
+    parts = (table(rows), *([paths(timed)] if timed else []), verdicts(rows), published())
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -171,6 +173,7 @@ def main() -> None:
     parser.add_argument(
         "--seeds", nargs="+", type=int, default=[1], help="of the placer; the lowest frequency is shown"
     )
+    parser.add_argument("--area", action="store_true", help="synthesise only: no frequencies")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     flags = parser.parse_args()
     if unknown := [name for name in flags.blocks if name not in BLOCKS]:
@@ -180,7 +183,7 @@ def main() -> None:
     for place, case in enumerate(chosen, start=1):
         print(f"[{place}/{len(chosen)}] {case}", file=sys.stderr, flush=True)
         try:
-            rows.append(measure(case, flags.seeds))
+            rows.append(measure(case, [] if flags.area else flags.seeds))
         except SynthesisError as error:
             parser.exit(1, f"{error}\n")
     print(json.dumps([asdict(row) for row in rows], indent=1) if flags.json else report(rows), end="")

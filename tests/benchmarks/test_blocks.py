@@ -1,0 +1,124 @@
+"""Rows of the blocks' benchmark, what its tables say, and a small run of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from vitaccel.backends.rtl.catalog import BLOCKS
+from vitaccel_rtl.synthesis.cells import Area
+from vitaccel_rtl.synthesis.nextpnr import Timing
+
+ROOT = Path(__file__).parents[2]
+SHOWN = ("exp2", "reciprocal", "activation")
+"""Blocks in the table of the document."""
+
+
+@pytest.fixture(scope="module")
+def blocks(benchmark_module: Callable[[str], ModuleType]) -> ModuleType:
+    return benchmark_module("blocks")
+
+
+def timing(frequency_mhz: float, seed: int = 1) -> Timing:
+    ends = {"start": "block.lane1.gone_TRELLIS_FF_Q_2.Q", "end": "block.out_TRELLIS_FF_Q.DI"}
+    return Timing(seed=seed, frequency_mhz=frequency_mhz, **ends, logic_ns=2.25, routing_ns=3.0)
+
+
+def row(blocks: ModuleType, name: str, *megahertz: float, luts: int = 0, multipliers: int = 0, **options: int):
+    case = blocks.Case(name, options, is_timed=bool(megahertz))
+    area = Area(luts=luts, flip_flops=7, multipliers=multipliers)
+    timings = tuple(timing(each, seed) for seed, each in enumerate(megahertz))
+    return blocks.Measured(case, area, Area(luts=luts // 2), timings)
+
+
+def test_every_block_of_the_catalog_has_a_timed_row_of_8_lanes(blocks: ModuleType) -> None:
+    found = blocks.cases(BLOCKS)
+    assert {case.block for case in found} == set(BLOCKS)
+    for name, block in BLOCKS.items():
+        timed = [case for case in found if case.block == name and case.is_timed]
+        assert timed
+        if "lanes" in {option.name for option in block.options}:
+            assert {case.options["lanes"] for case in timed} == {8}
+            assert any(case.options["lanes"] == 1 for case in found if case.block == name and not case.is_timed)
+        for case in timed:
+            BLOCKS[name].choose(case.options)
+    assert [case.options["side"] for case in found if case.block == "array"] == [4, 8, 12, 16]
+
+
+def test_the_slowest_of_the_seeds_counts(blocks: ModuleType) -> None:
+    slow = row(blocks, "exp2", 171.2, 149.4, 160.0, luts=100, lanes=8)
+    fast = row(blocks, "gelu", 150.0, luts=42, multipliers=3, lanes=8)
+    lines = blocks.table([slow, fast])
+    assert lines[2].split() == ["exp2", "lanes=8", "100", "7", "0", "0", "0", "149", "50", "0", "0", "0", "0"]
+    assert lines[3].split() == ["gelu", "lanes=8", "42", "7", "3", "0", "0", "150", "21", "0", "0", "0", "0"]
+    assert "  150 MHz on ECP5: missed by exp2 lanes=8" in blocks.verdicts([slow, fast])
+    assert "  150 MHz on ECP5: met by all" in blocks.verdicts([fast])
+
+
+def test_the_exp_lane_and_the_array_are_held_to_their_targets(blocks: ModuleType) -> None:
+    rows = [
+        row(blocks, "exp2", luts=150, lanes=1, fraction_bits=6),
+        row(blocks, "array", 200.0, multipliers=32, side=8),
+    ]
+    said = "\n".join(blocks.verdicts(rows))
+    assert "84 LUT (of UltraScale+) and no multiplier: 75 LUT of UltraScale+, 150 of ECP5, 0 multipliers" in said
+    assert "array side=8, one multiplier a PE: 0.50" in said
+
+
+def test_paths_are_named_by_their_registers(blocks: ModuleType) -> None:
+    (_, line) = blocks.paths([row(blocks, "exp2", 160.0, lanes=8), row(blocks, "exp2", lanes=1)])
+    assert line.split() == ["exp2", "lanes=8", "2.2", "3.0", "lane1.gone,", "out"]
+
+
+def test_published_costs_are_labelled_and_have_a_source(blocks: ModuleType) -> None:
+    title, heads, *rows = blocks.published()
+    assert title.startswith("published methods")
+    assert heads.endswith("source")
+    assert len(rows) == 14
+    assert all(re.search(r"\d+ +\d +\d+ .*  \S", line) for line in rows)
+
+
+def test_a_small_block_is_measured(
+    blocks: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["blocks.py", "residual", "--json"])
+    monkeypatch.setattr(blocks, "place_and_route", lambda _, seed: timing(200.0, seed))
+    blocks.main()
+    out, err = capsys.readouterr()
+    one, eight = json.loads(out)
+    assert one["case"] == {"block": "residual", "options": {"lanes": 1}, "is_timed": False}
+    # A sum of two codes of 16 bits, its 17 bits and the 16 of the result; no memory, no product.
+    assert one["ecp5"]["flip_flops"] >= 33
+    assert eight["ecp5"]["flip_flops"] - one["ecp5"]["flip_flops"] == 7 * 33
+    assert (one["timings"], eight["timings"][0]["frequency_mhz"]) == ([], 200.0)
+    assert err.splitlines() == ["[1/2] residual lanes=1", "[2/2] residual lanes=8"]
+
+
+def test_a_block_that_does_not_exist_is_refused(
+    blocks: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["blocks.py", "sofmax"])
+    with pytest.raises(SystemExit):
+        blocks.main()
+    assert "a block must be one of skid-buffer, " in capsys.readouterr().err
+
+
+@pytest.mark.full
+def test_the_document_shows_what_the_script_prints(
+    blocks: ModuleType, shown: Callable[[str, str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Minutes where nothing is in ``build/`` yet. The tools are deterministic: the text is the same anywhere."""
+    monkeypatch.chdir(ROOT)
+    rows = [blocks.measure(case, [1]) for case in blocks.cases(SHOWN)]
+    shown("blocks.md", f"python benchmarks/blocks.py {' '.join(SHOWN)}", blocks.report(rows))
+
+
+def test_the_document_shows_what_others_cost(blocks: ModuleType) -> None:
+    text = (ROOT / "docs" / "blocks.md").read_text(encoding="utf-8")
+    assert "\n".join(blocks.published()) in text
