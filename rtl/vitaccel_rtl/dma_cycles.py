@@ -2,12 +2,12 @@
 
 The engines (:mod:`vitaccel_rtl.dma_timing`) send burst i, of b_i beats, over a bus of which it takes one a cycle:
 
-    end_i = max(end_{i-1}, end_{i-outstanding} + latency + turn) + b_i
+    end_i = max(end_{i-1}, end_{i-outstanding} + wait) + b_i,    wait = latency + turn
 
 A job that finds all places free is on the bus *alone* cycles, the last end of that. A job that follows others waits for
 places that they hold: when jobs like it follow each other without end, one comes on average no sooner than every
 
-    max(alone, ceil((bursts (latency + turn) + beats) / outstanding))
+    max(alone, ceil((bursts wait + beats) / outstanding))
 
 cycles, *repeated* (Little's law). Before the first beat and after the last lies a constant, *latency*.
 
@@ -26,7 +26,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.dma_timing import ISSUE, PAGE_BYTES, Job, bursts_of_run
+from vitaccel_rtl.dma_timing import BUFFER_TURN, ISSUE, PAGE_BYTES, Job, bursts_of_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,10 @@ class Bus:
         Of :class:`vitaccel_rtl.axi.Geometry`. Jobs striped over several buses are on one that is as wide as all.
     wait_cycles
         From the end of a burst to the first beat of the one that takes its place, if the bus is free: the memory's
-        latency, and :data:`vitaccel_rtl.dma_timing.READ_TURN` or ``WRITE_TURN``.
+        latency, and :data:`vitaccel_rtl.dma_timing.READ_TURN` or ``WRITE_TURN``. ``BUFFER_TURN`` cycles more where the
+        bursts in flight fill the buffer.
+    buffer_beats
+        Of the read engine, 3 or more; 0 when writing.
     page_bytes
         No burst crosses a multiple of it: 4096 for every bus that a job is striped over.
     """
@@ -48,7 +51,17 @@ class Bus:
     burst_beats: int
     outstanding: int
     wait_cycles: int
+    buffer_beats: int
     page_bytes: int = PAGE_BYTES
+
+    def wait_after(self, beats: int) -> int:
+        """Return the cycles that a burst waits for its place, with so many beats in flight, its own among them."""
+        return self.wait_cycles + (BUFFER_TURN if 0 < self.buffer_beats <= beats else 0)
+
+
+def buffer_beats(outstanding: int, longest_burst: int) -> int:
+    """Return the beats of the read engine's buffer, unless it is told another number: those of all bursts in flight."""
+    return min(1 << 16, max(3, outstanding * longest_burst))
 
 
 class Occupation(NamedTuple):
@@ -72,7 +85,8 @@ def _occupation(bus: Bus, address: int, rows: int, row_bytes: int, stride_bytes:
         alone = beats
     else:
         alone = _stepped(bus, (burst for run in runs for burst in _bursts(bus, *run)))
-    return Occupation(alone, max(alone, -(-(bursts * bus.wait_cycles + beats) // bus.outstanding)))
+    wait = bus.wait_after(bus.outstanding * beats // bursts)
+    return Occupation(alone, max(alone, -(-(bursts * wait + beats) // bus.outstanding)))
 
 
 def _bursts(bus: Bus, address: int, run_bytes: int) -> Iterator[int]:
@@ -94,15 +108,18 @@ def _counts(bus: Bus, address: int, run_bytes: int) -> tuple[int, int]:
 def _keeps_busy(bus: Bus) -> bool:
     """Whether a run never waits: between a burst and the one that takes its place, one burst at most is not whole."""
     page = bus.page_bytes // bus.beat_bytes
-    return page % bus.burst_beats == 0 and (bus.outstanding - 2) * bus.burst_beats + 1 >= bus.wait_cycles
+    return page % bus.burst_beats == 0 and (bus.outstanding - 2) * bus.burst_beats + 1 >= bus.wait_cycles + BUFFER_TURN
 
 
 def _stepped(bus: Bus, bursts: Iterator[int]) -> int:
+    places = bus.outstanding
     ends: list[int] = []
+    sent = [0]
     end = 0
     for at, beats in enumerate(bursts):
-        if at >= bus.outstanding:
-            end = max(end, ends[at - bus.outstanding] + bus.wait_cycles)
+        sent.append(sent[-1] + beats)
+        if at >= places:
+            end = max(end, ends[at - places] + bus.wait_after(sent[-1] - sent[-1 - places]))
         end += beats
         ends.append(end)
     return end

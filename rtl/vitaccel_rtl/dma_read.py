@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import dma_cycles
 from vitaccel_rtl.axi import ERROR_BIT, Geometry, constants, issue, read_ports
 from vitaccel_rtl.beat_buffer import BeatBuffer
 from vitaccel_rtl.beats_to_words import BeatsToWords
@@ -60,8 +61,8 @@ class DmaRead(wiring.Component):
     def __init__(self, *, buffer_beats=None, jobs=4, **geometry):
         self._geometry = shape = Geometry(**geometry)
         least = max(3, shape.longest_burst)
-        ample = min(1 << 16, shape.outstanding * shape.longest_burst)
-        self._buffer_beats = max(least, ample) if buffer_beats is None else buffer_beats
+        ample = dma_cycles.buffer_beats(shape.outstanding, shape.longest_burst)
+        self._buffer_beats = ample if buffer_beats is None else buffer_beats
         check_range("buffer_beats of a read DMA", self._buffer_beats, least, 1 << 16)
         check_range("jobs of a read DMA", jobs, 3, 256)
         self._jobs = jobs

@@ -17,8 +17,11 @@ from dataclasses import dataclass, field
 from vitaccel_rtl import latency
 
 PAGE_BYTES = 4096
-READ_TURN, WRITE_TURN = 2, 3
+READ_TURN, WRITE_TURN = 1, 3
 """Cycles from the end of a burst to the first beat of the one that takes its place, beyond the memory's latency."""
+
+BUFFER_TURN = 1
+"""One more where the bursts in flight fill the read engine's buffer: the last beat must leave it first."""
 
 ISSUE = 1
 """From a burst's being issued to its address on the bus."""

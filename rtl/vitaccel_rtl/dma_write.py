@@ -78,7 +78,7 @@ class DmaWrite(wiring.Component):
         m.submodules.beats = beats = WordsToBeats(self._geometry)
         queued = max(LEAST_DEPTH, self._geometry.outstanding)
         # Of every burst that is not answered: its last beat until that left, whether it is its descriptor's last.
-        end_of_burst = data.StructLayout({"final": range(self._geometry.longest_burst)})
+        end_of_burst = data.StructLayout({"final": range(max(2, self._geometry.longest_burst))})
         m.submodules.lengths = lengths = StreamFifo(end_of_burst, depth=queued)
         m.submodules.ends = ends = StreamFifo(data.StructLayout({"last": 1}), depth=queued)
         fork(m, self.i, cutter.i, jobs.i)

@@ -15,7 +15,7 @@ from tests.rtl.stream_bench import refuses
 from vitaccel_rtl.axi import Geometry
 from vitaccel_rtl.dma_cycles import occupied
 from vitaccel_rtl.dma_read import DmaRead
-from vitaccel_rtl.dma_timing import READ_TURN, Job, ReadEngine, bursts_of_run
+from vitaccel_rtl.dma_timing import BUFFER_TURN, READ_TURN, Job, ReadEngine, bursts_of_run
 from vitaccel_rtl.lint import lint
 from vitaccel_rtl.realign import mask_of
 from vitaccel_rtl.verilog import to_verilog
@@ -74,7 +74,7 @@ def test_the_bus_is_occupied_as_the_closed_form_says(latency_cycles: int, row_by
     job = Job(address=1 << 13, row_bytes=row_bytes)
     run = run_dma(DmaRead(**PLAIN), [job], random_content(seed), behaviour=Behaviour(latency=latency_cycles))
     *_, last = bursts = list(bursts_of_run(job.address, row_bytes, beat_bytes=8, burst_beats=16))
-    wait_cycles = latency_cycles + READ_TURN
+    wait_cycles = latency_cycles + READ_TURN + BUFFER_TURN
     closed = occupied(len(bursts), 16, last, outstanding=4, wait_cycles=wait_cycles)
     assert run.memory.beats_at[-1] - run.memory.beats_at[0] + 1 == closed
     if wait_cycles <= 3 * 16:

@@ -241,7 +241,8 @@ def test_wide_numerators_multiply_the_values_once_more(model: str, imported: Cal
 def test_waits_by_hand() -> None:
     """A load, the matmul that waits for it, lanes, a matmul that waits for them, a store at the end."""
     arch = Arch()
-    latency, streamed = arch.memory.latency_cycles, pipelines.lane_result(arch, "norm")
+    loaded, stored = (pipelines.transfer_result(arch, writes=writes) for writes in (False, True))
+    streamed = pipelines.lane_result(arch, "norm")
     moved = {"dram": 0, "buffer": "weight", "address": 0, "row_bytes": 1600}
     tile = {"a": 0, "out": 0, "row_blocks": 1, "tokens": 8, "k": 100, "n": 8, "n_tiles": 1}
     instructions = [
@@ -255,8 +256,8 @@ def test_waits_by_hand() -> None:
     _, costs = timed(Program("p", arch, instructions, [0, 0, 1, 2, 2], layers), Routing())
     drain = pipelines.matmul_result(arch)
     assert [cost.cycles for cost in costs] == [
-        Cycles(array=100, load=100 + latency),
+        Cycles(array=100, load=100 + loaded),
         # The array sees the first matmul's drain as a part of what the lanes take.
         Cycles(vector=drain + 30 + streamed),
-        Cycles(array=100, drain=drain, store=10 + latency),
+        Cycles(array=100, drain=drain, store=10 + stored),
     ]

@@ -46,6 +46,16 @@ def never_slower(predictions: dict[str, Prediction]) -> None:
         assert after.latency_s <= before.latency_s, f"{small} -> {large}"
 
 
+@pytest.fixture
+def one_shift(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the shift between beats and words take as long on every bus: on a wider one it takes a stage or two more.
+
+    Each wait for a transfer is so much longer; `test_timing` has it alone. Nothing else is slower on a wider bus here.
+    """
+    monkeypatch.setattr("vitaccel_rtl.latency._shift", lambda _places: 6)
+
+
+@pytest.mark.usefixtures("one_shift")
 @pytest.mark.parametrize("key", SAME_PROGRAM)
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("model", MODELS)

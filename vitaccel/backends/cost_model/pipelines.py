@@ -6,8 +6,11 @@ here they are only added up along the ways that data take.
 
 from __future__ import annotations
 
-from vitaccel.arch import Arch
-from vitaccel_rtl import latency
+from functools import lru_cache
+
+from vitaccel.arch import Arch, Memory
+from vitaccel_rtl import dma_cycles, latency
+from vitaccel_rtl.dma_timing import PAGE_BYTES, READ_TURN, WRITE_TURN
 
 WRITE = 1
 """A word into the activation or logit buffer."""
@@ -66,3 +69,24 @@ def lane_result(arch: Arch, function: str) -> int:
     """From the last address of a stream through the lanes to its last result."""
     blocks = {"layernorm": ("layernorm-normalize",), "copy": (), "zero": ()}
     return latency.BUFFER_READ + chain(arch, *blocks.get(function, ("requantize", "activation"))) + WRITE
+
+
+@lru_cache
+def bus(memory: Memory, *, writes: bool) -> dma_cycles.Bus:
+    """Return the bus of a direction: all ports side by side, striped, with the turn of its engine."""
+    longest_burst = min(memory.burst_beats, PAGE_BYTES * 8 // memory.bus_bits)
+    return dma_cycles.Bus(
+        beat_bytes=memory.beat_bytes,
+        burst_beats=longest_burst,
+        outstanding=memory.outstanding,
+        wait_cycles=memory.latency_cycles + (WRITE_TURN if writes else READ_TURN),
+        buffer_beats=0 if writes else dma_cycles.buffer_beats(memory.outstanding, longest_burst),
+        page_bytes=PAGE_BYTES * memory.ports,
+    )
+
+
+def transfer_result(arch: Arch, *, writes: bool) -> int:
+    """From the descriptor of a job to its status, beside its cycles on the bus: the engine's stages, the memory."""
+    side, memory = arch.array.side, arch.memory
+    cycles = dma_cycles.write_latency if writes else dma_cycles.read_latency
+    return cycles(memory.latency_cycles, beat_bytes=memory.beat_bytes, word_bytes=side, align_bytes=side)

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vitaccel.arch import Arch, Memory
+from vitaccel.arch import Arch
 from vitaccel.backends.cost_model import pipelines
 from vitaccel.ir.plan import ROUTER_FRACTION_BITS, ceil_div
-from vitaccel.ir.program import Attention, Gather, Instruction, Lane, MatMul, Route, ScatterAdd, Transfer
+from vitaccel.ir.program import Attention, Gather, Instruction, Lane, MatMul, Route, ScatterAdd, Store, Transfer
 from vitaccel_rtl import latency
+from vitaccel_rtl.dma_cycles import occupation
+from vitaccel_rtl.dma_timing import Job
 
 
 class Timing(NamedTuple):
@@ -39,23 +41,18 @@ def timing(instruction: Instruction, arch: Arch, rows: int | None = None) -> Tim
 
 
 def transfer_timing(transfer: Transfer, arch: Arch) -> Timing:
-    """A DMA job: its beats, or its bursts' round trips, or the DRAM's rate, whichever takes longest.
+    """A DMA job: its time on the bus, or its places in flight, or the DRAM's rate, whichever takes longest.
 
-    Beats are ``runs * ceil(run_bytes / beat)``, where rows that follow each other in DRAM are one run; every burst of
-    at most ``burst_beats`` waits ``latency_cycles`` with ``outstanding`` of them in flight. Jobs follow each other
-    without a gap; the latency shows only when a result is waited for.
+    Its status comes a constant latency after its last beat; what jobs after it wait for its places is no part of that.
     """
-    memory = arch.memory
+    writes = isinstance(transfer, Store)
     runs, run_bytes = transfer.runs
-    beats = runs * ceil_div(run_bytes, memory.beat_bytes)
-    bursts = runs * ceil_div(ceil_div(run_bytes, memory.beat_bytes), memory.burst_beats)
+    stride_bytes = run_bytes if runs == 1 else transfer.stride_bytes
+    job = Job(address=transfer.dram, rows=runs, row_bytes=run_bytes, stride_bytes=stride_bytes)
+    alone, repeated = occupation(pipelines.bus(arch.memory, writes=writes), job)
     dram = -int(-(transfer.total_bytes / arch.dram_bytes_per_cycle) // 1)
-    return Timing(max(beats, round_trip_cycles(bursts, beats, memory), dram), memory.latency_cycles)
-
-
-def round_trip_cycles(bursts: int, beats: int, memory: Memory) -> int:
-    """Least cycles for bursts of which only ``outstanding`` may be in flight: Little's law."""
-    return ceil_div(bursts * memory.latency_cycles + beats, memory.outstanding)
+    occupied = max(repeated, dram)
+    return Timing(occupied, max(alone, dram) + pipelines.transfer_result(arch, writes=writes) - occupied)
 
 
 def matmul_timing(row_blocks: int, n_tiles: int, k: int, arch: Arch) -> Timing:
