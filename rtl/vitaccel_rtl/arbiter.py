@@ -112,6 +112,9 @@ class Arbiter(wiring.Component):
         If a parameter is out of its range, or words that are to be kept together have no ``last``.
     """
 
+    depends_on_when = True
+    """Which source is next follows from who has a word to offer."""
+
     def __init__(self, shape, *, sources, policy="round-robin", keep_until_last=False):
         check_range("sources of an arbiter", sources, 2, 32)
         check_policy("an arbiter", policy)
@@ -144,29 +147,32 @@ class Arbiter(wiring.Component):
         advance = Signal()
         valid = Signal(self._sources)
         is_owned = Signal()
+        chosen = Signal(self._sources)
         m.d.comb += valid.eq(Cat(source.valid for source in self.i))
         granted = grant(m, valid, policy=self._policy, moves=advance & ~is_owned, name="source")
         if self._keep_until_last:
-            granted = self._keep(m, advance, is_owned, valid, granted)
+            granted = self._keep(m, advance, is_owned, chosen, valid, granted)
         for place, source in enumerate(self.i):
             m.d.comb += source.ready.eq(advance & granted[place])
-        self._pass_word(m, advance, granted)
+        self._pass_word(m, advance, granted, chosen)
         return m
 
-    def _keep(self, m, advance, is_owned, valid, first):
+    def _keep(self, m, advance, is_owned, chosen, valid, first):
         """Return the grants: the owner of a row that has begun, else the *first* of a row, who then owns it."""
         owner = Signal(self._sources, reset_less=True)
-        lasts = Cat(source.p.last for source in self.i)
-        with m.If(advance & is_owned):
-            m.d.sync += is_owned.eq(~(owner & valid & lasts).any())
-        with m.Elif(advance & valid.any()):
-            m.d.sync += [owner.eq(first), is_owned.eq(~(first & lasts).any())]
+        lasts = Signal(self._sources, reset_less=True)
+        was_owned = Signal()
+        # Who is granted is known late, so whether that word ends its row is found in the next cycle, beside the grant.
+        m.d.comb += is_owned.eq(Mux(chosen.any(), (chosen & ~lasts).any(), was_owned))
+        with m.If(advance):
+            m.d.sync += [was_owned.eq(is_owned), lasts.eq(Cat(source.p.last for source in self.i))]
+            with m.If(~is_owned):
+                m.d.sync += owner.eq(first)
         return Mux(is_owned, owner & valid, first)
 
-    def _pass_word(self, m, advance, granted):
+    def _pass_word(self, m, advance, granted, chosen):
         """The words of all sources into registers, and of these the granted one to the output."""
         width = Shape.cast(self._shape).width
-        chosen = Signal(self._sources)
         words = [Signal(width, name=f"word_{place}", reset_less=True) for place in range(self._sources)]
         word = Signal(width, reset_less=True)
         source = Signal.like(self.o.p.source, name="source", reset_less=True)

@@ -60,6 +60,9 @@ class Buffer(wiring.Component):
         If a parameter is out of its range.
     """
 
+    depends_on_when = True
+    """A read returns what was written before it."""
+
     def __init__(
         self, *, words, width, banks, readers, writers, lane_writes=1, tag_bits=0, policy="fixed", outstanding=8
     ):

@@ -61,6 +61,9 @@ class ExpertRouter(wiring.Component):
         If a parameter is out of its range.
     """
 
+    depends_on_when = True
+    """A request is answered by the queues of the job before it."""
+
     def __init__(self, *, lanes, row_blocks, tokens, experts, k, fraction_bits, table, reciprocal):
         check_range("experts of a router", experts, 1, 256)
         check_range("k of a router", k, 1, min(experts, 16))

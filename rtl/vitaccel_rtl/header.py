@@ -15,8 +15,11 @@ STREAM_RULES = (
     "A word passes at a rising edge of clk at which valid and ready are both high.",
     "valid never waits for ready, and does not fall before its word has passed.",
     "A payload offered stays as it is until it has passed; it means nothing while valid is low.",
-    "What comes out depends on the words that went in, and not on when.",
 )
+"""Of every block."""
+
+SAME_WORDS = "What comes out depends on the words that went in, and not on when."
+"""Of every block whose class does not say ``depends_on_when``: who comes first is served first there."""
 
 CLOCK_RULES = {
     "clk": "clock; everything happens at its rising edge",
@@ -58,7 +61,7 @@ def header(component: Any, name: str, ports: Sequence[Port], options: Mapping[st
         "Ports": tuple(_port_lines(component, ports)),
         "Formats": promised.ports,
         "Timing": (*_aligned(timing(component)), *promised.timing),
-        "Streams": STREAM_RULES if streams(component) else (),
+        "Streams": stream_rules(component),
         "Background": _background(promised),
     }
     for title, text in sections.items():
@@ -67,10 +70,18 @@ def header(component: Any, name: str, ports: Sequence[Port], options: Mapping[st
     return "".join(f"// {line}".rstrip() + "\n" for line in lines) + "\n"
 
 
+def stream_rules(component: Any) -> tuple[str, ...]:
+    """Return what holds for the streams of a component, in sentences; none if it has no streams."""
+    if not streams(component):
+        return ()
+    return STREAM_RULES if getattr(component, "depends_on_when", False) else (*STREAM_RULES, SAME_WORDS)
+
+
 def timing(component: Any) -> dict[str, str]:
     """Return latency and throughput in words."""
     said = cycles(component)
-    if {"i", "o"} <= set(streams(component)) and "latency_cycles" in said and "interval_cycles" not in said:
+    ends = {name.partition("__")[0] for name in streams(component)}
+    if {"i", "o"} <= ends and "latency_cycles" in said and "interval_cycles" not in said:
         said["throughput"] = ONE_WORD_A_CYCLE
     return said
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -112,7 +113,7 @@ def shapes(component: wiring.Component) -> Mapping[str, Any]:
 
 
 def streams(component: wiring.Component) -> tuple[str, ...]:
-    """Return the names of a component's streams, those in its sub-interfaces included: ``i``, ``bus__r``."""
+    """Return the names of a component's streams, those in interfaces and arrays too: ``i``, ``bus__r``, ``o__0``."""
     return tuple(_streams(component.signature, ""))
 
 
@@ -120,10 +121,12 @@ def _streams(signature: Any, prefix: str) -> Iterator[str]:
     for name, member in signature.members.items():
         if not member.is_signature:
             continue
-        if isinstance(_plain(member.signature), stream.Signature):
-            yield f"{prefix}{name}"
-        else:
-            yield from _streams(member.signature, f"{prefix}{name}__")
+        for place in itertools.product(*(range(length) for length in member.dimensions)):
+            path = "__".join([f"{prefix}{name}", *(str(index) for index in place)])
+            if isinstance(_plain(member.signature), stream.Signature):
+                yield path
+            else:
+                yield from _streams(member.signature, f"{path}__")
 
 
 def _plain(signature: Any) -> Any:

@@ -67,6 +67,9 @@ class ExpertQueues(wiring.Component):
         If a parameter is out of its range.
     """
 
+    depends_on_when = True
+    """A request is answered by the queues of the job before it."""
+
     def __init__(self, *, lanes, row_blocks, tokens, experts, k):
         check_range("lanes of queues", lanes, 1, 256)
         check_range("row_blocks of queues", row_blocks, 1, 1 << 14)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
+from vitaccel.backends.rtl.catalog import BLOCKS
+from vitaccel_sim.block_run import BlockRun
 from vitaccel_sim.cocotb_runner import SIMULATORS
-from vitaccel_sim.regression import BlockRun, run_block
-from vitaccel_sim.traffic.catalog import TRAFFIC
+from vitaccel_sim.regression import run_block
 
 
 def line(run: BlockRun) -> str:
@@ -51,7 +52,7 @@ def record(run: BlockRun) -> dict[str, object]:
 @click.argument("names", nargs=-1)
 @click.option("--simulator", type=click.Choice(list(SIMULATORS)), default="verilator", help="Which simulator.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of words and profiles.")
-@click.option("--point", type=int, help="One parameter point, from 0; all when left out.")
+@click.option("--point", "points", type=int, multiple=True, help="A parameter point, from 0; all when left out.")
 @click.option("--test", "testcase", help="One test of the bench; all when left out.")
 @click.option("--waves", type=click.Path(path_type=Path), help="Write a waveform (of one block).")
 @click.option("--code-coverage", is_flag=True, help="Count lines and toggles, at the first points.")
@@ -61,7 +62,7 @@ def main(
     names: tuple[str, ...],
     simulator: str,
     seed: int,
-    point: int | None,
+    points: tuple[int, ...],
     testcase: str | None,
     waves: Path | None,
     code_coverage: bool,
@@ -69,16 +70,16 @@ def main(
     as_json: bool,
 ) -> None:
     """Run the cocotb benches of blocks (all, or those named)."""
-    unknown = [name for name in names if name not in TRAFFIC]
+    unknown = [name for name in names if name not in BLOCKS]
     if unknown:
-        raise click.UsageError(f"a block must be one of {', '.join(TRAFFIC)}, not {unknown[0]}")
-    chosen = names or tuple(TRAFFIC)
+        raise click.UsageError(f"a block must be one of {', '.join(BLOCKS)}, not {unknown[0]}")
+    chosen = names or tuple(BLOCKS)
     if waves is not None and len(chosen) != 1:
         raise click.UsageError("--waves must come with one block")
     failed = False
     for name in chosen:
         run = run_block(
-            name, seed=seed, simulator=simulator, point=point, waveform=waves, code_coverage=code_coverage,
+            name, seed=seed, simulator=simulator, points=points, waveform=waves, code_coverage=code_coverage,
             testcase=testcase,
         )  # fmt: skip
         click.echo(json.dumps(record(run)) if as_json else line(run))

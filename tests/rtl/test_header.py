@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from amaranth import Module, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl.header import MARK, STREAM_RULES, header, ordered
+from vitaccel_rtl.arbiter import Arbiter
+from vitaccel_rtl.header import MARK, ONE_WORD_A_CYCLE, SAME_WORDS, STREAM_RULES, header, ordered, stream_rules, timing
 from vitaccel_rtl.ports import Port
 from vitaccel_rtl.stream import SkidBuffer, lane_word
 from vitaccel_rtl.verilog import to_verilog
@@ -54,3 +56,16 @@ def test_clock_and_reset_come_first() -> None:
     ports = [Port(name=name, width=int(name != "nothing"), is_input=True) for name in names]
     assert [port.name for port in ordered(Counter(), ports)] == ["clk", "rst", "enable", "count"]
     assert header(Counter(), "counter", ports, {}).endswith("\n\n")
+
+
+def test_that_words_do_not_depend_on_when_is_said_only_where_it_holds() -> None:
+    assert stream_rules(SkidBuffer(8)) == (*STREAM_RULES, SAME_WORDS)
+    assert stream_rules(Arbiter(8, sources=2)) == STREAM_RULES
+    assert SAME_WORDS not in comment(to_verilog(Arbiter(8, sources=2), name="arbiter").text)
+
+
+def test_streams_of_an_array_are_told_one_by_one() -> None:
+    arbiter = Arbiter(8, sources=2)
+    text = comment(to_verilog(arbiter, name="arbiter").text)
+    assert re.search(r"i__0__valid +1  stream i__0: a word is offered\n", text)
+    assert timing(arbiter)["throughput"] == ONE_WORD_A_CYCLE

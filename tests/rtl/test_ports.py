@@ -56,7 +56,14 @@ class Bus(wiring.Component):
 
     def __init__(self) -> None:
         reads = wiring.Signature({"r": In(stream.Signature(PAIR)), "error": Out(1)})
-        super().__init__({"i": In(stream.Signature(WORD)), "bus": In(reads), "level": Out(range(9))})
+        super().__init__(
+            {
+                "i": In(stream.Signature(WORD)),
+                "bus": In(reads),
+                "level": Out(range(9)),
+                "o": Out(stream.Signature(PAIR)).array(2),
+            }
+        )
 
     def elaborate(self, platform: object) -> None:
         raise AssertionError("the ports are known without")
@@ -67,7 +74,8 @@ def test_shapes_and_streams_by_their_names_in_verilog() -> None:
     assert found["i__payload"] == WORD
     assert found["bus__r__payload"] == PAIR
     assert Shape.cast(found["level"]) == unsigned(4)
-    assert streams(Bus()) == ("i", "bus__r")
+    assert streams(Bus()) == ("i", "bus__r", "o__0", "o__1")
+    assert {f"{name}__payload" for name in streams(Bus())} <= set(found)
 
 
 @pytest.mark.parametrize(("width", "bits"), [(8, "[7:0]"), (1, "")])

@@ -1,4 +1,4 @@
-"""Every stream block of the library in cocotb, at all its points: on Verilator always, on Icarus where it is installed."""
+"""Every block in cocotb, on Verilator always, on Icarus where it is installed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import shutil
 
 import pytest
 
-from vitaccel_sim.regression import run_block
+from vitaccel.backends.rtl.catalog import BLOCKS
+from vitaccel_sim.benches.catalog import BENCHES
+from vitaccel_sim.regression import points_of, run_block
 from vitaccel_sim.traffic.catalog import TRAFFIC
 
 SEEDS_OF_A_CAMPAIGN = 5
+
+ON_VERILATOR, ON_ICARUS = (0, 1), (0,)
+"""Points of blocks with a bench of their own, where each is a build and a simulation; ``--full`` runs all."""
 
 needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is optional: vitaccel doctor")
 
@@ -25,18 +30,43 @@ def test_equal_words_and_no_x_on_icarus(name: str, seed: int) -> None:
     run_block(name, seed=seed, simulator="icarus").check()
 
 
+@pytest.mark.parametrize("name", BENCHES)
+def test_other_blocks_pass_and_hit_every_bin_on_verilator(name: str, seed: int) -> None:
+    run_block(name, seed=seed, points=ON_VERILATOR).check()
+
+
+@needs_icarus
+@pytest.mark.parametrize("name", BENCHES)
+def test_other_blocks_pass_on_icarus(name: str, seed: int) -> None:
+    run_block(name, seed=seed, points=ON_ICARUS, simulator="icarus").result.check()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", BENCHES)
+@pytest.mark.parametrize("simulator", ["verilator", pytest.param("icarus", marks=needs_icarus)])
+def test_other_blocks_at_all_points(simulator: str, name: str, seed: int) -> None:
+    run_block(name, seed=seed, simulator=simulator).check()
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("campaign", range(SEEDS_OF_A_CAMPAIGN))
-@pytest.mark.parametrize("name", TRAFFIC)
+@pytest.mark.parametrize("name", BLOCKS)
 def test_more_seeds(name: str, campaign: int, seed: int) -> None:
     run_block(name, seed=seed + 1 + campaign).check()
 
 
 def test_a_failure_says_how_to_repeat_it(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vitaccel_rtl.softmax.DROPPED_BITS", {8: 6, 12: 3, 16: 0})
-    run = run_block("softmax-numerators", seed=seed, point=0, testcase="extremes", simulator="verilator")
+    run = run_block("softmax-numerators", seed=seed, points=(0,), testcase="extremes", simulator="verilator")
     with pytest.raises(AssertionError) as caught:
         run.check()
     command = "python -m vitaccel_sim softmax-numerators --point 0 --simulator verilator"
     assert f"{command} --seed {run.result.seed} --waves build/softmax-numerators.vcd" in str(caught.value)
     assert "p0, cycle " in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["fifo", "router"])
+def test_a_point_that_is_not_there_is_refused(name: str) -> None:
+    last = points_of(name)[-1]
+    with pytest.raises(ValueError, match=f"^a point of block {name} must be from 0 to {last}, not {last + 1}$"):
+        run_block(name, seed=0, points=(0, last + 1))

@@ -1,7 +1,6 @@
 """The bench of an arbiter: words of all sources in their order, rows whole, nobody waiting longer than promised.
 
-Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with the parameters ``sources``, ``policy`` and ``keep_until_last``
-of an arbiter of :data:`WORD`.
+Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with the options of the block ``arbiter``.
 """
 
 from __future__ import annotations
@@ -12,16 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import cocotb
-from amaranth.lib import data
 
-from vitaccel_rtl.arbiter import Arbiter
+from vitaccel.backends.rtl.blocks.stream import ARBITER
 from vitaccel_sim.bench.coverage import Coverage, cross
 from vitaccel_sim.bench.payload import pack, payload_shape, unpack
 from vitaccel_sim.bench.profiles import PROFILES, Profile
 from vitaccel_sim.bench.streams import Input, Output, exchange, reset, start
 from vitaccel_sim.cocotb_runner import bench_parameters, coverage_file
 
-WORD = data.StructLayout({"value": 24, "last": 1})
 RESET_AFTER_CYCLES = (1, 2, 3, 4, 5, 9, 17)
 BINS = (
     *cross(idle=PROFILES, stall=PROFILES),
@@ -47,8 +44,9 @@ class ArbiterBench:
 
     def __init__(self, dut: Any) -> None:
         self.dut = dut
-        self.block = Arbiter(WORD, **bench_parameters())
-        self.keeps_rows: bool = bench_parameters()["keep_until_last"]
+        self.block = ARBITER.component(**bench_parameters())
+        self.word = payload_shape(self.block.i[0].signature)
+        self.keeps_rows = bool(bench_parameters()["rows"])
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.shape = payload_shape(self.block.o.signature)
         self.ends = {"inputs": [f"i__{place}" for place in range(len(self.block.i))], "outputs": ["o"]}
@@ -59,12 +57,13 @@ class ArbiterBench:
 
     def rows(self, counts: Sequence[int]) -> list[list[dict[str, int]]]:
         """Return so many words for each source, in rows of random lengths."""
+        width = self.word.members["value"]
         return [
             [
-                {"value": place << 16 | word, "last": int(word == count - 1 or self.rng.random() < 0.3)}
+                {"value": self.rng.getrandbits(width), "last": int(word == count - 1 or self.rng.random() < 0.3)}
                 for word in range(count)
             ]
-            for place, count in enumerate(counts)
+            for count in counts
         ]
 
     async def run(
@@ -77,7 +76,7 @@ class ArbiterBench:
     ) -> tuple[list[Input], Output]:
         """Send the words of all sources, and check what comes out."""
         inputs = [
-            Input(self.dut, name, [pack(WORD, word) for word in words], profile.start(self.rng))
+            Input(self.dut, name, [pack(self.word, word) for word in words], profile.start(self.rng))
             for name, words, profile in zip(self.ends["inputs"], rows, idle, strict=True)
         ]
         output = Output(self.dut, "o", sum(len(words) for words in rows), stall.start(self.rng))

@@ -1,8 +1,8 @@
 """The bench of a banked buffer: words against a memory, and every cycle against the schedule of its banks.
 
 Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with the parameters of a
-:class:`vitaccel_sim.bench.buffer_model.Point`. A point has two readers and two banks or more, so that all bins are
-there to be hit.
+:class:`vitaccel_sim.bench.buffer_model.Point`. With two readers, writers and banks or more, all bins are there to be
+hit.
 """
 
 from __future__ import annotations
@@ -74,12 +74,16 @@ class BufferBench:
         self.memory: dict[int, int] = {}
 
     async def start(self) -> None:
-        """Start the clock, reset, and write every word: what a test before left is unknown."""
+        """Start the clock, reset, and write every word that is tried: what a test before left is unknown."""
         await start(self.dut, **self.ends)
         every = ((1 << self.point.lane_writes) - 1) if self.point.lane_writes > 1 else None
         words = [
-            {"address": address, "word": self.rng.getrandbits(self.point.width), **({"enable": every} if every else {})}
-            for address in range(self.point.words)
+            {
+                "address": self.point.at(n),
+                "word": self.rng.getrandbits(self.point.width),
+                **({"enable": every} if every else {}),
+            }
+            for n in range(self.point.tried)
         ]
         await self.run([], [words])
 
@@ -205,7 +209,7 @@ async def unit_strides_fall_into_step(dut: Any) -> None:
     readers = min(point.readers, point.banks)
     for start_at in range(point.banks):
         starts = [reader * start_at for reader in range(readers)]
-        reads = [_reads(point, [(first + n) % point.words for n in range(40)]) for first in starts]
+        reads = [_reads(point, range(first, first + 40)) for first in starts]
         lost = [service.lost_cycles for service in await bench.run(reads)]
         expected = lost_cycles(starts, banks=point.banks)
         assert max(lost) <= point.banks - 1, f"readers lose {lost} cycles"
@@ -219,16 +223,19 @@ async def a_reader_that_takes_nothing_stops_nobody_else(dut: Any) -> None:
     bench = BufferBench(dut)
     await bench.start()
     point = bench.point
-    places = [n % point.words for n in range(60)]
+    places = range(point.outstanding + 40)
     stuck = bench.requests(0, _reads(point, places))
-    other = bench.requests(1, _reads(point, [place + 1 for place in places]))
-    sinks = [
-        Output(dut, bench.names["responses"][0], 0, lambda _: False),
-        Output(dut, bench.names["responses"][1], len(places), PROFILES["always"].start(bench.rng)),
+    others = [
+        bench.requests(reader, _reads(point, [n + reader for n in places]))
+        for reader in range(1, min(point.readers, 2))
     ]
-    await exchange(dut, [stuck, other], sinks, cycles=100)
+    sinks = [
+        Output(dut, name, len(places) if place else 0, (lambda _: True) if place else (lambda _: False))
+        for place, name in enumerate(bench.names["responses"][: 1 + len(others)])
+    ]
+    await exchange(dut, [stuck, *others], sinks, cycles=2 * len(places))
     assert len(stuck.accepted) == point.outstanding, f"{len(stuck.accepted)} words are under way"
-    assert len(sinks[1].words) == len(places), "the other reader must go on"
+    assert all(len(sink.words) == len(places) for sink in sinks[1:]), "the other reader must go on"
     hit("a reader out of places")
     await reset(dut, **bench.ends)
 
@@ -242,7 +249,7 @@ async def nothing_is_left_after_a_reset(dut: Any) -> None:
         reads = [random_reads(bench.rng, bench.point, 30) for _ in range(bench.point.readers)]
         writes = [random_writes(bench.rng, bench.point, 30) for _ in range(bench.point.writers)]
         await bench.run(reads, writes, stall=PROFILES["rare"], cycles=cycles)
-        await bench.run([_reads(bench.point, range(bench.point.words))])
+        await bench.run([_reads(bench.point, range(bench.point.tried))])
 
 
 @cocotb.test()
@@ -250,7 +257,7 @@ async def declared_latency(dut: Any) -> None:
     """A response is offered as late as the component says."""
     bench = BufferBench(dut)
     await bench.start()
-    (service,) = await bench.run([_reads(bench.point, range(min(20, bench.point.words)))])
+    (service,) = await bench.run([_reads(bench.point, range(min(20, bench.point.tried)))])
     found = {answered - accepted for accepted, answered in zip(service.accepted, service.answered, strict=True)}
     assert found == {bench.latency_cycles}, f"latency must be {bench.latency_cycles}, not {found}"
     hit("latency as declared")
@@ -262,7 +269,7 @@ def _reads(point: Point, places: Sequence[int]) -> list[Word]:
 
 def _read(point: Point, place: int) -> Word:
     tag = {"tag": place % (1 << point.tag_bits)} if point.tag_bits else {}
-    return {"address": place % point.words, **tag, "last": place & 1}
+    return {"address": point.at(place), **tag, "last": place & 1}
 
 
 def hit(name: str) -> None:

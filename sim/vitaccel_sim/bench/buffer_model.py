@@ -1,3 +1,5 @@
+# amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001 (the line above is for Amaranth: a bench asks a component for its ports alone)
 """Traffic for banked buffers, and what a buffer must answer: writes of a cycle happen before its reads."""
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ STRIDES = ("unit", "bank", "word", "any")
 """Kinds of streams: word after word, always the same bank, always the same word, anywhere."""
 
 
+MOST_TRIED = 256
+
+
 @dataclass(frozen=True, kw_only=True)
 class Point:
     """Parameters of a buffer, as `vitaccel_rtl.buffer.Buffer` has them."""
@@ -29,6 +34,16 @@ class Point:
     tag_bits: int = 5
     policy: str = "fixed"
     outstanding: int = 8
+
+    @property
+    def tried(self) -> int:
+        """Words that a bench writes and reads, a multiple of the banks: of a large buffer its first and its last."""
+        return min(self.words, MOST_TRIED)
+
+    def at(self, place: int) -> int:
+        """Return the address of one of the words that are tried, whatever its *place*, in the bank of that."""
+        place %= self.tried
+        return place if place < self.tried // 2 else self.words - self.tried + place
 
     def build(self) -> Buffer:
         """Return the buffer."""
@@ -55,9 +70,9 @@ class Accepted:
 def addresses(rng: random.Random, point: Point, count: int, stride: str) -> list[int]:
     """Return the addresses of a stream of one of `STRIDES`."""
     if stride == "any":
-        return [rng.randrange(point.words) for _ in range(count)]
-    first, step = rng.randrange(point.words), {"unit": 1, "bank": point.banks, "word": 0}[stride]
-    return [(first + place * step) % point.words for place in range(count)]
+        return [point.at(rng.randrange(point.tried)) for _ in range(count)]
+    first, step = rng.randrange(point.tried), {"unit": 1, "bank": point.banks, "word": 0}[stride]
+    return [point.at(first + place * step) for place in range(count)]
 
 
 def random_reads(rng: random.Random, point: Point, count: int) -> list[Word]:

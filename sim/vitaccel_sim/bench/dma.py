@@ -1,6 +1,7 @@
 """The bench of the DMA engines: every behaviour of a memory, under profiles of the streams on chip.
 
-Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with what :func:`bench_case` returns: payloads of descriptors and
+Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with what
+:func:`vitaccel_sim.benches.dma.bench_case` returns: payloads of descriptors and
 words, the memory's bytes before and, for a write engine, after, and the words that a read engine must make.
 """
 
@@ -9,28 +10,16 @@ from __future__ import annotations
 import base64
 import random
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from vitaccel_rtl.axi import Geometry
-from vitaccel_rtl.dma_timing import Job
 from vitaccel_sim.bench.axi_memory import BEHAVIOURS, SLAVE_ERROR, Behaviour, ReadMemory, WriteMemory
 from vitaccel_sim.bench.axi_rules import Limits
 from vitaccel_sim.bench.coverage import Coverage
 from vitaccel_sim.bench.dma_exchange import DmaExchange
-from vitaccel_sim.bench.dma_jobs import (
-    beats_of,
-    content_written,
-    limits_of,
-    packed_job,
-    random_content,
-    word_count,
-    words_read,
-)
 from vitaccel_sim.bench.ports import read
 from vitaccel_sim.bench.profiles import PROFILES
 from vitaccel_sim.cocotb_runner import bench_parameters, coverage_file
@@ -44,25 +33,6 @@ BINS = (
     "reset with bursts in flight",
 )
 COVERAGE = Coverage(BINS)
-
-
-def bench_case(jobs: Sequence[Job], geometry: Geometry, *, writes: bool, seed: int) -> dict[str, object]:
-    """Return the parameters of this bench for an engine and its jobs; the last of them has an error."""
-    content, rng = random_content(seed), random.Random(seed)
-    count = sum(word_count(job, geometry.word_bytes) for job in jobs) if writes else 0
-    words = [rng.getrandbits(8 * geometry.word_bytes) for _ in range(count)]
-    after = content_written(jobs, words, content, geometry.word_bytes) if writes else content
-    return {
-        "limits": vars(limits_of(geometry)),
-        "descriptors": [packed_job(job, geometry) for job in jobs],
-        "words": words,
-        "content": _text(content),
-        "after": _text(after),
-        "expected": [] if writes else [word for job in jobs for word in words_read(job, content, geometry.word_bytes)],
-        "error_at": rng.choice(beats_of(jobs[-1], geometry.beat_bytes)),
-        "touched": [beat for job in jobs[:-1] for beat in beats_of(job, geometry.beat_bytes)],
-        "writes": writes,
-    }
 
 
 CHANNEL = re.compile(r"m_axi_(?:aw|ar|w)")
@@ -186,7 +156,3 @@ def hit(name: str) -> None:
     """Count a hit, and leave the counts for the process that started this one."""
     COVERAGE.hit(name)
     COVERAGE.write(coverage_file())
-
-
-def _text(content: bytes | bytearray) -> str:
-    return base64.b64encode(content).decode()

@@ -1,6 +1,7 @@
 """The bench of expert queues and of the router before them: jobs one after another, every queue read, lengths first.
 
-Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with what :func:`queue_parameters` makes: ``short`` and ``long`` are
+Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with what
+:func:`vitaccel_sim.benches.queues.queue_parameters` makes: ``short`` and ``long`` are
 jobs with the words of all streams, ``one_expert`` is one of which all tokens go to one expert; ``cycles`` are what the
 component declares for the first of ``short``.
 """
@@ -8,22 +9,18 @@ component declares for the first of ``short``.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import cocotb
-from amaranth.lib import wiring
 
 from vitaccel_sim.bench import streams
 from vitaccel_sim.bench.coverage import Coverage, cross
-from vitaccel_sim.bench.payload import pack, payload_shape
 from vitaccel_sim.bench.ports import Acts
 from vitaccel_sim.bench.profiles import PROFILES
 from vitaccel_sim.bench.streams import Input, Output
 from vitaccel_sim.cocotb_runner import bench_parameters, coverage_file
-from vitaccel_sim.traffic.case import Word
-from vitaccel_sim.traffic.routing import BINS as ROUTING_BINS
-from vitaccel_sim.traffic.routing import RoutingJob
+from vitaccel_sim.traffic.routing_bins import BINS as ROUTING_BINS
 
 INPUTS, OUTPUTS = ("job", "i", "request"), ("answer", "entry")
 SOME_PAIRS = (("always", "always"), ("adversarial", "adversarial"), ("bursts", "random"))
@@ -44,43 +41,6 @@ def declared() -> Coverage:
 
 
 COVERAGE = declared()
-
-
-def job_parameters(
-    component: wiring.Component, job: RoutingJob, words: Sequence[Word], requests: Sequence[Word], experts: int
-) -> dict[str, Any]:
-    """Return a job as JSON: payloads by stream, and the bins that it meets."""
-    layouts = {name: payload_shape(getattr(component, name).signature) for name in (*INPUTS, *OUTPUTS)}
-    answers, entries = job.answers(requests, experts)
-    payloads = {
-        "job": [job.job(layouts["job"].members)],
-        "i": words,
-        "request": requests,
-        "answer": answers,
-        "entry": entries,
-    }
-    packed = {name: [pack(layouts[name], word) for word in payloads[name]] for name in layouts}
-    return {**packed, "met": [name for name, count in job.met().items() if count]}
-
-
-def queue_parameters(
-    *,
-    short: Sequence[Mapping[str, Any]],
-    long: Sequence[Mapping[str, Any]],
-    one_expert: Mapping[str, Any],
-    cycles: Mapping[str, int],
-) -> dict[str, Any]:
-    """Return the parameters of this bench.
-
-    Parameters
-    ----------
-    short, long, one_expert
-        Of :func:`job_parameters`.
-    cycles
-        Of the first of *short*, whose first request is for entries: ``ready``, from the first word to a request;
-        ``answer`` and ``entry``, from that request to its length and its first entry.
-    """
-    return {"short": list(short), "long": list(long), "one_expert": [one_expert], "cycles": dict(cycles)}
 
 
 @cocotb.test()

@@ -1,6 +1,7 @@
 """The bench of AXI4-Lite registers: every kind of access to every kind of register, against the model, and resets.
 
-Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with the parameters of :func:`register_parameters`.
+Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with the parameters of
+:func:`vitaccel_sim.benches.registers.register_parameters`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import cocotb
 
 from vitaccel_rtl.latency import REGISTERS_READ, REGISTERS_WRITE
-from vitaccel_rtl.register_map import ACCESSES, Field, Register, to_json
+from vitaccel_rtl.register_map import ACCESSES, WORD_BYTES, Field, Register
 from vitaccel_sim.bench.axi_lite import Answers, AxiLiteMaster
 from vitaccel_sim.bench.coverage import Coverage, cross
 from vitaccel_sim.bench.ports import read
@@ -35,17 +36,15 @@ BINS = (
     "reset with a read under way",
     "latencies as declared",
 )
+BEHIND = 64
+"""Bytes behind the last register that are tried one by one."""
+
 VALUED = ("read-write", "write-1-to-clear")
 
 
 def declared() -> Coverage:
     """Return the bins of this bench, without hits."""
     return Coverage(BINS)
-
-
-def register_parameters(registers: Sequence[Register], *, address_bits: int) -> dict[str, Any]:
-    """Return the parameters of this bench for a component of these registers, all kinds of which are there."""
-    return {"map": to_json(registers), "address_bits": address_bits}
 
 
 COVERAGE = declared()
@@ -130,6 +129,12 @@ class RegisterBench:
         for aw, w in zip(answers.accepted["aw"], answers.accepted["w"], strict=True):
             hit(ORDERS[0] if aw < w else ORDERS[1] if w < aw else ORDERS[2])
 
+    def every_address(self) -> list[int]:
+        """Return those of the map and behind it, and those of one bit: another address must not be taken for it."""
+        after = self.registers[-1].address + BEHIND
+        far = [1 << bit for bit in range(2, self.address_bits)]
+        return sorted({address for address in (*range(0, after, WORD_BYTES), *far) if not address >> self.address_bits})
+
     def some_writes(self, count: int) -> list[Write]:
         """Return random writes."""
         return [random_write(self.rng, self.registers, address_bits=self.address_bits) for _ in range(count)]
@@ -141,10 +146,10 @@ class RegisterBench:
 
 @cocotb.test()
 async def every_register_and_every_byte(dut: Any) -> None:
-    """Directed: all ones, all zeros and every pattern of strobes at every address there is."""
+    """Directed: all ones, all zeros and every pattern of strobes at every register, and at addresses without one."""
     bench = RegisterBench(dut)
     await bench.start()
-    every = range(0, 1 << bench.address_bits, 4)
+    every = bench.every_address()
     await bench.check([], every)
     for data in (0xFFFFFFFF, 0x00000000, 0x55AA33CC):
         await bench.check([(address, data, 0xF) for address in every], every)

@@ -163,28 +163,6 @@ def random_buffer(rng: random.Random, jobs: Sequence[RoutedJob], side: int, bits
     return {place: [some(rng, (low, high, 0, -1), low, high) for _ in range(side)] for place in places}
 
 
-LENGTH_BINS = (
-    "an empty queue",
-    "a queue of one entry",
-    "a queue of less than a block",
-    "a queue of one block",
-    "a queue of a block and an entry",
-    "a queue of many blocks",
-    "one tile",
-    "tiles",
-)
-
-SUM_BINS = (
-    "a score of 0",
-    "a score of 65535",
-    "a negative multiplier",
-    "no shift",
-    "saturated above",
-    "saturated below",
-    "a row of the job before",
-)
-
-
 def lengths_met(jobs: Sequence[RoutedJob], side: int) -> Counter[str]:
     """Return how often jobs meet the bins of lengths."""
     met: Counter[str] = Counter()

@@ -1,23 +1,22 @@
 """Blocks that take queues of routed tokens, in cocotb: jobs and entries go in, a memory answers, words come out.
 
-Parameters of a run, as :func:`routed_parameters` makes them, are JSON: ``streams`` (payloads by the name of the input),
+Parameters of a run, as :func:`vitaccel_sim.benches.routed.routed_parameters` makes them, are JSON: ``streams``
+(payloads by the name of the input),
 ``memory`` (address and word), ``expected`` (of the stream ``o`` or ``write``), ``address_bits``, ``met`` (bins).
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import cocotb
-from amaranth.lib import wiring
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from vitaccel_sim.bench.coverage import Coverage
 from vitaccel_sim.bench.memory import Memory
-from vitaccel_sim.bench.payload import pack, payload_shape
 from vitaccel_sim.bench.ports import Sink, Source, read
 from vitaccel_sim.bench.profiles import PROFILES
 from vitaccel_sim.bench.scoreboard import Scoreboard
@@ -30,27 +29,6 @@ TAIL_CYCLES = 40
 Parameters = Mapping[str, Any]
 
 
-def routed_parameters(
-    block: wiring.Component,
-    *,
-    streams: Mapping[str, Sequence[Any]],
-    memory: Mapping[int, Sequence[int]],
-    output: str,
-    expected: Sequence[Any],
-    met: Mapping[str, int],
-) -> dict[str, Any]:
-    """Return words of a run as integers, in JSON's types."""
-    layouts = {name: payload_shape(getattr(block, name).signature) for name in (*streams, "response", output)}
-    return {
-        "streams": {name: [pack(layouts[name], word) for word in words] for name, words in streams.items()},
-        "memory": [[address, pack(layouts["response"], list(word))] for address, word in memory.items()],
-        "output": output,
-        "expected": [pack(layouts[output], word) for word in expected],
-        "address_bits": payload_shape(block.request.signature).width,  # type: ignore[attr-defined]
-        "met": dict(met),
-    }
-
-
 class RoutedExchange:
     """One run of a block, until all words went in and out, or so many cycles passed.
 
@@ -59,7 +37,7 @@ class RoutedExchange:
     dut
         The top module.
     parameters
-        Of :func:`routed_parameters`.
+        Of :func:`vitaccel_sim.benches.routed.routed_parameters`.
     seed
         Of profiles and of the memory.
     idle, stall

@@ -1,7 +1,7 @@
 """The bench of a scatter-add: the sums of its queues under every pair of profiles, in a memory of any latency.
 
 Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with the parameters ``short`` and ``long`` (runs, made by
-:func:`vitaccel_sim.bench.routed_exchange.routed_parameters`), ``answer`` and ``cycles``: from accepting the first job
+:func:`vitaccel_sim.benches.routed.routed_parameters`), ``answer`` and ``cycles``: from accepting the first job
 of ``short`` to the end of its last, when every read is answered after *answer* cycles.
 """
 
@@ -13,7 +13,7 @@ import cocotb
 
 from vitaccel_sim.bench.coverage import Coverage, cross
 from vitaccel_sim.bench.profiles import PROFILES
-from vitaccel_sim.bench.routed import LENGTH_BINS, SUM_BINS
+from vitaccel_sim.bench.routed_bins import LENGTH_BINS, SUM_BINS
 from vitaccel_sim.bench.routed_exchange import RoutedBench
 
 SOME_PAIRS = (("always", "always"), ("adversarial", "adversarial"), ("bursts", "random"), ("always", "rare"))

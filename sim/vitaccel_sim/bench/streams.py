@@ -110,6 +110,11 @@ async def exchange(dut: Any, inputs: Sequence[Input], outputs: Sequence[Output],
         await ReadOnly()
         moved = [source.sample(cycle) for source in inputs]
         moved += [sink.sample(cycle) is not None for sink in outputs]
+        for sink in outputs if cycles is None else ():
+            if len(sink.words) > sink.expected:
+                raise AssertionError(
+                    f"{sink.name}, cycle {cycle}: {sink.expected} words are expected, and one more came"
+                )
         is_over = not any(source.words for source in inputs) and all(sink.is_complete for sink in outputs)
         tail, quiet = tail + is_over, 0 if is_over or any(moved) else quiet + 1
         if quiet > PATIENCE_CYCLES:
@@ -119,6 +124,3 @@ async def exchange(dut: Any, inputs: Sequence[Input], outputs: Sequence[Output],
         cycle += 1
     for end in (*inputs, *outputs):
         end.rest()
-    for sink in outputs if cycles is None else ():
-        if len(sink.words) != sink.expected:
-            raise AssertionError(f"{sink.name}: {sink.expected} words are expected, not {len(sink.words)}")

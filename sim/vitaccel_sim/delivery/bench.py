@@ -20,10 +20,13 @@ class Bench:
         Importable, with cocotb tests.
     parameters
         What :func:`vitaccel_sim.cocotb_runner.run_bench` is given for it.
+    draws_words
+        Whether it draws words itself, by the seed of a run; else they are among the parameters.
     """
 
     module: str
     parameters: Mapping[str, Any]
+    draws_words: bool = False
 
     @property
     def tests(self) -> dict[str, str]:

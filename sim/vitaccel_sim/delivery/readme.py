@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from vitaccel.backends.rtl.generate import Generated
 from vitaccel_rtl.contract import contract
-from vitaccel_rtl.header import MARK, STREAM_RULES, ordered, port_meaning, timing
-from vitaccel_rtl.ports import Port, fields, shapes, streams
+from vitaccel_rtl.header import MARK, ordered, port_meaning, stream_rules, timing
+from vitaccel_rtl.ports import Port, fields, shapes
 from vitaccel_sim.delivery.bench import Bench
 
 TEXT = """# {name}
@@ -39,12 +40,18 @@ TEXT = """# {name}
 {tests}
 
 - `make {name}` runs them in Verilator, `make {name} SIM=icarus` in Icarus Verilog; `WAVES=1` leaves a waveform.
-- Their words are in `{name}.json`: chosen by seed {seed}, results from vitaccel's integer reference. `--seed` of the
-  command above chooses other words, `SEED=` of make other idle and stalled cycles.
+{words}
 - `make lint` shows Verilator's warnings.
 - The Python that make finds must have vitaccel (`make PYTHON=...` names another one), installed by
   `pip install 'vitaccel[rtl,sim,torch]'`.
 """
+
+WORDS = """- Their words are in `{name}.json`: chosen by seed {seed}, results from vitaccel's
+  integer reference. `--seed` of the command above chooses other words, `SEED=` of make other idle
+  and stalled cycles."""
+
+DRAWN_WORDS = """- They draw words, and idle and stalled cycles: `SEED=` of make chooses others.
+  `{name}.json` has what they must know of the block."""
 
 
 def readme(generated: Generated, bench: Bench, seed: int) -> str:
@@ -54,7 +61,7 @@ def readme(generated: Generated, bench: Bench, seed: int) -> str:
     chosen = "".join(f" --set {name}={value}" for name, value in generated.options.items())
     said = {option.name: option for option in generated.block.options}
     options = [(f"`{n}`", str(value), said[n].allowed, said[n].summary) for n, value in generated.options.items()]
-    rules = "".join(f"- {rule}\n" for rule in STREAM_RULES)
+    rules = "".join(f"- {rule}\n" for rule in stream_rules(component))
     return TEXT.format(
         name=generated.name,
         summary=f"{generated.block.summary[:1].upper()}{generated.block.summary[1:]}.",
@@ -65,11 +72,11 @@ def readme(generated: Generated, bench: Bench, seed: int) -> str:
         ports=_table(("port", "direction", "bits", "meaning"), _port_rows(generated, ports)),
         payloads="".join(_payload(generated, port) for port in ports),
         formats=_block("\n".join(promised.ports)),
-        timing="\n".join(["| | |", "|---|---|", *(f"| {n} | {text} |" for n, text in timing(component).items())]),
-        rules=f"A stream keeps these rules:\n\n{rules}\n" if streams(component) else "",
+        timing=_timing(component),
+        rules=f"A stream keeps these rules:\n\n{rules}\n" if rules else "",
         template=template(generated.name, ports),
         tests="\n".join(f"- `{test}`: {text}" for test, text in bench.tests.items()),
-        seed=seed,
+        words=(DRAWN_WORDS if bench.draws_words else WORDS).format(name=generated.name, seed=seed),
     )
 
 
@@ -80,6 +87,14 @@ def template(name: str, ports: Sequence[Port]) -> str:
     declared = [f"logic {port.bits:>{ranges}} {port.name};" for port in ports]
     connected = ",\n".join(f"    .{port.name:{widest}} ({port.name})" for port in ports)
     return "\n".join([*declared, "", f"{name} {name}_0 (", connected, ");"])
+
+
+def _timing(component: Any) -> str:
+    """Return cycles as a table, and what the component says of them beside."""
+    said = timing(component)
+    table = "\n".join(["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in said.items())]) if said else ""
+    beside = _block("\n".join(contract(component).timing)).rstrip()
+    return "\n\n".join(part for part in (table, beside) if part)
 
 
 def _port_rows(generated: Generated, ports: Iterable[Port]) -> list[tuple[str, ...]]:

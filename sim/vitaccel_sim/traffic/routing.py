@@ -14,8 +14,12 @@ from torch import Tensor
 from vitaccel.reference.softmax import MASKED, OnlineSoftmax
 from vitaccel.reference.topk import ExpertQueues, Queues, TopK
 from vitaccel_sim.traffic.case import Word
+from vitaccel_sim.traffic.routing_bins import BINS
 
 HIGHEST = -MASKED - 1
+
+IN_VAIN = 600
+"""Jobs in a row without a new bin, after which a component of these parameters cannot meet those that are left."""
 
 KINDS = ("any", "one expert", "few experts", "ties", "ends")
 """How logits are made. ``one expert`` is the first choice of all tokens; the routing that hangs a queue too short."""
@@ -203,26 +207,6 @@ class RoutingJob:
         )
 
 
-BINS = (
-    "one token",
-    "a row-block with lanes without a token",
-    "several frames",
-    "all tokens to one expert",
-    "an empty queue",
-    "equal lengths",
-    "no capacity",
-    "a capacity of 1",
-    "a capacity that nothing reaches",
-    "dropped in order of tokens",
-    "dropped in order of choices",
-    "one choice",
-    "several choices",
-    "softmax over all experts",
-    "softmax over the chosen experts",
-)
-"""What jobs must meet between them."""
-
-
 def logits_of(kind: str, tokens: int, experts: int, rng: random.Random) -> Tensor:
     """Return logits of a kind."""
     one = 1 << 8
@@ -268,13 +252,14 @@ def random_job(point: Mapping[str, int], rng: random.Random, kind: str | None = 
 
 
 def covering_jobs(point: Mapping[str, int], rng: random.Random) -> list[RoutingJob]:
-    """Return few jobs that meet all bins between them; a component of *point* must be able to."""
+    """Return few jobs that meet all bins between them that a component of *point* is able to meet."""
     jobs: list[RoutingJob] = []
-    missed = set(BINS)
-    while missed:
+    missed, in_vain = set(BINS), 0
+    while missed and in_vain < IN_VAIN:
         job = random_job(point, rng)
         met = {name for name, count in job.met().items() if count}
-        if met & missed:
+        in_vain = 0 if met & missed else in_vain + 1
+        if not in_vain:
             jobs.append(job)
             missed -= met
     return jobs

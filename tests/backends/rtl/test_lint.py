@@ -1,4 +1,4 @@
-"""Every block at its defaults and at every parameter point of its traffic: Verilator and Icarus have nothing to say."""
+"""Every block at its defaults and at every parameter point of its bench: Verilator and Icarus have nothing to say."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import pytest
 from vitaccel.backends.rtl.catalog import BLOCKS
 from vitaccel.backends.rtl.generate import generate, module_name
 from vitaccel_rtl.lint import lint, lint_icarus
+from vitaccel_sim.benches.catalog import BENCHES
 from vitaccel_sim.traffic.catalog import TRAFFIC
 
 
 def points() -> Iterator[tuple[str, dict[str, int]]]:
     for block in BLOCKS.values():
-        tried = TRAFFIC[block.name].points if block.name in TRAFFIC else ()
+        tried = (TRAFFIC.get(block.name) or BENCHES[block.name]).points
         chosen = [block.choose(point) for point in ({}, *tried)]
         for options in {module_name(block, options): options for options in chosen}.values():
             yield block.name, options

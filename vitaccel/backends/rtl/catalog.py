@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from vitaccel.backends.rtl.block import Block
-from vitaccel.backends.rtl.blocks import array, dma, lanes, layernorm, moe, softmax, stream
+from vitaccel.backends.rtl.blocks import (
+    array,
+    buffer,
+    dma,
+    lanes,
+    layernorm,
+    moe,
+    queues,
+    registers,
+    routed,
+    softmax,
+    stream,
+)
 from vitaccel.errors import BlockError, did_you_mean
 
 BLOCKS: dict[str, Block] = {
@@ -11,6 +23,10 @@ BLOCKS: dict[str, Block] = {
     for block in (
         stream.SKID_BUFFER,
         stream.FIFO,
+        stream.ARBITER,
+        stream.ROUTER,
+        registers.REGISTERS,
+        buffer.BUFFER,
         array.ARRAY,
         softmax.EXP2,
         softmax.STATISTICS,
@@ -28,8 +44,12 @@ BLOCKS: dict[str, Block] = {
         layernorm.ROW_SCALE,
         layernorm.NORMALIZE,
         moe.TOPK,
+        queues.EXPERT_QUEUES,
+        queues.EXPERT_ROUTER,
+        routed.GATHER,
         moe.TRANSPOSER,
         moe.WEIGH,
+        routed.SCATTER_ADD,
         dma.READ,
         dma.WRITE,
     )

@@ -1,0 +1,103 @@
+"""DMA engines: jobs that are drawn, some at the ends of pages, and a memory."""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vitaccel_rtl.axi import PAGE_BYTES, Geometry
+from vitaccel_rtl.dma_timing import Job
+from vitaccel_sim.bench.dma_jobs import (
+    beats_of,
+    content_written,
+    limits_of,
+    packed_job,
+    random_content,
+    random_job,
+    word_count,
+    words_read,
+)
+from vitaccel_sim.benches.block_bench import BlockBench
+
+JOBS = 6
+"""Jobs that are drawn."""
+
+APART = 100_000
+"""Address of the last job, whose beats no other touches."""
+
+
+def parameters(component: Any, _options: Mapping[str, int], seed: int) -> dict[str, Any]:
+    """Return the parameters of the bench of an engine."""
+    shape = component.geometry
+    return bench_case(jobs_of(shape, seed), shape, writes=hasattr(component, "m_axi_wdata"), seed=seed)
+
+
+def bench_case(jobs: Sequence[Job], geometry: Geometry, *, writes: bool, seed: int) -> dict[str, Any]:
+    """Return the parameters of this bench for an engine and its jobs; the last of them has an error."""
+    content, rng = random_content(seed), random.Random(seed)
+    count = sum(word_count(job, geometry.word_bytes) for job in jobs) if writes else 0
+    words = [rng.getrandbits(8 * geometry.word_bytes) for _ in range(count)]
+    after = content_written(jobs, words, content, geometry.word_bytes) if writes else content
+    return {
+        "limits": vars(limits_of(geometry)),
+        "descriptors": [packed_job(job, geometry) for job in jobs],
+        "words": words,
+        "content": _text(content),
+        "after": _text(after),
+        "expected": [] if writes else [word for job in jobs for word in words_read(job, content, geometry.word_bytes)],
+        "error_at": rng.choice(beats_of(jobs[-1], geometry.beat_bytes)),
+        "touched": [beat for job in jobs[:-1] for beat in beats_of(job, geometry.beat_bytes)],
+        "writes": writes,
+    }
+
+
+def _text(content: bytes | bytearray) -> str:
+    return base64.b64encode(content).decode()
+
+
+def jobs_of(shape: Geometry, seed: int) -> list[Job]:
+    """Return drawn jobs, one that fills what may be in flight, one over a page's end, and one apart from them."""
+    rng = random.Random(seed)
+    align = shape.row_align_bytes
+    burst = shape.longest_burst * shape.beat_bytes
+    stride = -(-burst // align) * align
+    rows = max(1, min(shape.outstanding + 2, (APART - 5 * PAGE_BYTES) // stride))
+    return [
+        *(random_job(rng, shape, 40 * shape.beat_bytes) for _ in range(JOBS)),
+        Job(
+            address=max(0, 3 * PAGE_BYTES - 2 * burst) // align * align, rows=rows, row_bytes=align, stride_bytes=stride
+        ),
+        Job(address=20 * align, row_bytes=PAGE_BYTES),
+        Job(address=-(-APART // align) * align, row_bytes=200),
+    ]
+
+
+def _point(
+    data_bits: int, word_bytes: int, burst_beats: int, outstanding: int, align_bytes: int = 0, address_bits: int = 32
+) -> dict[str, int]:
+    return {
+        "data_bits": data_bits,
+        "word_bytes": word_bytes,
+        "burst_beats": burst_beats,
+        "outstanding": outstanding,
+        "align_bytes": align_bytes,
+        "address_bits": address_bits,
+    }
+
+
+POINTS = (
+    _point(64, 8, 16, 8, 1),
+    _point(32, 4, 16, 8),
+    _point(128, 12, 1, 1),
+    _point(128, 5, 256, 8, 5),
+    _point(512, 32, 256, 8, 1),
+    _point(32, 32, 256, 2, 2),
+    _point(64, 24, 1, 8, address_bits=40),
+)
+"""Buses narrower and wider than words, with places of a word in a beat from one to all."""
+
+READ = BlockBench(block="dma-read", module="vitaccel_sim.bench.dma", points=POINTS, parameters=parameters)
+
+WRITE = BlockBench(block="dma-write", module="vitaccel_sim.bench.dma", points=POINTS, parameters=parameters)
