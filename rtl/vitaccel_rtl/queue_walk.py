@@ -140,6 +140,7 @@ class QueueWalk(wiring.Component):
         tile = Signal(self._tile_bits)
         offset = Signal(self._address_bits)
         full, moves, ends_tile, ends_block = Signal(), Signal(), Signal(), Signal()
+        is_last_tile = Signal(reset_less=True)
         context = Choice(self._contexts)[half]
         advance = ~self.o.valid | self.o.ready
         m.d.comb += [
@@ -147,9 +148,11 @@ class QueueWalk(wiring.Component):
             # Of a block that is not complete, the entries before the next one's place are there.
             moves.eq(advance & (full | ((half == written_half) & (place != written_place)))),
             ends_tile.eq(place == self._side - 1),
-            ends_block.eq(ends_tile & (tile == context.last_tile)),
+            ends_block.eq(ends_tile & is_last_tile),
             read.addr.eq(Cat(place, half)),
         ]
+        # A tile has two slots or more, and the context is there before the first, so this is in time for the last.
+        m.d.sync += is_last_tile.eq(tile == context.last_tile)
         with m.If(advance):
             m.d.sync += self.o.valid.eq(moves)
         with m.If(moves):

@@ -141,18 +141,18 @@ class ScatterAdd(wiring.Component):
         m.submodules.factors = factors = GateFactors(side=self._side, entry_bits=self._entry_bits)
         m.submodules.weigh = weigh = Weigh(lanes=self._side)
         m.submodules.transposer = transposer = Transposer(side=self._side, width=UPDATE_BITS)
-        # They cut the way of `write.ready` to the registers of all lanes, of which there are thousands.
-        m.submodules.weighed = weighed = SkidBuffer(weigh.o.p.shape())
-        m.submodules.updates = updates = SkidBuffer(transposer.o.p.shape())
         m.submodules.tags = tags = StreamFifo(tag, depth=self._in_flight)
         m.submodules.accumulate = accumulate = Accumulate(lanes=self._side, address_bits=self._address_bits)
+        # They cut the way of `write.ready` to the registers of all lanes, of which there are thousands.
+        m.submodules.weighed = weighed = SkidBuffer(weigh.o.p.shape())
+        m.submodules.joined = joined = SkidBuffer(accumulate.i.p.shape())
         connect(m, weigh.o, weighed.i)
         connect(m, weighed.o, transposer.i)
-        connect(m, transposer.o, updates.i)
+        connect(m, joined.o, accumulate.i)
         self._begin(m, walk, factors)
         self._weigh(m, factors.o, weigh.i)
         self._ask(m, walk.o, tags.i)
-        self._add(m, tags.o, updates.o, accumulate.i)
+        self._add(m, tags.o, transposer.o, joined.i)
         self._write(m, accumulate.o)
         return m
 
