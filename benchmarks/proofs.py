@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vitaccel_sim.formal.catalog import Proof, proofs
+from vitaccel_sim.formal.catalog import proofs
+from vitaccel_sim.formal.proof import Proof
 from vitaccel_sim.formal.prove import ProofResult
 
 METHODS = {"induction": "k-induction, k = {}", "bounded": "{} cycles from reset", "any state": "any state, cycle {}"}

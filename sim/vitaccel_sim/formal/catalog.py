@@ -6,13 +6,10 @@ The tests run them, and `benchmarks/proofs.py` prints them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from amaranth.hdl import Cat, Const
-from amaranth.lib import wiring
 
 from vitaccel.reference.gelu import WideGelu
 from vitaccel.reference.rsqrt import Rsqrt as RsqrtSpec
@@ -25,9 +22,11 @@ from vitaccel_rtl.exp2 import Exp2
 from vitaccel_rtl.fifo import StreamFifo
 from vitaccel_rtl.gelu import Gelu
 from vitaccel_rtl.layernorm import LayerNormMoments, LayerNormNormalize, LayerNormRowScale
+from vitaccel_rtl.queue_walk import QueueWalk
 from vitaccel_rtl.reciprocal import Reciprocal, RowFactor
 from vitaccel_rtl.requantize import STAGES_TO_SHIFT, Requantize
 from vitaccel_rtl.residual import ResidualAdd
+from vitaccel_rtl.router import Router
 from vitaccel_rtl.rsqrt import Rsqrt
 from vitaccel_rtl.softmax import SoftmaxNumerators, SoftmaxStatistics
 from vitaccel_rtl.stream import SkidBuffer
@@ -35,19 +34,21 @@ from vitaccel_rtl.topk import TopK
 from vitaccel_rtl.transposer import Transposer
 from vitaccel_sim.formal.bounds import ArraySums, MomentSums, SoftmaxSum
 from vitaccel_sim.formal.equivalence import METHOD, Equivalence
-from vitaccel_sim.formal.order import Delay, InOrder, delay_contents, fifo_contents, skid_contents
-from vitaccel_sim.formal.prove import BUILD_FOLDER, ProofResult, prove
+from vitaccel_sim.formal.lookup import Lookup
+from vitaccel_sim.formal.order_catalog import ROUTED, orders
+from vitaccel_sim.formal.proof import PRODUCTS, Proof
+from vitaccel_sim.formal.ranking import Ranking
 from vitaccel_sim.formal.specification import (
     Exp2Specification,
     GeluSpecification,
     RequantizeSpecification,
     ResidualSpecification,
+    RowFactorSpecification,
     normalized,
 )
 from vitaccel_sim.formal.stream_contract import StreamContract
 
-PRODUCTS = ("$mul",)
-CONTRACT, ORDER, BOUND, EQUAL = "stream contract", "order, no loss", "no overflow", "equivalence"
+CONTRACT, BOUND, EQUAL = "stream contract", "no overflow", "equivalence"
 
 TABLE = {"fraction_bits": 6, "table": OnlineSoftmax(6).exp2.mantissas}
 LINES = {"fraction_bits": 8, "table": OnlineSoftmax(8).exp2.lines}
@@ -55,54 +56,9 @@ RECIPROCAL = {name: getattr(OnlineSoftmax(6).reciprocal, name) for name in ("tab
 RSQRT = {name: getattr(RsqrtSpec(), name) for name in ("table", "entry_bits", "centre")}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Proof:
-    """A property of a block, and how it is proved.
-
-    Parameters
-    ----------
-    family, block, size
-        As the table of proofs says them.
-    make
-        The component to prove, a new one each time.
-    method, abstract
-        Of :func:`vitaccel_sim.formal.prove.prove`.
-    depth, cover_depth
-        The same; what the component says, when left out.
-    is_long
-        Whether the test of it is a long one.
-    """
-
-    family: str
-    block: str
-    size: str
-    make: Callable[[], wiring.Component]
-    method: str = "induction"
-    depth: int | None = None
-    cover_depth: int | None = None
-    abstract: tuple[str, ...] = field(default=())
-    is_long: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.family}: {self.block}, {self.size}"
-
-    def run(self, *, timeout_seconds: int = 600, folder: Path = BUILD_FOLDER) -> ProofResult:
-        """Prove it."""
-        component: Any = self.make()
-        return prove(
-            component,
-            depth=component.depth if self.depth is None else self.depth,
-            method=self.method,
-            cover_depth=getattr(component, "cover_depth", None) if self.cover_depth is None else self.cover_depth,
-            abstract=self.abstract,
-            timeout_seconds=timeout_seconds,
-            folder=folder,
-        )
-
-
 def proofs() -> tuple[Proof, ...]:
     """Return all proofs."""
-    return (*_contracts(), *_orders(), *_bounds(), *_equivalences())
+    return (*_contracts(), *orders(), *_bounds(), *_equivalences())
 
 
 def _contracts() -> Iterator[Proof]:
@@ -111,6 +67,7 @@ def _contracts() -> Iterator[Proof]:
         ("8 bits", partial(SkidBuffer, 8)),
         ("8 bits, depth 4", partial(StreamFifo, 8, depth=4)),
         ("8 bits, 3 sources", partial(Arbiter, 8, sources=3)),
+        ("8 bits, 3 outputs", partial(Router, ROUTED, destinations=3)),
         ("1 lane", partial(Requantize, lanes=1)),
         ("1 lane", partial(Activation, lanes=1)),
         ("1 lane", partial(Gelu, lanes=1, table=WideGelu().table)),
@@ -139,39 +96,14 @@ def _contracts() -> Iterator[Proof]:
             make=lambda make=make: StreamContract(make()),  # type: ignore[misc]
             is_long=block not in quick,
         )
-
-
-def _orders() -> Iterator[Proof]:
     yield Proof(
-        family=ORDER,
-        block="SkidBuffer",
-        size="8 bits",
-        make=lambda: InOrder(SkidBuffer(8), skid_contents),
-        depth=2,
-        cover_depth=6,
+        family=CONTRACT,
+        block="QueueWalk",
+        size="2 entries a block",
+        make=lambda: StreamContract(QueueWalk(side=2, address_bits=4, tile_bits=2, entry_bits=3), answers=False),
+        cover_depth=12,
+        is_long=True,
     )
-    for depth in (3, 4, 6):
-        yield Proof(
-            family=ORDER,
-            block="StreamFifo",
-            size=f"8 bits, depth {depth}",
-            make=lambda depth=depth: InOrder(StreamFifo(8, depth=depth), fifo_contents(depth)),  # type: ignore[misc]
-            depth=3,
-            cover_depth=depth + 5,
-            is_long=depth != 4,
-        )
-    for stages in (1, 3, 7):
-        yield Proof(
-            family=ORDER,
-            block="Pipeline",
-            size=f"8 bits, {stages} stages",
-            make=lambda stages=stages: InOrder(  # type: ignore[misc]
-                Delay(width=8, latency_cycles=stages), delay_contents(stages)
-            ),
-            depth=stages + 1,
-            cover_depth=2 * stages + 5,
-            is_long=stages != 3,
-        )
 
 
 def _bounds() -> Iterator[Proof]:
@@ -185,25 +117,35 @@ def _bounds() -> Iterator[Proof]:
         is_long=True,
     )
 
-    yield Proof(
-        family=BOUND,
-        block="SoftmaxStatistics",
-        size="4096 keys, 28 bits",
-        make=lambda: SoftmaxSum(SoftmaxStatistics(lanes=1, **TABLE), keys=4096),
-        depth=latency.softmax_statistics(has_lines=False),
-        cover_depth=latency.softmax_statistics(has_lines=False) + 4,
-        is_long=True,
-    )
-    yield Proof(
-        family=BOUND,
-        block="Array",
-        size="2 x 2, 255 words, 24 bits",
-        make=lambda: ArraySums(Array(side=2, accumulator_bits=24), words=255),
-        depth=1,
-        cover_depth=8,
-        abstract=PRODUCTS,
-        is_long=True,
-    )
+    for name, powers in (("mantissas", TABLE), ("lines", LINES)):
+        stages = latency.softmax_statistics(has_lines=powers is LINES)
+        yield Proof(
+            family=BOUND,
+            block="SoftmaxStatistics",
+            size=f"4096 keys, 28 bits, {name}",
+            make=lambda powers=powers: SoftmaxSum(SoftmaxStatistics(lanes=1, **powers), keys=4096),  # type: ignore[misc]
+            depth=stages,
+            cover_depth=stages + 4,
+            is_long=True,
+        )
+    for size, bits, words, options in (
+        ("2 x 2", 24, 255, {}),
+        ("2 x 2", 32, 4096, {}),
+        ("2 x 2, 2 products a multiplier", 24, 255, {"macs_per_multiplier": 2}),
+        ("2 x 2, digits", 25, 512, {"has_digits": True}),
+    ):
+        yield Proof(
+            family=BOUND,
+            block="Array",
+            size=f"{size}, {words} words, {bits} bits",
+            make=lambda bits=bits, words=words, options=options: ArraySums(  # type: ignore[misc]
+                Array(side=2, accumulator_bits=bits, **options), words=words
+            ),
+            depth=1,
+            cover_depth=9,
+            abstract=PRODUCTS,
+            is_long=True,
+        )
 
 
 def _equal(block: str, size: str, make: Callable[[], Equivalence], **options: Any) -> Proof:
@@ -225,6 +167,8 @@ def _equivalences() -> Iterator[Proof]:
     yield _equal("Gelu", "16 bits", lambda: Equivalence(Gelu(lanes=1, **gelu), GeluSpecification(**gelu)), is_long=True)
     yield from _normalizations()
     yield from _requantizations()
+    yield from _row_factors()
+    yield from _states()
 
 
 def _normalizations() -> Iterator[Proof]:
@@ -269,3 +213,40 @@ def _requantizations() -> Iterator[Proof]:
         "Requantize", "their sum, 51 bits", part(wide.of_parts, stages=3, given=parts), abstract=PRODUCTS, is_long=True
     )
     yield _equal("Requantize", "51 bits to 16", part(wide.of_product, given=shifted), abstract=PRODUCTS, is_long=True)
+
+
+def _row_factors() -> Iterator[Proof]:
+    """What follows the reciprocal, whatever its mantissa and exponent."""
+    spec, stages = RowFactorSpecification(fraction=8), latency.RECIPROCAL
+    product, behind = {"lane0.mantissa": stages}, {"product0": stages + 1, "lane0.place_5": stages}
+
+    def part(specification: Any, **options: Any) -> Callable[[], Equivalence]:
+        return lambda: Equivalence(RowFactor(lanes=1, numerator_bits=8, **RECIPROCAL), specification, **options)
+
+    yield _equal("RowFactor", "product", part(spec.product, stages=stages + 1, given=product), is_long=True)
+    yield _equal(
+        "RowFactor", "34 bits to 17, shift", part(spec.of_product, given=behind), abstract=PRODUCTS, is_long=True
+    )
+
+
+def _states() -> Iterator[Proof]:
+    """Blocks whose results depend on more than a word: by induction."""
+    for bits, slots in ((8, 1), (16, 2)):
+        yield Proof(
+            family=EQUAL,
+            block="Activation",
+            size=f"{bits} bits, any entry of {slots} tables" if slots > 1 else f"{bits} bits, any entry",
+            make=lambda bits=bits, slots=slots: Lookup(Activation(lanes=1, bits=bits, slots=slots)),  # type: ignore[misc]
+            depth=3,
+            cover_depth=6,
+            is_long=True,
+        )
+    yield Proof(
+        family=EQUAL,
+        block="TopK",
+        size="4 experts, k = 2",
+        make=lambda: Ranking(TopK(lanes=1, experts=4, k=2), experts=4, k=2),
+        depth=2,
+        cover_depth=8,
+        is_long=True,
+    )

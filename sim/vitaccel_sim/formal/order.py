@@ -120,10 +120,10 @@ def fifo_contents(depth: int) -> Contents:
         offered = inside.register("queue.storage.read_0")
         places = [(inside.register("queue.r_rdy"), offered)]
         for word in range(words):
-            place = _modulo(first + word, words)
+            place = modulo(first + word, words)
             places.append((level > word, inside.memory_word(m, "queue.storage", place)))
         end = inside.register("queue.produce")
-        return places, (first < words) & (level <= words) & (end == _modulo(first + level, words))
+        return places, (first < words) & (level <= words) & (end == modulo(first + level, words))
 
     return contents
 
@@ -160,5 +160,6 @@ def delay_contents(latency_cycles: int) -> Contents:
     return contents
 
 
-def _modulo(value: Value, modulus: int) -> Value:
+def modulo(value: Value, modulus: int) -> Value:
+    """Return *value*, less than twice the modulus, as a place of so many."""
     return Mux(value >= modulus, value - modulus, value)

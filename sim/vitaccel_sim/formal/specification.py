@@ -136,6 +136,25 @@ class RequantizeSpecification:
         return {"lanes": code}
 
 
+class RowFactorSpecification:
+    """``round_shift(r * multiplier, 17)`` and ``k + shift + (fraction of u - 15)``, r and k of the reciprocal."""
+
+    def __init__(self, *, fraction: int) -> None:
+        self._fraction = fraction
+
+    def product(self, word: Any, mantissa: Value) -> dict[str, Value]:
+        """Return the register of the product, of that of the mantissa."""
+        return {"product0": mantissa * word.multiplier}
+
+    def of_product(self, word: Any, product: Value, exponent: Value) -> dict[str, Value]:
+        """Return what becomes of the product and of the exponent's register.
+
+        Of factors of 17 bits it is less than 2**17, and shifts are modulo 64: those of a layer are less.
+        """
+        multiplier = round_shift(product, 17)[:18].as_signed()
+        return {"multiplier": multiplier, "shift": (exponent + word.shift + self._fraction - 15)[:6]}
+
+
 class ResidualSpecification:
     """``saturate(update + residual)``."""
 

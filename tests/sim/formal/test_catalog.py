@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from vitaccel_sim.formal.catalog import Proof, proofs
+from vitaccel_sim.formal.catalog import proofs
+from vitaccel_sim.formal.proof import Proof
 
 
 def is_full(proof: Proof) -> tuple[pytest.MarkDecorator, ...]:
