@@ -16,9 +16,10 @@ from vitaccel_sim.traffic.case import Ports
 from vitaccel_sim.traffic.catalog import TRAFFIC
 from vitaccel_sim.verilate import build
 
-VERILATOR = ("-Wno-UNOPTFLAT", "-Wno-UNDRIVEN")
+VERILATOR = ("-Wno-UNOPTFLAT", "-Wno-UNDRIVEN", "--no-assert", "--x-assign", "unique")
 """A bus of which one bit is changed is cut into bits: it may look as if it depended on itself, and the name of a bit
-that was changed is driven by nothing."""
+that was changed is driven by nothing. A selection may be one of two at once, which the netlist excludes and a mutation
+does not. What is read beyond the end of a table is random, and not 0."""
 
 Progress = Callable[[int, int], None]
 """Told how many mutations of how many have been tried."""

@@ -82,6 +82,8 @@ class Netlist:
             return False  # RTLIL has the port, and this memory does not use it.
         if mutation.other >= 0 and bits[mutation.other] in ({"0", "1", "x"} - {mutation.mode[-1]}):
             return False
+        if mutation.other >= 0 and self._decides(cell, mutation):
+            return False
         if mutation.port in RESULTS:
             return net in self._read
         results = ((port, bits) for port, bits in cell["connections"].items() if port in RESULTS)
@@ -90,3 +92,17 @@ class Netlist:
             for _, bits in results
             for place, net in enumerate(bits)
         ) or not any(port in RESULTS for port in cell["connections"])
+
+    def _decides(self, cell: Mapping[str, Any], mutation: Mutation) -> bool:
+        """Whether the bit on which an inversion depends decides the result by itself where it inverts."""
+        value = mutation.mode[-1]
+        if cell["type"] in ("$reduce_or", "$reduce_bool", "$logic_not"):
+            return value == "1"
+        if cell["type"] == "$reduce_and":
+            return value == "0"
+        if cell["type"] not in ("$eq", "$ne"):
+            return False
+        constant: Bits = cell["connections"]["B" if mutation.port == "A" else "A"]
+        return mutation.port in ("A", "B") and constant[mutation.other : mutation.other + 1] == [
+            "0" if value == "1" else "1"
+        ]

@@ -19,7 +19,7 @@ RowBlock = list[Row]
 SHORT_ROW = 18
 """Keys of a directed row that needs no more: the powers of a maximum 17 octaves below a later one are all gone."""
 
-KINDS = ("normal", "masked", "rising", "falling", "jumps", "masks")
+KINDS = ("normal", "masked", "rising", "falling", "jumps", "masks", "large", "low")
 
 
 def row(rng: random.Random, kind: str, keys: int, fraction_bits: int) -> Row:
@@ -36,6 +36,12 @@ def row(rng: random.Random, kind: str, keys: int, fraction_bits: int) -> Row:
     if kind == "jumps":
         ends = (MASKED, MASKED + 1, MASKED + one, -1, 0, 1, HIGHEST, HIGHEST - one)
         return [rng.choice(ends) for _ in range(keys)]
+    if kind == "large":
+        top = rng.randrange(MASKED // one // 16 + 1, HIGHEST // one // 16 - 1) * 16
+        return [*[(top - 1) * one] * (keys - 1), (top + rng.choice((0, 16))) * one]
+    if kind == "low":
+        start = MASKED + (one << rng.randrange(15 - fraction_bits))
+        return [min(HIGHEST, start + n * one) for n in range(keys)]
     if kind == "masks":
         return [MASKED if rng.random() < 0.6 else rng.randint(MASKED, MASKED + 4 * one) for _ in range(keys)]
     return [max(MASKED, min(HIGHEST, round(rng.gauss(0, 4 * one)))) for _ in range(keys)]
@@ -89,11 +95,13 @@ def _rising_blocks(options: Mapping[str, int]) -> list[RowBlock]:
     """
     lanes, one = options["lanes"], 1 << options["fraction_bits"]
     lowest = (MASKED // one // 16 + 1) * 16
-    large = [[(lowest + 15) * one] * 8 + [(lowest + 32 + more) * one] for more in (0, 16)]
-    steps = [step for step in (1, 3, 4, 5, 6, 8, 9, 10, 16, 18, 32, 33, 34) if (lowest + 16 * step) * one <= HIGHEST]
+    large = [(lowest + 15) * one] * 8
+    steps = [step for step in (1, 3, 4, 8, 16, 18, 32, 33, 34) if (lowest + 16 * step) * one <= HIGHEST]
     rises = [[lowest * one, (lowest + 16 * step) * one] for step in steps]
+    # Of a row that begins one step or two above the last one, nothing of that is left.
+    after = [[[(lowest + 32) * one]], [[(lowest + 48) * one]]]
     blocks = []
-    for rows in (large[:1] if lanes == 1 else large, rises):
+    for rows in ([[*large, (lowest + 32) * one]], [large], *after, rises):
         filled = [*rows, *rows[:1] * (-len(rows) % lanes)]
         blocks += [filled[n : n + lanes] for n in range(0, len(filled), lanes)]
     return blocks
