@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 WORDS = ("words", "expected")
-"""Keys of lists of payloads."""
+"""Keys of payloads, where they have lists."""
 
 _HEXADECIMAL = re.compile(r"0x[0-9a-f]+")
 
@@ -34,7 +34,10 @@ def from_text(text: str) -> dict[str, Any]:
 
 def _written(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _payloads(part) if key in WORDS else _written(part) for key, part in value.items()}
+        return {
+            key: _payloads(part) if key in WORDS and isinstance(part, list) else _written(part)
+            for key, part in value.items()
+        }
     return [_written(part) for part in value] if isinstance(value, list | tuple) else value
 
 

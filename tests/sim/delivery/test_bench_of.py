@@ -26,6 +26,13 @@ def test_words_are_those_of_the_seed() -> None:
     assert first == again != other
 
 
+def test_a_block_with_other_ports_has_a_bench_of_its_own() -> None:
+    bench = bench_of(generate("router", {"destinations": 3}), 0)
+    assert (bench.module, bench.draws_words) == ("vitaccel_sim.bench.router", True)
+    assert bench.parameters == {"destinations": 3, "width": 64}
+    assert "words_under_every_pair_of_profiles" in bench.tests
+
+
 def test_every_block_has_a_bench() -> None:
     assert [name for name in BLOCKS if not has_bench(name)] == []
 

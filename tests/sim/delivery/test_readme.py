@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 from tests.docs.console import run_here
+from vitaccel_rtl.header import SAME_WORDS
 from vitaccel_rtl.lint import lint
 from vitaccel_rtl.verilog import Verilog
 from vitaccel_sim.delivery.deliver import deliver
@@ -40,3 +41,20 @@ def test_its_command_writes_it_again(tmp_path: Path) -> None:
     code, output = run_here(shlex.split(command), tmp_path)
     assert code == 0, output
     assert (tmp_path / f"{NAME}.md").read_text() == text
+
+
+def test_it_says_where_words_come_from_and_what_their_order_depends_on() -> None:
+    text = {
+        name: next(t for f, t in deliver(name, {}).files.items() if f.endswith(".md")) for name in ("fifo", "arbiter")
+    }
+    assert "results from vitaccel's" in text["fifo"]
+    assert "They draw words" in text["arbiter"]
+    assert SAME_WORDS in text["fifo"]
+    assert SAME_WORDS not in text["arbiter"]
+    assert "| `i__0__valid` | input | 1 | stream i__0: a word is offered |" in text["arbiter"]
+
+
+def test_timing_that_is_no_number_is_told_too() -> None:
+    text = deliver("expert-queues", {}).files["expert_queues_lanes8.md"]
+    assert "| ready_cycles | " in text
+    assert "An answer is offered" in text[text.index("## Timing") : text.index("## Instantiation")]

@@ -55,6 +55,37 @@ def flip_a_bit_of_an_expected_word(path: Path) -> None:
     path.write_text(before + expected[:-1] + f"{int(expected[-1], 16) ^ 1:x}" + after)
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "test"),
+    [
+        ("arbiter", {"sources": 3, "width": 5}, "declared_latency"),
+        (
+            "buffer",
+            {"words": 2048, "banks": 1, "readers": 1, "writers": 1},
+            "a_reader_that_takes_nothing_stops_nobody_else",
+        ),
+        ("registers", {"parameters": 3, "address_bits": 20}, "every_register_and_every_byte"),
+        ("gather", {"side": 4, "in_flight": 3}, "declared_latency"),
+        ("expert-queues", {"lanes": 4, "experts": 3}, "declared_cycles"),
+        ("dma-write", {"burst_beats": 16}, "an_error_is_told_of_its_job"),
+    ],
+)
+def test_benches_of_other_blocks_run_at_any_options(
+    delivered: Deliver,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    quick_simulator: str,
+    name: str,
+    options: dict[str, int],
+    test: str,
+) -> None:
+    delivery = delivered(name, **options)
+    share_builds(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert test in delivery.bench.tests
+    assert main([delivery.generated.name, "--simulator", quick_simulator, "--test", test]) == 0
+
+
 def test_a_waveform_on_request(delivered: Deliver, tmp_path: Path) -> None:
     simulator, suffix = ("icarus", "fst") if shutil.which("iverilog") else ("verilator", "vcd")
     delivered("skid-buffer", width=8)

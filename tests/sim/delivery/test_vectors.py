@@ -19,6 +19,12 @@ def test_a_word_is_a_line_as_wide_as_the_widest() -> None:
     assert lines == ["{", ' "words": [', '  "0x001",', '  "0xabc"', " ]", "}"]
 
 
+def test_a_number_of_words_is_no_word() -> None:
+    text = to_text({"options": {"words": 64}})
+    assert '"words": 64' in text
+    assert from_text(text) == {"options": {"words": 64}}
+
+
 def test_what_is_no_object_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^vectors must be a JSON object, not list$"):
         from_text("[]")

@@ -14,6 +14,10 @@ def test_an_expert_is_as_wide_as_their_number_needs(experts: int, width: int) ->
     assert len(queues.answer.p.expert) == len(queues.i.p.expert) == width
 
 
+def test_few_lanes_need_no_other_option() -> None:
+    assert len(EXPERT_ROUTER.component(lanes=1).i.p.lanes) == 1
+
+
 def test_the_router_takes_logits_of_all_lanes() -> None:
     router = EXPERT_ROUTER.component(lanes=3, row_blocks=4, tokens=10, experts=5, k=2, fraction_bits=8)
     assert len(router.i.p.lanes) == 3

@@ -15,7 +15,7 @@ MOST = 1 << 14
 
 SIZES = (
     lanes(),
-    Option(name="row_blocks", default=32, least=1, most=MOST, summary="of a job at most"),
+    Option(name="row_blocks", default=256, least=1, most=MOST, summary="of a job at most"),
     Option(name="tokens", default=256, least=1, most=MOST, summary="of a job at most, P times row_blocks or fewer"),
     Option(name="experts", default=16, least=1, most=256, summary="queues"),
     Option(name="k", default=2, least=1, most=16, summary="choices of a token at most"),
