@@ -15,6 +15,7 @@ from vitaccel_rtl.queue_memory import QueueShape
 from vitaccel_rtl.queues import ExpertQueues
 from vitaccel_rtl.reciprocal import check_reciprocal
 from vitaccel_rtl.row_choices import RowChoices, row_job_layout
+from vitaccel_rtl.slot import Slot
 from vitaccel_rtl.stream import SkidBuffer, check_range, lane_word
 
 
@@ -114,12 +115,14 @@ class ExpertRouter(wiring.Component):
         fraction_bits, experts = powers["fraction_bits"], sizes["experts"]
         m.submodules.rows = rows = RowChoices(**sizes, row_blocks=self._row_blocks, **powers)
         m.submodules.walk = walk = ChoiceWalk(**sizes, tokens=self._tokens, fraction_bits=fraction_bits)
-        # Between queues that wait for a job and the walk, which holds back the statistics of all lanes.
+        # Within a cycle the lanes of the statistics do not wait for the walk, nor the walk for queues without a job.
+        m.submodules.held = held = Slot(rows.o.payload.shape())
         m.submodules.taken = taken = SkidBuffer(walk.o.payload.shape())
         m.submodules.score = score = ChoiceScore(experts=experts, **powers, reciprocal=self._reciprocal)
         m.submodules.queues = queues = ExpertQueues(**sizes, **most)
         connect(m, flipped(self.i), rows.i)
-        connect(m, rows.o, walk.i)
+        connect(m, rows.o, held.i)
+        connect(m, held.o, walk.i)
         connect(m, walk.o, taken.i)
         connect(m, taken.o, score.i)
         connect(m, score.o, queues.i)

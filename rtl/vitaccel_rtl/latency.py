@@ -12,6 +12,9 @@ from math import gcd
 SKID_BUFFER = 1
 """Of `vitaccel_rtl.stream.SkidBuffer`."""
 
+SLOT = 1
+"""Of `vitaccel_rtl.slot.Slot`."""
+
 STREAM_FIFO = 2
 """Of `vitaccel_rtl.fifo.StreamFifo`, when it is empty."""
 
@@ -253,7 +256,7 @@ def queues_ready(experts: int) -> int:
 
     The choice is appended in two cycles, and the experts are sorted by the lengths of their queues, one a cycle.
     """
-    return experts + 3 + TOPK
+    return experts + 4 + TOPK
 
 
 def route(
@@ -269,12 +272,14 @@ def route(
 ) -> int:
     """Cycles of `vitaccel_rtl.expert_router.ExpertRouter` from accepting the first logits to accepting a request.
 
-    A row-block is streamed once, in *experts* words, while the choices of the one before are walked one by one:
+    A row-block is streamed once, in *experts* words, while the choices of the one before are walked one by one; so each
+    takes
 
         ``max(experts, valid tokens * k)``
 
-    cycles. When scores are over the chosen experts, these go through the statistics after the row, which makes the
-    first term ``experts + k + latency of the statistics - 1``. All *most_experts* queues that there are get sorted.
+    cycles, or less where it waits in a slot for the walk of one that takes longer. When scores are over the chosen
+    experts, these go through the statistics after the row, which makes the first term ``experts + k + latency of the
+    statistics - 1``. All *most_experts* queues that there are get sorted.
     """
     statistics = softmax_statistics(has_lines=has_lines)
     interval, first = experts, experts + statistics - 1
@@ -283,7 +288,10 @@ def route(
         first += STREAM_FIFO + SKID_BUFFER + TOPK + k - 1
     whole, rest = divmod(min(frame_tokens, tokens), side)
     walks = [valid * k for valid in [side] * whole + [rest] * (rest > 0)]
-    frames = max(tokens // frame_tokens, 1)
-    between = frames * sum(max(walk, interval) for walk in walks) - max(walks[-1], interval)
+    waits, walked = first, first + SLOT
+    all_walks = walks * max(tokens // frame_tokens, 1)
+    for walk in all_walks[:-1]:
+        waits = max(waits + interval, walked + 1)
+        walked = max(waits + SLOT, walked + walk)
     behind = SKID_BUFFER + choice_score(has_lines=has_lines) + queues_ready(most_experts)
-    return first + between + walks[-1] + behind
+    return walked + walks[-1] + behind

@@ -100,6 +100,8 @@ class QueueMemory(wiring.Component):
     expert, rank : Signal, in
         Whose *length* (of the queue), *count* (of the list; may be more) and *heads* (of the two chains of the list, as
         far as it reaches) are shown, a cycle later.
+    queued, listed : Signal, out
+        With these: the queue, and the list, have entries.
     walk, address : Signal, in
         Read an entry. The registers of this path load where *walk* is high.
     link, entry : Signal, out
@@ -123,6 +125,8 @@ class QueueMemory(wiring.Component):
                 "rank": In(shape.rank),
                 "length": Out(shape.length),
                 "count": Out(shape.length),
+                "queued": Out(1),
+                "listed": Out(1),
                 "heads": Out(data.ArrayLayout(shape.address, 2)),
                 "walk": In(1),
                 "address": In(shape.address),
@@ -151,40 +155,39 @@ class QueueMemory(wiring.Component):
             m.d.sync += begun.eq(begun | (1 << place))
         return Choice(begun[n] for n in range(places))
 
-    def _there(self, m, kept, begun, place, name):
-        """Read a place of a memory: zero if nothing was added to it since the job came."""
-        read = kept.read_port(domain="comb")
-        there, found = Signal(name=f"{name}_there"), Signal(kept.data.shape, name=f"{name}_found")
-        m.d.comb += [
-            read.addr.eq(place),
-            there.eq(begun[place]),
-            # A mask: the choice of a zero would become a reset of registers, to which the way is longer.
-            Value.cast(found).eq(Value.cast(read.data) & there.replicate(len(Value.cast(found)))),
-        ]
-        return found
-
     def _update(self, m, kept, adding, place, begun, name):
         """Read a place of a memory when something is added to it, and write it a cycle later.
 
         What is written in that cycle is not read yet, so it is held aside for the next to be added. Returns, all of
         that later cycle: the place, what it holds (zero if nothing was added to it before), and the port to write it.
         """
-        new = kept.write_port()
+        old, new = kept.read_port(domain="comb"), kept.write_port()
         at = Signal.like(place, name=f"{name}_at", reset_less=True)
-        again = Signal(name=f"{name}_again", reset_less=True)
+        again, there = (Signal(name=f"{name}_{n}", reset_less=True) for n in ("again", "there"))
         read, written = (Signal(kept.data.shape, name=f"{name}_{n}", reset_less=True) for n in ("read", "written"))
-        held = Signal(kept.data.shape, name=f"{name}_held")
         m.d.sync += [
             at.eq(place),
-            read.eq(self._there(m, kept, begun, place, f"{name}_old")),
+            there.eq(begun[place]),
+            read.eq(old.data),
             written.eq(new.data),
             again.eq(adding & (at == place)),
         ]
-        m.d.comb += [
-            new.addr.eq(at),
-            Value.cast(held).eq(Mux(again, Value.cast(written), Value.cast(read))),
-        ]
+        held = Signal(kept.data.shape, name=f"{name}_held")
+        was = Value.cast(read) & there.replicate(len(Value.cast(read)))
+        m.d.comb += [old.addr.eq(place), new.addr.eq(at), Value.cast(held).eq(Mux(again, Value.cast(written), was))]
         return at, held, new
+
+    def _show(self, m, kept, begun, place, name):
+        """Read a place of a memory: zero if nothing was added to it since the job came. Returns whether it was, too."""
+        read = kept.read_port(domain="comb")
+        there, shown = Signal(name=f"{name}_there"), Signal(kept.data.shape, name=name)
+        m.d.comb += [
+            read.addr.eq(place),
+            there.eq(begun[place]),
+            # A mask: the choice of a zero would become a reset of registers, to which the way is longer.
+            Value.cast(shown).eq(Value.cast(read.data) & there.replicate(len(Value.cast(shown)))),
+        ]
+        return shown, there
 
     def _append(self, m, adding, appended):
         """Keep both ends of each list. Returns whether the new entry is linked to, and from which address."""
@@ -204,7 +207,8 @@ class QueueMemory(wiring.Component):
             new.data.count.eq(held.count + 1),
             shown.eq(shape.list_of(self.expert, self.rank, self.by_rank)),
         ]
-        m.d.sync += self.count.eq(self._there(m, tails, begun, shown, "tail_shown").count)
+        tail, listed = self._show(m, tails, begun, shown, "tail_shown")
+        m.d.sync += [self.count.eq(tail.count), self.listed.eq(listed)]
         for head, begins, out in zip(heads, (first, second), self.heads, strict=True):
             write, look = head.write_port(), head.read_port(domain="comb")
             m.d.comb += [
@@ -223,14 +227,14 @@ class QueueMemory(wiring.Component):
         m.submodules.lengths = lengths = memory.Memory(shape=counted, depth=shape.experts, init=[])
         begun = self._begun(m, self.add_expert, shape.experts)
         _, held, new = self._update(m, lengths, adding, self.add_expert, begun, "length")
-        shown = self._there(m, lengths, begun, self.expert, "length_shown")
+        shown, queued = self._show(m, lengths, begun, self.expert, "length_shown")
         before_limit = Signal(shape.length, reset_less=True)
         m.d.comb += [
             new.data.length.eq(held.length + 1),
             new.data.full.eq(held.full | (held.length == before_limit)),
             new.en.eq(adding & ~held.full),
         ]
-        m.d.sync += [before_limit.eq(self.limit - 1), self.length.eq(shown.length)]
+        m.d.sync += [before_limit.eq(self.limit - 1), self.length.eq(shown.length), self.queued.eq(queued)]
 
     def _keep_entries(self, m, address):
         """Block memory: what is stored of an entry."""

@@ -1,10 +1,14 @@
 """The order of queues by length: the longest first, of equal ones that of the lower expert."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import latency
 from vitaccel_rtl.topk import TopKLane
+
+ORDER_STAGES = 1 + latency.TOPK
+"""From the length of a queue to its place in the order: a register beside the lane, which compares, and then moves."""
 
 
 class QueueOrder(wiring.Component):
@@ -27,7 +31,7 @@ class QueueOrder(wiring.Component):
     length : Signal, in
         Of the queue of *expert*, a cycle later.
     ready : Signal, out
-        The order holds, from ``experts + 3`` cycles after *start*.
+        The order holds, from ``experts + 4`` cycles after *start*.
     experts : Signal, out
         By rank.
     """
@@ -49,25 +53,29 @@ class QueueOrder(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         shape = self._shape
-        m.submodules.lane = lane = TopKLane(k=shape.experts, expert_bits=shape.expert.width)
+        sizes = {"expert_bits": shape.expert.width, "logit_bits": shape.length.width + 1}
+        m.submodules.lane = lane = TopKLane(k=shape.experts, **sizes)
         is_last = self.expert == shape.experts - 1
-        load, loads_last, enters_last = Signal(), Signal(), Signal()
-        expert = Signal(shape.expert, reset_less=True)
-        m.d.sync += [load.eq(self.running), loads_last.eq(self.running & is_last), expert.eq(self.expert)]
-        m.d.sync += enters_last.eq(loads_last)
+        # The length is asked for, comes, is in registers beside the lane, is compared; then it has entered.
+        reads, loads, ends = Signal(), Signal(), Signal(ORDER_STAGES)
+        read, expert = Signal(shape.expert, reset_less=True), Signal(shape.expert, reset_less=True)
+        length = Signal(shape.length, reset_less=True)
+        m.d.sync += [reads.eq(self.running), read.eq(self.expert)]
+        m.d.sync += [loads.eq(reads), expert.eq(read), length.eq(self.length)]
+        m.d.sync += ends.eq(Cat(self.running & is_last, ends[:-1]))
         with m.If(self.start):
             m.d.sync += [self.running.eq(1), self.expert.eq(0)]
         with m.Elif(self.running):
             m.d.sync += [self.running.eq(~is_last), self.expert.eq(Mux(is_last, 0, self.expert + 1))]
         with m.If(self.forget):
-            m.d.sync += self.ready.eq(0)
-        with m.Elif(enters_last):
+            m.d.sync += [self.ready.eq(0), ends.eq(0)]
+        with m.Elif(ends[-1]):
             m.d.sync += self.ready.eq(1)
         m.d.comb += [
             lane.advance.eq(1),
-            lane.load.eq(load),
+            lane.load.eq(loads),
             lane.first.eq(expert == 0),
-            lane.logit.eq(self.length),
+            lane.logit.eq(length),
             lane.expert.eq(expert),
             self.experts.eq(lane.experts),
         ]

@@ -29,7 +29,7 @@ class QueueReading(wiring.Component):
         No request is being answered; one may be accepted.
     ordered : Signal, in
         Experts by length.
-    expert, rank, length, count, heads, walk, address, link, stored
+    expert, rank, length, count, queued, listed, heads, walk, address, link, stored
         Of :class:`vitaccel_rtl.queue_memory.QueueMemory`.
     """
 
@@ -47,6 +47,8 @@ class QueueReading(wiring.Component):
                 "rank": Out(shape.rank),
                 "length": In(shape.length),
                 "count": In(shape.length),
+                "queued": In(1),
+                "listed": In(1),
                 "heads": In(data.ArrayLayout(shape.address, 2)),
                 "walk": Out(1),
                 "address": Out(shape.address),
@@ -87,7 +89,7 @@ class QueueReading(wiring.Component):
                     self.answer.p.length.eq(self.length),
                 ]
                 m.next = "IDLE"
-                with m.If(asked.entries & self.length.any()):
+                with m.If(asked.entries & self.queued):
                     self._open_list(m, begin, in_list)
             with m.State("SKIP"):
                 m.next = "LIST"
@@ -107,7 +109,7 @@ class QueueReading(wiring.Component):
         """Walk the list that is shown, if it has entries, and have that of the next rank looked up meanwhile."""
         m.d.comb += begin.eq(1)
         m.d.sync += [in_list.eq(self.count), self.rank.eq(self.rank + 1)]
-        with m.If(self.count.any()):
+        with m.If(self.listed):
             m.next = "WALK"
         with m.Else():
             m.next = "SKIP"

@@ -122,7 +122,7 @@ class ExpertQueues(wiring.Component):
             m.d.comb += getattr(memory, name).eq(getattr(filling, name))
         for name in ("rank", "walk", "address"):
             m.d.comb += getattr(memory, name).eq(getattr(reading, name))
-        for name in ("length", "count", "heads", "link"):
+        for name in ("length", "count", "queued", "listed", "heads", "link"):
             m.d.comb += getattr(reading, name).eq(getattr(memory, name))
         m.d.comb += [
             filling.free.eq(~order.running & ~filling.done & reading.idle),

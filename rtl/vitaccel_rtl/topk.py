@@ -27,6 +27,11 @@ def _is_larger(new, old):
 class TopKLane(wiring.Component):
     """One lane; its registers load when *advance* is high.
 
+    Parameters
+    ----------
+    k, expert_bits, logit_bits
+        Ranks, and widths of what is in each.
+
     Attributes
     ----------
     load : Signal, in
@@ -38,18 +43,19 @@ class TopKLane(wiring.Component):
         The k best, best first.
     """
 
-    def __init__(self, *, k, expert_bits):
+    def __init__(self, *, k, expert_bits, logit_bits=LOGIT_BITS):
         self._k = k
         self._expert_bits = expert_bits
+        self._logit_bits = logit_bits
         super().__init__(
             {
                 "advance": In(1),
                 "load": In(1),
                 "first": In(1),
-                "logit": In(signed(LOGIT_BITS)),
+                "logit": In(signed(logit_bits)),
                 "expert": In(unsigned(expert_bits)),
                 "experts": Out(data.ArrayLayout(unsigned(expert_bits), k)),
-                "logits": Out(data.ArrayLayout(signed(LOGIT_BITS), k)),
+                "logits": Out(data.ArrayLayout(signed(logit_bits), k)),
             }
         )
 
@@ -63,7 +69,7 @@ class TopKLane(wiring.Component):
         beats_entering = _is_larger(self.logit, entering[0])
         above = None
         for rank in range(self._k):
-            logit = Signal(signed(LOGIT_BITS), name=f"logit{rank}", reset_less=True)
+            logit = Signal(signed(self._logit_bits), name=f"logit{rank}", reset_less=True)
             expert = Signal(self._expert_bits, name=f"expert{rank}", reset_less=True)
             full = Signal(name=f"full{rank}", reset_less=True)
             better = Signal(name=f"better{rank}")

@@ -47,4 +47,32 @@ def test_the_longest_is_first_and_of_equals_the_lower_expert(experts: int, seed:
     rounds += [[rng.choice((0, 1, 2, 63, 64)) for _ in range(experts)] for _ in range(8)]
     for lengths, (order, cycles) in zip(rounds, order_of(rounds), strict=True):
         assert order == sorted(range(experts), key=lambda expert: -lengths[expert])
-        assert cycles == experts + 3
+        assert cycles == experts + 4
+
+
+@pytest.mark.parametrize("after", range(6))
+def test_an_order_that_is_forgotten_before_it_holds_never_does(after: int) -> None:
+    """A job may come as soon as no length is read any more; later, the order holds and is forgotten."""
+    block = QueueOrder(QueueShape(rows=64, tokens=64, experts=3, k=1))
+    held: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(block.start, 1)
+        await ctx.tick()
+        ctx.set(block.start, 0)
+        while ctx.get(block.running):
+            await ctx.tick()
+        for _ in range(after):
+            await ctx.tick()
+        ctx.set(block.forget, 1)
+        await ctx.tick()
+        ctx.set(block.forget, 0)
+        for _ in range(8):
+            held.append(ctx.get(block.ready))
+            await ctx.tick()
+
+    simulator = Simulator(block)
+    simulator.add_clock(PERIOD)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert held == [0] * 8

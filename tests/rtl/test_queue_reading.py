@@ -36,7 +36,7 @@ class Kept(wiring.Component):
         wiring.connect(m, reading.entry, wiring.flipped(self.entry))
         for name in ("expert", "rank", "walk", "address"):
             m.d.comb += getattr(memory, name).eq(getattr(reading, name))
-        for name in ("length", "count", "heads", "link"):
+        for name in ("length", "count", "queued", "listed", "heads", "link"):
             m.d.comb += getattr(reading, name).eq(getattr(memory, name))
         m.d.comb += [reading.stored.eq(memory.entry), reading.ready.eq(self.ready)]
         m.d.comb += [rank.eq(expert) for rank, expert in zip(reading.ordered, ORDERED, strict=True)]

@@ -114,7 +114,7 @@ def test_cycles_are_the_declared_ones(point: dict[str, int], seed: int) -> None:
     assert run.words.accepted == list(range(first, first + count))
     asked = run.requests.accepted[0]
     assert asked == run.words.accepted[-1] + block.ready_cycles
-    assert block.ready_cycles == latency.queues_ready(point["experts"]) == point["experts"] + 5
+    assert block.ready_cycles == latency.queues_ready(point["experts"]) == point["experts"] + 6
     assert run.answers.offered == [asked + latency.QUEUE_ANSWER]
     length = run.answers.words[0]["length"]
     start = asked + latency.QUEUE_ENTRY
