@@ -89,10 +89,10 @@ async def declared_latency(dut: Any) -> None:
 
 @cocotb.test()
 async def nothing_is_left_after_a_reset(dut: Any) -> None:
-    """A reset in any cycle of a run, with results waiting; then the whole run again."""
+    """A reset in any cycle of long rows, with results waiting; then a whole run."""
     parts = await begin(dut)
     for cycles in RESET_AFTER_CYCLES:
-        await exchange(dut, parts, "short", stall="rare", cycles=cycles)
+        await exchange(dut, parts, "long", stall="rare", cycles=cycles)
         await stream.reset(dut, [ports for ports, _ in parts])
         await exchange(dut, parts, "short")
     hit("reset with words inside")

@@ -147,7 +147,7 @@ def trials(
         for idle, stall in SOME_PAIRS:
             yield trial("extremes", extremes, idle, stall)
         for cycles in RESET_AFTER_CYCLES:
-            yield trial("short", short, "always", "rare", cycles)
+            yield trial("long rows", long, "always", "rare", cycles)
             yield trial("short", short, "always", "always")
         yield trial("long rows", long, "always", "always")
         for idle, stall in SOME_PAIRS:

@@ -96,8 +96,9 @@ def _rising_blocks(options: Mapping[str, int]) -> list[RowBlock]:
     lanes, one = options["lanes"], 1 << options["fraction_bits"]
     lowest = (MASKED // one // 16 + 1) * 16
     large = [(lowest + 15) * one] * 8
-    steps = [step for step in (1, 3, 4, 8, 16, 18, 32, 33, 34) if (lowest + 16 * step) * one <= HIGHEST]
+    steps = [step for step in (1, 3, 4, 8, 16, 32) if (lowest + 16 * step) * one <= HIGHEST]
     rises = [[lowest * one, (lowest + 16 * step) * one] for step in steps]
+    rises += [[MASKED, MASKED + one], [MASKED + one, MASKED + 2 * one], [MASKED + 4 * one, MASKED + 5 * one]]
     # Of a row that begins one step or two above the last one, nothing of that is left.
     after = [[[(lowest + 32) * one]], [[(lowest + 48) * one]]]
     blocks = []
