@@ -178,7 +178,7 @@ def scatter_add(side: int, entries: int) -> int:
     The factors of the first block, a tile of weighted results, its transposition, and the sum; the sums so far are read
     meanwhile, if the buffer answers within that time.
     """
-    return min(entries, side) + GATE_FACTORS + WEIGH + side + TRANSPOSER + 2 * SKID_BUFFER + ACCUMULATE - 1
+    return min(entries, side) + GATE_FACTORS + WEIGH + SKID_BUFFER + side + TRANSPOSER + ACCUMULATE + CREDIT_QUEUE - 1
 
 
 def probability(*, has_lines: bool) -> int:

@@ -11,6 +11,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.credit_queue import CreditQueue
 from vitaccel_rtl.fifo import LEAST_DEPTH, StreamFifo
 from vitaccel_rtl.fixed_point import saturate
 from vitaccel_rtl.gate_factors import SCORE_BITS, GateFactors, scale_job
@@ -143,17 +144,18 @@ class ScatterAdd(wiring.Component):
         m.submodules.transposer = transposer = Transposer(side=self._side, width=UPDATE_BITS)
         m.submodules.tags = tags = StreamFifo(tag, depth=self._in_flight)
         m.submodules.accumulate = accumulate = Accumulate(lanes=self._side, address_bits=self._address_bits)
-        # They cut the way of `write.ready` to the registers of all lanes, of which there are thousands.
+        # They cut the way of `write.ready` to the registers of all lanes, of which there are thousands: sums are made
+        # without a stop, as they have a place in a queue.
         m.submodules.weighed = weighed = SkidBuffer(weigh.o.p.shape())
-        m.submodules.joined = joined = SkidBuffer(accumulate.i.p.shape())
+        m.submodules.sums = sums = CreditQueue(accumulate.o.p.shape(), depth=latency.ACCUMULATE + 2)
         connect(m, weigh.o, weighed.i)
         connect(m, weighed.o, transposer.i)
-        connect(m, joined.o, accumulate.i)
+        m.d.comb += [accumulate.o.ready.eq(1), sums.arrives.eq(accumulate.o.valid), sums.word.eq(accumulate.o.p)]
         self._begin(m, walk, factors)
         self._weigh(m, factors.o, weigh.i)
         self._ask(m, walk.o, tags.i)
-        self._add(m, tags.o, transposer.o, joined.i)
-        self._write(m, accumulate.o)
+        self._add(m, tags.o, transposer.o, accumulate.i, sums)
+        self._write(m, sums.o)
         return m
 
     def _begin(self, m, walk, factors):
@@ -198,14 +200,15 @@ class ScatterAdd(wiring.Component):
             slot.ready.eq(tag.ready & (self.request.ready | ~slot.p.taken)),
         ]
 
-    def _add(self, m, tag, update, word):
+    def _add(self, m, tag, update, word, sums):
         """The update of an entry meets the sum that was asked for; that of a slot beyond the queue meets nothing."""
         answered = self.response.valid | ~tag.p.taken
         m.d.comb += [
-            word.valid.eq(tag.valid & update.valid & answered),
-            tag.ready.eq(word.ready & update.valid & answered),
-            update.ready.eq(word.ready & tag.valid & answered),
-            self.response.ready.eq(word.ready & tag.valid & update.valid & tag.p.taken),
+            word.valid.eq(sums.has_place & tag.valid & update.valid & answered),
+            sums.reserve.eq(word.valid),
+            tag.ready.eq(sums.has_place & update.valid & answered),
+            update.ready.eq(sums.has_place & tag.valid & answered),
+            self.response.ready.eq(sums.has_place & tag.valid & update.valid & tag.p.taken),
             word.p.lanes.eq(update.p.lanes),
             word.p.total.eq(self.response.payload),
             word.p.address.eq(tag.p.address),
