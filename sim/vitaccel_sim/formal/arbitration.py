@@ -55,7 +55,7 @@ class Arbitration(wiring.Component):
         self._follow(m, inside, accepts)
         owned, owner = Value.cast(0), Const(0, self._sources)
         if self._keeps:
-            owned, owner = inside.register("is_owned"), inside.register("owner")
+            owned, owner = inside.signal("is_owned"), inside.register("owner")
             self._assert_rows(m, inside, owned, owner)
         may_choose = block.o.ready & ~owned
         m.d.comb += Assert(~(may_choose & valid.any()) | accepts.any(), "a word is accepted if there is one and room")
@@ -115,6 +115,8 @@ class Arbitration(wiring.Component):
         after_open = Mux(block.o.valid, ~block.o.p.word.last, is_open)
         after_source = Mux(block.o.valid, block.o.p.source, source)
         m.d.comb += Assert(~(chosen & after_open) | (index == after_source), "the word behind continues its row")
+        ends = Cat(inside.register(f"word_{place}")[-1] for place in range(self._sources))
+        m.d.comb += Assert(inside.register("lasts") == ends, "it is known which words end a row")
         last_open, last_source = Mux(chosen, ~word[-1], after_open), Mux(chosen, index, after_source)
         m.d.comb += [
             Assert(owned == last_open, "the output is owned while a row is open"),

@@ -153,9 +153,8 @@ def delay_contents(latency_cycles: int) -> Contents:
     def contents(_: Module, inside: Inside) -> tuple[list[tuple[Value, Value]], Value]:
         stages = range(latency_cycles, 0, -1)
         register = inside.register
-        return [
-            (register(f"valid_{n}"), Cat(register(f"word_{n}"), register(f"last_{n}"))) for n in stages
-        ], Value.cast(1)
+        places = [(register(f"valid_{n}"), Cat(register(f"word_{n}"), register(f"last_{n}"))) for n in stages]
+        return places, register("offered") == register(f"valid_{latency_cycles}")
 
     return contents
 

@@ -5,19 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Const, Module
 
 from vitaccel.reference.softmax import OnlineSoftmax
+from vitaccel_rtl import arbiter
+from vitaccel_rtl.arbiter import Arbiter
+from vitaccel_rtl.array import Array
 from vitaccel_rtl.exp2 import Exp2
+from vitaccel_rtl.fifo import StreamFifo
 from vitaccel_rtl.layernorm import LayerNormMoments
+from vitaccel_rtl.pe import PeRows
+from vitaccel_rtl.requantize import STAGES_TO_SHIFT, Requantize
 from vitaccel_rtl.residual import ResidualAdd
+from vitaccel_rtl.softmax import SoftmaxStatistics
 from vitaccel_rtl.stream import Pipeline, SkidBuffer, lane_word
-from vitaccel_sim.formal.bounds import MomentSums
+from vitaccel_sim.formal.arbitration import Arbitration
+from vitaccel_sim.formal.bounds import ArraySums, MomentSums, SoftmaxSum
 from vitaccel_sim.formal.catalog import TABLE
 from vitaccel_sim.formal.equivalence import METHOD, Equivalence
-from vitaccel_sim.formal.order import InOrder, skid_contents
+from vitaccel_sim.formal.order import InOrder, fifo_contents, skid_contents
+from vitaccel_sim.formal.proof import PRODUCTS
 from vitaccel_sim.formal.prove import prove
-from vitaccel_sim.formal.specification import Exp2Specification, ResidualSpecification
+from vitaccel_sim.formal.specification import Exp2Specification, RequantizeSpecification, ResidualSpecification
 from vitaccel_sim.formal.stream_contract import StreamContract
 
 
@@ -29,6 +38,24 @@ class Forgetful(SkidBuffer):
         assert isinstance(m, Module)
         m.d.comb += self.i.ready.eq(1)
         return m
+
+
+class Overrun(StreamFifo):
+    """Accepts words whether or not there is a place."""
+
+    def elaborate(self, platform: object) -> Any:
+        m = super().elaborate(platform)
+        assert isinstance(m, Module)
+        m.d.comb += self.i.ready.eq(1)
+        return m
+
+
+class Interleaved(Arbiter):
+    """Lets the source that is next begin a row while another has not ended its own."""
+
+    def _keep(self, m: Any, *signals: Any) -> Any:
+        super()._keep(m, *signals)
+        return signals[-1]
 
 
 class Restless(Pipeline):
@@ -76,3 +103,76 @@ def test_a_sum_that_wraps_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_row_that_is_too_long_for_its_sums_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vitaccel_rtl.layernorm.TOTAL_BITS", 17)
     assert prove(MomentSums(LayerNormMoments(lanes=1), channels=8), depth=9).verdict == "refuted"
+
+
+@pytest.mark.full
+def test_a_queue_that_is_overrun_is_found() -> None:
+    result = prove(InOrder(Overrun(8, depth=3), fifo_contents(3)), depth=8)
+    assert result.verdict == "refuted"
+
+
+@pytest.mark.full
+def test_a_sum_of_the_array_that_has_a_carry_too_many_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    accumulate = PeRows._accumulate
+    monkeypatch.setattr(
+        PeRows,
+        "_accumulate",
+        lambda self, m, row, column, product: accumulate(self, m, row, column, (product[0], Const(1, 1))),
+    )
+    result = prove(ArraySums(Array(side=2, accumulator_bits=24), words=255), depth=8, abstract=PRODUCTS)
+    assert (result.verdict, result.failed) == ("refuted", ("a sum is below its count",))
+
+
+@pytest.mark.full
+def test_a_tile_that_is_too_deep_for_its_sums_is_found() -> None:
+    result = prove(ArraySums(Array(side=2, accumulator_bits=17), words=3), depth=8, abstract=PRODUCTS)
+    assert result.verdict == "refuted"
+    assert "the register of a sum holds its bound" in result.failed
+
+
+@pytest.mark.full
+def test_a_sum_of_powers_that_keeps_its_scale_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vitaccel_rtl.softmax._kept", lambda total, keep: total & keep.any().replicate(len(total)))
+    result = prove(SoftmaxSum(SoftmaxStatistics(lanes=1, **TABLE), keys=4096), depth=12)
+    assert (result.verdict, result.failed) == ("refuted", ("the running sum is within its count",))
+
+
+@pytest.mark.full
+def test_a_rounding_that_cuts_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vitaccel_rtl.requantize.round_off", lambda value: value[1:].as_signed())
+    block = Requantize(lanes=1)
+    specification = RequantizeSpecification(bits=16).of_product
+    component = Equivalence(block, specification, given={"lane0.scaled_sum": STAGES_TO_SHIFT})
+    result = prove(component, depth=block.latency_cycles, method=METHOD, abstract=PRODUCTS)
+    assert (result.verdict, result.failed) == ("refuted", ("lanes is what the specification says",))
+
+
+def test_a_source_that_starves_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    grant = arbiter.grant
+    monkeypatch.setattr(arbiter, "grant", lambda m, requests, **rest: grant(m, requests, **{**rest, "moves": Const(0)}))
+    result = prove(Arbitration(Arbiter(lane_word(1, 4), sources=3)), depth=6)
+    assert (result.verdict, result.failed) == (
+        "refuted",
+        ("the passes and the sources before me are N 1 at most",),
+    )
+
+
+@pytest.mark.full
+def test_a_row_that_is_interleaved_is_found() -> None:
+    block = Interleaved(lane_word(1, 4), sources=3, keep_until_last=True)
+    result = prove(Arbitration(block, keep_until_last=True), depth=6)
+    assert result.verdict == "refuted"
+
+
+@pytest.mark.full
+def test_two_sources_that_are_served_at_once_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arbiter, "_lowest", lambda bits: bits)
+    result = prove(Arbitration(Arbiter(lane_word(1, 4), sources=3)), depth=4)
+    assert result.verdict == "refuted"
+    assert "no two sources are accepted at once" in result.failed
+
+
+@pytest.mark.full
+def test_a_word_that_names_the_wrong_source_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arbiter, "encode", lambda granted: granted[1] | granted[0])
+    assert prove(Arbitration(Arbiter(lane_word(1, 4), sources=2)), depth=6).verdict == "refuted"
