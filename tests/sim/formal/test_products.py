@@ -28,6 +28,19 @@ def test_partial_products_17_places_apart_are_the_product() -> None:
     assert -(2**50) <= min(ends) <= max(ends) < 2**50
 
 
+def test_both_products_of_a_shared_multiplier_are_in_its_result() -> None:
+    """The lower 16 bits are the lower product; the rest is the upper one, less what the lower one's sign borrowed."""
+    low, high = z3.BitVecs("low high", PRODUCT_BITS)
+    packed = z3.SignExt(PRODUCT_BITS, low) + z3.Concat(high, z3.BitVecVal(0, PRODUCT_BITS))
+    upper, carry = z3.Extract(31, 16, packed), z3.Extract(15, 15, packed)
+    assert holds(z3.Extract(15, 0, packed) == low)
+    assert holds(upper + z3.ZeroExt(15, carry) == high)
+    # So 32,767 and a carry would be an upper product of 32,768, and that is none of 16 bits.
+    fits = z3.And(high >= -32640, high <= 32385)
+    assert holds(z3.Not(z3.And(upper == 32767, carry == 1)), fits)
+    assert not holds(z3.Not(z3.And(upper == 32767, carry == 1)))
+
+
 def test_a_variance_is_not_negative() -> None:
     """C Q - S S, channel by channel, whatever the width: with one more channel x it stays so."""
     c, q, s, x = z3.Reals("c q s x")
