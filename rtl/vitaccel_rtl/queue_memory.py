@@ -177,17 +177,12 @@ class QueueMemory(wiring.Component):
         m.d.comb += [old.addr.eq(place), new.addr.eq(at), Value.cast(held).eq(Mux(again, Value.cast(written), was))]
         return at, held, new
 
-    def _show(self, m, kept, begun, place, name):
-        """Read a place of a memory: zero if nothing was added to it since the job came. Returns whether it was, too."""
-        read = kept.read_port(domain="comb")
-        there, shown = Signal(name=f"{name}_there"), Signal(kept.data.shape, name=name)
-        m.d.comb += [
-            read.addr.eq(place),
-            there.eq(begun[place]),
-            # A mask: the choice of a zero would become a reset of registers, to which the way is longer.
-            Value.cast(shown).eq(Value.cast(read.data) & there.replicate(len(Value.cast(shown)))),
-        ]
-        return shown, there
+    def _show(self, m, kept, begun, place, field):
+        """Read a field of a place of a memory: zero if nothing was added to it since the job came; and say which."""
+        read, there = kept.read_port(domain="comb"), Signal()
+        m.d.comb += [read.addr.eq(place), there.eq(begun[place])]
+        # A mask: the choice of a zero would become a reset of registers, to which the way is longer.
+        return read.data[field] & there.replicate(len(read.data[field])), there
 
     def _append(self, m, adding, appended):
         """Keep both ends of each list. Returns whether the new entry is linked to, and from which address."""
@@ -207,8 +202,8 @@ class QueueMemory(wiring.Component):
             new.data.count.eq(held.count + 1),
             shown.eq(shape.list_of(self.expert, self.rank, self.by_rank)),
         ]
-        tail, listed = self._show(m, tails, begun, shown, "tail_shown")
-        m.d.sync += [self.count.eq(tail.count), self.listed.eq(listed)]
+        count, listed = self._show(m, tails, begun, shown, "count")
+        m.d.sync += [self.count.eq(count), self.listed.eq(listed)]
         for head, begins, out in zip(heads, (first, second), self.heads, strict=True):
             write, look = head.write_port(), head.read_port(domain="comb")
             m.d.comb += [
@@ -227,14 +222,14 @@ class QueueMemory(wiring.Component):
         m.submodules.lengths = lengths = memory.Memory(shape=counted, depth=shape.experts, init=[])
         begun = self._begun(m, self.add_expert, shape.experts)
         _, held, new = self._update(m, lengths, adding, self.add_expert, begun, "length")
-        shown, queued = self._show(m, lengths, begun, self.expert, "length_shown")
+        length, queued = self._show(m, lengths, begun, self.expert, "length")
         before_limit = Signal(shape.length, reset_less=True)
         m.d.comb += [
             new.data.length.eq(held.length + 1),
             new.data.full.eq(held.full | (held.length == before_limit)),
             new.en.eq(adding & ~held.full),
         ]
-        m.d.sync += [before_limit.eq(self.limit - 1), self.length.eq(shown.length), self.queued.eq(queued)]
+        m.d.sync += [before_limit.eq(self.limit - 1), self.length.eq(length), self.queued.eq(queued)]
 
     def _keep_entries(self, m, address):
         """Block memory: what is stored of an entry."""
