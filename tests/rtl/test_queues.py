@@ -30,6 +30,8 @@ POINTS = tuple(
     )
 )
 POINT = POINTS[0]
+BRIEF = [point if n in (0, 1, 4) else pytest.param(point, marks=pytest.mark.full) for n, point in enumerate(POINTS)]
+"""All points, of which `make test` takes three."""
 
 
 def queues_of(point: Mapping[str, int]) -> ExpertQueues:
@@ -51,7 +53,7 @@ def job_to(choices: list[list[int]], experts: int, **fields: Any) -> RoutingJob:
     return RoutingJob(lanes=4, logits=logits, k=len(choices[0]), fraction_bits=8, **options)
 
 
-@pytest.mark.parametrize("point", POINTS, ids=str)
+@pytest.mark.parametrize("point", BRIEF, ids=str)
 @pytest.mark.parametrize("profile", PROFILES, ids=str)
 def test_every_profile_gives_the_queues_of_the_spec(profile: Profile, point: dict[str, int], seed: int) -> None:
     rng = random.Random(seed)
@@ -207,7 +209,7 @@ def test_what_queues_keep_in_memories() -> None:
     assert shape.memory_bits == 453 * (9 + 8 + 16) + 16 * (4 * 9 + 8) + 8 * (8 + 1)
 
 
-@pytest.mark.parametrize("point", [POINT, POINTS[1], POINTS[4]], ids=str)
+@pytest.mark.parametrize("point", [POINT, pytest.param(POINTS[1], marks=pytest.mark.full), POINTS[4]], ids=str)
 def test_it_is_lint_clean(point: dict[str, int]) -> None:
     assert lint(to_verilog(queues_of(point))) == ()
 

@@ -12,6 +12,7 @@ from vitaccel_rtl.slot import Slot
 
 def pass_through(words: list[int], profile: Profile, seed: int) -> tuple[Source, Sink]:
     block = Slot(9)
+    assert block.latency_cycles == latency.SLOT
     given, taken = Source(words, profile), Sink(len(words), profile)
     exchange(block, [(block.i, given)], [(block.o, taken)], seed=seed)
     return given, taken
@@ -29,4 +30,3 @@ def test_a_word_every_other_cycle(seed: int) -> None:
     first = given.accepted[0]
     assert given.accepted == [first + 2 * n for n in range(6)]
     assert taken.offered == [cycle + latency.SLOT for cycle in given.accepted]
-    assert Slot(9).latency_cycles == latency.SLOT
