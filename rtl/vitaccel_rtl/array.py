@@ -5,8 +5,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.credit_queue import CreditQueue
 from vitaccel_rtl.pe import OPERAND_BITS, PRODUCT_BITS, PeRows, pair_operands
 from vitaccel_rtl.stream import check_range, lane_word
+
+PLACES = 6
+"""Words of results that wait or are on their way: 3 flow at one a cycle, and a tile ends with two in sight."""
 
 
 class Array(wiring.Component):
@@ -41,8 +45,8 @@ class Array(wiring.Component):
     Timing
     ------
     At full speed a tile of K words (each digit of wide operands is words of its own) occupies the array for
-    ``interval_cycles(K) = max(K, P)`` cycles, and its first word is offered ``latency_cycles = 4`` cycles after its
-    last was accepted: operands, products, sums, drain. The last word follows P - 1 cycles later.
+    ``interval_cycles(K) = max(K, P)`` cycles, and its first word is offered ``latency_cycles = 5`` cycles after its
+    last was accepted: operands, products, sums, drain, a queue. The last word follows P - 1 cycles later.
     """
 
     def __init__(self, *, side, accumulator_bits=32, macs_per_multiplier=1, has_digits=False):
@@ -52,9 +56,10 @@ class Array(wiring.Component):
         self.side = side
         self.accumulator_bits = accumulator_bits
         self._pack = macs_per_multiplier
-        self._flags = ("unsigned", "by_rows", *(("next_digit",) if has_digits else ()), "last")
+        self._has_digits = has_digits
+        flags = ("unsigned", "by_rows", *(("next_digit",) if has_digits else ()), "last")
         operands = data.ArrayLayout(signed(OPERAND_BITS), side)
-        word = data.StructLayout({"a": operands, "b": operands, **dict.fromkeys(self._flags, 1)})
+        word = data.StructLayout({"a": operands, "b": operands, **dict.fromkeys(flags, 1)})
         result = lane_word(side, signed(accumulator_bits))
         super().__init__({"i": In(stream.Signature(word)), "o": Out(stream.Signature(result))})
 
@@ -75,95 +80,115 @@ class Array(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         rows = self._rows()
-        complete = Signal()  # the sums are those of a whole tile
-        by_rows = Signal(reset_less=True)  # of that tile
         load = Signal()
-        advance = Signal()
-        m.d.comb += [advance.eq(~complete | load), self.i.ready.eq(advance)]
-        operands = self._take_operands(m, rows, advance)
-        products = self._track_tiles(m, advance, load, operands, complete, by_rows)
-        shift = self._drain(m, rows, complete, load, by_rows)
-        self._connect_rows(m, rows, advance, operands, products, load, shift)
+        free = Signal()
+        operands, last, by_rows = self._take_operands(m, rows, load, free)
+        shift, draining_rows = self._drain(m, rows, load, free, last, by_rows)
+        self._connect_rows(m, rows, operands, load, shift, draining_rows)
         return m
 
     def _rows(self):
         """Rows, in pairs that share multipliers where two products fit one."""
         counts = [min(self._pack, self.side - row) for row in range(0, self.side, self._pack)]
-        has_digits = "next_digit" in self._flags
         return [
-            PeRows(side=self.side, rows=count, accumulator_bits=self.accumulator_bits, has_digits=has_digits)
+            PeRows(side=self.side, rows=count, accumulator_bits=self.accumulator_bits, has_digits=self._has_digits)
             for count in counts
         ]
 
-    def _take_operands(self, m, rows, advance):
-        """First stage: the word, with what it does to the second stage, where its products are."""
+    def _take_operands(self, m, rows, load, free):
+        """First stage: the word, which then goes on whatever happens.
+
+        The first word of a tile is added three cycles after it was accepted, when the sums before it must have been
+        loaded; so it is accepted when no other tile waits for its load, or the drain is *free* in time.
+        """
         word = self.i.p
-        flags = {name: Signal(name=f"operands_{name}", reset_less=True) for name in self._flags if name != "unsigned"}
-        b = Signal.like(word.b, name="b", reset_less=True)
+        accepted = Signal()
+        waiting = Signal(2)  # tiles accepted whole that were not loaded
+        m.d.comb += [
+            self.i.ready.eq(~waiting.any() | (~waiting[1] & free)),
+            accepted.eq(self.i.valid & self.i.ready),
+        ]
+        m.d.sync += waiting.eq(waiting + (accepted & word.last) - load)
+        starts = Signal(init=1)
+        with m.If(accepted):
+            m.d.sync += starts.eq(word.last)
         valid = Signal(name="operands_valid")
-        with m.If(advance):
-            m.d.sync += [valid.eq(self.i.valid), b.eq(word.b)]
-            m.d.sync += [register.eq(word[name]) for name, register in flags.items()]
-        elements = [Cat(a, a[-1] & ~word.unsigned).as_signed() for a in word.a]
-        a = []
+        last = Signal(name="operands_last")
+        first = Signal(name="operands_first", reset_less=True)
+        by_rows = Signal(name="operands_by_rows", reset_less=True)
+        b = Signal.like(word.b, name="b", reset_less=True)
+        m.d.sync += [
+            valid.eq(accepted),
+            last.eq(accepted & word.last),
+            first.eq(starts),
+            by_rows.eq(word.by_rows),
+            b.eq(word.b),
+        ]
+        operands = {"a": self._rows_of_a(m, rows), "b": b, "valid": valid, "first": first}
+        if self._has_digits:
+            operands["next_digit"] = Signal(name="operands_next_digit", reset_less=True)
+            m.d.sync += operands["next_digit"].eq(word.next_digit)
+        return operands, last, by_rows
+
+    def _rows_of_a(self, m, rows):
+        elements = [Cat(a, a[-1] & ~self.i.p.unsigned).as_signed() for a in self.i.p.a]
+        registers = []
         for place, row in enumerate(rows):
             first = place * self._pack
             operand = elements[first] if row.rows == 1 else pair_operands(*elements[first : first + 2])
-            a.append(Signal.like(row.a, name=f"a_{place}", reset_less=True))
-            with m.If(advance):
-                m.d.sync += a[-1].eq(operand)
-        return {**flags, "a": a, "b": b, "valid": valid}
+            registers.append(Signal.like(row.a, name=f"a_{place}", reset_less=True))
+            m.d.sync += registers[-1].eq(operand)
+        return registers
 
-    def _track_tiles(self, m, advance, load, operands, complete, by_rows):
-        """Second and third stage: where a tile begins and ends. Returns the flags of the products."""
-        flags = {name: Signal(name=f"product_{name}", reset_less=True) for name in self._flags if name != "unsigned"}
-        valid = Signal(name="product_valid")
-        first = Signal(init=1)
-        with m.If(load):
-            m.d.sync += complete.eq(0)
-        with m.If(advance):
-            m.d.sync += valid.eq(operands["valid"])
-            m.d.sync += [flag.eq(operands[name]) for name, flag in flags.items()]
-            with m.If(valid):
-                m.d.sync += [first.eq(flags["last"]), complete.eq(flags["last"]), by_rows.eq(flags["by_rows"])]
-        return {**flags, "valid": valid, "first": first}
+    def _drain(self, m, rows, load, free, last, by_rows):
+        """Load a tile that is due when the one before leaves, and count its words out.
 
-    def _drain(self, m, rows, complete, load, by_rows):
-        """Count the words of a tile out; the last may leave in the cycle in which the next tile comes in."""
+        Rows do in the next cycle what is decided here in one; so a word has its place behind them reserved before it
+        moves, and nothing that comes from outside reaches the rows.
+        """
+        due, due_by_rows = Signal(), Signal(reset_less=True)
         busy = Signal()
-        place = Signal(range(self.side))
-        draining_rows = Signal(reset_less=True)
-        shift = Signal()
-        ends = Signal()
+        left = Signal(range(self.side + 1))
+        at_last, at_second = Signal(reset_less=True), Signal(reset_less=True)
+        step, step_late, last_late = Signal(), Signal(), Signal(reset_less=True)
+        draining_rows, offered_rows = Signal(reset_less=True), Signal(reset_less=True)
+        m.submodules.result = result = CreditQueue(self.o.p.shape(), depth=PLACES)
+        wiring.connect(m, result.o, wiring.flipped(self.o))
         m.d.comb += [
-            self.o.valid.eq(busy),
-            self.o.p.last.eq(place == self.side - 1),
-            shift.eq(busy & self.o.ready),
-            ends.eq(shift & self.o.p.last),
-            load.eq(complete & (~busy | ends)),
+            step.eq(busy & result.has_place),
+            load.eq(due & (~busy | (step & at_last))),
+            free.eq(~busy | (at_last & result.has_place) | (at_second & result.has_two_places)),
+            result.reserve.eq(step),
+            result.arrives.eq(step_late),
         ]
+        m.d.sync += [due.eq(last | (due & ~load)), step_late.eq(step), last_late.eq(at_last)]
+        m.d.sync += offered_rows.eq(draining_rows)
+        with m.If(last):
+            m.d.sync += due_by_rows.eq(by_rows)
         with m.If(load):
-            m.d.sync += [busy.eq(1), place.eq(0), draining_rows.eq(by_rows)]
-        with m.Elif(shift):
-            m.d.sync += [busy.eq(~ends), place.eq(place + 1)]
+            m.d.sync += [busy.eq(1), left.eq(self.side), draining_rows.eq(due_by_rows)]
+            m.d.sync += [at_last.eq(0), at_second.eq(self.side == 2)]
+        with m.Elif(step):
+            m.d.sync += [busy.eq(~at_last), left.eq(left - 1), at_last.eq(left == 2), at_second.eq(left == 3)]
         heads = Cat(row.drained[place][0] for row in rows for place in range(row.rows))
-        m.d.comb += self.o.p.lanes.eq(Mux(draining_rows, rows[0].drained[0].as_value(), heads))
-        return shift, draining_rows
+        m.d.comb += [
+            result.word.lanes.eq(Mux(offered_rows, rows[0].drained[0].as_value(), heads)),
+            result.word.last.eq(last_late),
+        ]
+        return step, draining_rows
 
-    def _connect_rows(self, m, rows, advance, operands, products, load, drain):
-        shift, by_rows = drain
+    def _connect_rows(self, m, rows, operands, load, shift, draining_rows):
         for place, row in enumerate(rows):
             m.submodules[f"row_{place}"] = row
             m.d.comb += [
                 row.a.eq(operands["a"][place]),
                 row.b.eq(operands["b"]),
-                row.advance.eq(advance),
-                row.product_valid.eq(products["valid"]),
-                row.product_first.eq(products["first"]),
+                row.valid.eq(operands["valid"]),
+                row.first.eq(operands["first"]),
                 row.load.eq(load),
                 row.shift.eq(shift),
-                row.by_rows.eq(by_rows),
+                row.by_rows.eq(draining_rows),
                 row.below.eq(rows[(place + 1) % len(rows)].drained[0]),
             ]
-            if "next_digit" in self._flags:
-                m.d.comb += row.next_digit.eq(products["next_digit"])
+            if self._has_digits:
+                m.d.comb += row.next_digit.eq(operands["next_digit"])

@@ -22,8 +22,8 @@ class CreditQueue(wiring.Component):
 
     Attributes
     ----------
-    has_place : Signal, out
-        Whether a place may be reserved in this cycle; a register.
+    has_place, has_two_places : Signal, out
+        Whether a place may be reserved in this cycle, and another in the next; registers.
     reserve : Signal, in
         Reserves one; only while ``has_place``.
     arrives, word : Signal, in
@@ -44,6 +44,7 @@ class CreditQueue(wiring.Component):
         super().__init__(
             {
                 "has_place": Out(1, init=1),
+                "has_two_places": Out(1, init=1),
                 "reserve": In(1),
                 "arrives": In(1),
                 "word": In(shape),
@@ -70,6 +71,7 @@ class CreditQueue(wiring.Component):
         m.d.sync += [
             reserved.eq(Mux(self.reserve, without + 1, without)),
             self.has_place.eq(Mux(self.reserve, without < self._depth - 1, without < self._depth)),
+            self.has_two_places.eq(Mux(self.reserve, without < self._depth - 2, without < self._depth - 1)),
         ]
 
     def _pass_words(self, m):

@@ -43,10 +43,10 @@ REGISTERS_WRITE = 2
 
 # --------------------------------------------------------------------------------------------------------- the PE array
 
-ARRAY = 4
+ARRAY = 4 + CREDIT_QUEUE
 """Of `vitaccel_rtl.array.Array`, from the last word of a tile to the first of its result.
 
-Operands, products, sums, drain.
+Operands, products, sums, drain, and the queue behind it.
 """
 
 TRANSPOSER = 5

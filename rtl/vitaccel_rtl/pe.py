@@ -54,24 +54,24 @@ class PeRows(wiring.Component):
         Element of A: an int8, or an unsigned 8-bit digit; of two rows, what :func:`pair_operands` makes of theirs.
     b : P of signed(8), in
         Word of B.
-    advance : in
-        Products and sums load; all rows share it.
-    product_valid, product_first : in
-        The product register holds a product to add; it is the first of its tile.
+    valid, first : in
+        With the operands: their product is added; it is the first of its tile.
     next_digit : in
-        With the product: the sum so far counts 256 times.
+        With the operands: the sum so far counts 256 times.
     load : in
-        The drain registers take the sums (which must be complete).
+        In the next cycle the drain registers take the sums, which must be complete then.
     shift : in
-        The drain registers move one place: by columns towards element 0, or with *by_rows* to the row above.
+        In the next cycle the drain registers move one place, unless they load: by columns towards element 0, or with
+        *by_rows* to the row above.
     by_rows : in
-        The direction of the drain.
+        The direction of the drain, a cycle ahead too.
     below : P of signed(accumulator_bits), in
         Drain registers of the row below these.
     drained : rows of P of signed(accumulator_bits), out
         Drain registers; element 0 of a row is what a drain by columns offers.
 
-    Latency: a product is in the sums two cycles of *advance* after its operands were at the ports.
+    Latency: a product is in the sums two cycles after its operands were at the ports. Rows never wait: each has the
+    bits that move its registers in registers of its own, so that none of them has to reach all of the array in a cycle.
     """
 
     def __init__(self, *, side, rows=1, accumulator_bits=32, has_digits=False):
@@ -86,9 +86,8 @@ class PeRows(wiring.Component):
         ports = {
             "a": In(signed(PAIR_BITS if rows == 2 else OPERAND_BITS + 1)),
             "b": In(data.ArrayLayout(signed(OPERAND_BITS), side)),
-            "advance": In(1),
-            "product_valid": In(1),
-            "product_first": In(1),
+            "valid": In(1),
+            "first": In(1),
             "load": In(1),
             "shift": In(1),
             "by_rows": In(1),
@@ -100,42 +99,51 @@ class PeRows(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         columns = [self._multiply(m, column) for column in range(self.side)]
+        late = self._control(m)
         for row in range(self.rows):
-            sums = [self._accumulate(m, row, column, products[row]) for column, products in enumerate(columns)]
-            self._drain(m, row, sums)
+            sums = [self._accumulate(m, late, row, column, products[row]) for column, products in enumerate(columns)]
+            self._drain(m, late, row, sums)
         return m
+
+    def _control(self, m):
+        """Return what came with the operands, or was decided, a cycle ago."""
+        late = {name: Signal(name=f"{name}_late") for name in ("valid", "load", "shift")}
+        late |= {name: Signal(name=f"{name}_late", reset_less=True) for name in ("first", "by_rows")}
+        if self._has_digits:
+            late["next_digit"] = Signal(name="next_digit_late", reset_less=True)
+        m.d.sync += [register.eq(getattr(self, name)) for name, register in late.items()]
+        return late
 
     def _multiply(self, m, column):
         """Return the products of a column, one a row, from one register."""
         width = PRODUCT_BITS if self.rows == 1 else PAIR_BITS + OPERAND_BITS
         product = Signal(signed(width), name=f"product_{column}", reset_less=True)
-        with m.If(self.advance):
-            m.d.sync += product.eq(self.a * self.b[column])
+        m.d.sync += product.eq(self.a * self.b[column])
         if self.rows == 1:
             return [(product, Const(0, 1))]
         # The upper product may lack one, which is added as a carry; its value fits 16 bits again.
         upper = product[PRODUCT_BITS : 2 * PRODUCT_BITS].as_signed()
         return [(product[:PRODUCT_BITS].as_signed(), Const(0, 1)), (upper, product[PRODUCT_BITS - 1])]
 
-    def _accumulate(self, m, row, column, product):
+    def _accumulate(self, m, late, row, column, product):
         total = Signal(signed(self.accumulator_bits), name=f"sum_{row}_{column}", reset_less=True)
         value, carry = product
-        before = Mux(self.product_first, 0, total)
+        before = Mux(late["first"], 0, total)
         if self._has_digits:
             raised = Cat(Const(0, DIGIT_BITS), total[:-DIGIT_BITS]).as_signed()
-            before = Mux(self.product_first, 0, Mux(self.next_digit, raised, total))
-        with m.If(self.advance & self.product_valid):
+            before = Mux(late["first"], 0, Mux(late["next_digit"], raised, total))
+        with m.If(late["valid"]):
             m.d.sync += total.eq((before + value + carry)[: self.accumulator_bits])
         return total
 
-    def _drain(self, m, row, sums):
+    def _drain(self, m, late, row, sums):
         """One wide register a row: simulators move it as a whole."""
         bits = self.accumulator_bits
         kept = Signal(self.side * bits, name=f"kept_{row}", reset_less=True)
         below = self.drained[row + 1].as_value() if row + 1 < self.rows else self.below.as_value()
-        moved = Mux(self.by_rows, below, Cat(kept[bits:], kept[:bits]))
-        with m.If(self.load):
+        moved = Mux(late["by_rows"], below, Cat(kept[bits:], kept[:bits]))
+        with m.If(late["load"]):
             m.d.sync += kept.eq(Cat(sums))
-        with m.Elif(self.shift):
+        with m.Elif(late["shift"]):
             m.d.sync += kept.eq(moved)
         m.d.comb += self.drained[row].eq(kept)
