@@ -201,16 +201,23 @@ def _normalizations() -> Iterator[Proof]:
 def _requantizations() -> Iterator[Proof]:
     """Operands, partial products, their sum, and what becomes of it: each part meets the next in registers."""
     wide = RequantizeSpecification(bits=16)
-    operands, parts = {"lane0.total": 1, "lane0.factor": 1}, {"lane0.scaled_low": 2, "lane0.scaled_high": 2}
+    operands = dict.fromkeys(("lane0.operand", "lane0.factor_2"), STAGES_TO_SHIFT - 2)
+    parts = dict.fromkeys(("lane0.scaled_low", "lane0.scaled_high"), STAGES_TO_SHIFT - 1)
     shifted = {"lane0.scaled_sum": STAGES_TO_SHIFT}
 
     def part(specification: Any, **options: Any) -> Callable[[], Equivalence]:
         return lambda: Equivalence(Requantize(lanes=1), specification, **options)
 
-    yield _equal("Requantize", "operands", part(wide.operands, stages=1), is_long=True)
-    yield _equal("Requantize", "partial products", part(wide.parts, stages=2, given=operands), is_long=True)
+    yield _equal("Requantize", "operands", part(wide.operands, stages=STAGES_TO_SHIFT - 2), is_long=True)
     yield _equal(
-        "Requantize", "their sum, 51 bits", part(wide.of_parts, stages=3, given=parts), abstract=PRODUCTS, is_long=True
+        "Requantize", "partial products", part(wide.parts, stages=STAGES_TO_SHIFT - 1, given=operands), is_long=True
+    )
+    yield _equal(
+        "Requantize",
+        "their sum, 51 bits",
+        part(wide.of_parts, stages=STAGES_TO_SHIFT, given=parts),
+        abstract=PRODUCTS,
+        is_long=True,
     )
     yield _equal("Requantize", "51 bits to 16", part(wide.of_product, given=shifted), abstract=PRODUCTS, is_long=True)
 

@@ -123,7 +123,7 @@ class RequantizeSpecification:
 
     def operands(self, word: Any) -> dict[str, Value]:
         """Return the registers of the operands."""
-        return {"lane0.total": word.lanes[0] + word.offset, "lane0.factor": word.multiplier}
+        return {"lane0.operand": word.lanes[0] + word.offset, "lane0.factor_2": word.multiplier}
 
     def of_product(self, word: Any, product: Value) -> dict[str, Value]:
         """Return what a word becomes, its product being so much."""
