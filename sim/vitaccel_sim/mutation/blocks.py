@@ -12,6 +12,9 @@ LEAST_SCORE = 0.95
 CLOSE_ROWS = (1, 1, 1, 2, 1, 3, 1, 2, 1, 1, 40, 1, 1, 2, 1, 1, 1, 3, 2, 2, 1, 1, 1)
 """Results one after another, so that some wait behind others."""
 
+SHORT_ROWS = (1,) * 80
+"""More rows than the queues of a block hold."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -34,9 +37,17 @@ PLACES = {
     place.block: place
     for place in (
         Place(block="softmax-statistics", point={"lanes": 1, "fraction_bits": 6, "keys": 577}),
-        Place(block="softmax-numerators", point={"lanes": 1, "fraction_bits": 6, "bits": 8}),
+        Place(
+            block="softmax-numerators",
+            point={"lanes": 1, "fraction_bits": 6, "bits": 8},
+            lengths=(*CLOSE_ROWS, *(length for length in LONG_LENGTHS for _ in range(12))),
+        ),
         Place(block="exp2", point={"lanes": 1, "fraction_bits": 8}),
-        Place(block="softmax", point={"lanes": 1, "fraction_bits": 6, "bits": 8, "keys": 16}),
+        Place(
+            block="softmax",
+            point={"lanes": 1, "fraction_bits": 6, "bits": 8, "keys": 16},
+            lengths=(*SHORT_ROWS, *CLOSE_ROWS, *LONG_LENGTHS),
+        ),
         Place(block="reciprocal", point={"lanes": 1}),
         Place(block="row-factor", point={"lanes": 1, "bits": 8}),
         Place(block="gelu", point={"lanes": 1, "bits": 16, "fraction": 12, "segments": 64, "step_bits": 4}),

@@ -154,8 +154,14 @@ def trials(
             yield trial("long rows", long, idle, stall)
         for idle, stall in itertools.product(PROFILES, (*PROFILES, "patient")):
             yield trial("short", short, idle, stall)
-        for idle, stall in (("always", "always"), *SOME_PAIRS) if lengths else ():
-            yield trial("other rows", traffic.random(point, rng, lengths), idle, stall)
+        if not lengths:
+            return
+        other = traffic.random(point, rng, lengths)
+        for idle, stall in (("always", "always"), *SOME_PAIRS, ("always", "rare")):
+            yield trial("other rows", other, idle, stall)
+        for cycles in RESET_AFTER_CYCLES:
+            yield trial("other rows", other, "always", "rare", cycles)
+            yield trial("short", short, "always", "always")
 
     return tuple(listed())
 
