@@ -122,11 +122,13 @@ class ArraySums(wiring.Component):
         m.submodules.block = inside = Inside(block)
         drive_freely(m, block)
         assume_contract(m, block)
-        adds = inside.signal("advance") & inside.register("product_valid")
         has_digits = "next_digit" in block.i.p.shape().members
-        raises = inside.register("product_next_digit") if has_digits else Value.cast(0)
-        count = count_words(m, adds, inside.register("first"), self._words, raises=raises)
-        m.d.comb += Assert((count != 0) | inside.register("first"), "a tile is summed from its first word on")
+        adds, first = self._same_in_rows(m, inside, "valid_late"), self._same_in_rows(m, inside, "first_late")
+        raises = self._same_in_rows(m, inside, "next_digit_late") if has_digits else Value.cast(0)
+        count = count_words(m, adds, first, self._words, raises=raises)
+        coming = Mux(inside.register("operands_valid"), inside.register("operands_first"), inside.register("starts"))
+        begins = Mux(adds, first, coming)
+        m.d.comb += Assert((count != 0) | begins, "a tile is summed from its first word on")
         for name, product in inside.registers.items():
             if re.fullmatch(r"row_\d+\.product_\d+", name) and len(product) > PRODUCT_BITS:
                 upper = product[PRODUCT_BITS : 2 * PRODUCT_BITS]
@@ -144,6 +146,14 @@ class ArraySums(wiring.Component):
         if has_digits:
             m.d.comb += Cover(count == 257, "a lower digit is summed")
         return m
+
+    def _same_in_rows(self, m: Module, inside: Inside, name: str) -> Value:
+        """Return a register that every row has, and assert that they are equal."""
+        first, *others = (
+            register for path, register in inside.registers.items() if re.fullmatch(rf"row_\d+\.{name}", path)
+        )
+        m.d.comb += [Assert(first == other, f"rows have the same {name}") for other in others]
+        return first
 
 
 def count_row(m: Module, block: Any, inside: Inside, *, starts_after: int, sums_after: int, longest: int) -> Value:

@@ -117,7 +117,7 @@ def test_a_sum_of_the_array_that_has_a_carry_too_many_is_found(monkeypatch: pyte
     monkeypatch.setattr(
         PeRows,
         "_accumulate",
-        lambda self, m, row, column, product: accumulate(self, m, row, column, (product[0], Const(1, 1))),
+        lambda self, m, *place: accumulate(self, m, *place[:-1], (place[-1][0], Const(1, 1))),
     )
     result = prove(ArraySums(Array(side=2, accumulator_bits=24), words=255), depth=8, abstract=PRODUCTS)
     assert (result.verdict, result.failed) == ("refuted", ("a sum is below its count",))
