@@ -123,11 +123,13 @@ class ArraySums(wiring.Component):
         drive_freely(m, block)
         assume_contract(m, block)
         has_digits = "next_digit" in block.i.p.shape().members
-        adds, first = self._same_in_rows(m, inside, "valid_late"), self._same_in_rows(m, inside, "first_late")
-        raises = self._same_in_rows(m, inside, "next_digit_late") if has_digits else Value.cast(0)
+        stages = [found[1] for name in inside.registers if (found := re.fullmatch(r"row_0\.valid_(\w+)", name))]
+        begins = Mux(inside.register("operands_valid"), inside.register("operands_first"), inside.register("starts"))
+        for stage in stages:
+            adds, first = (self._same_in_rows(m, inside, f"{name}_{stage}") for name in ("valid", "first"))
+            begins = Mux(adds, first, begins)
+        raises = self._same_in_rows(m, inside, f"next_digit_{stages[-1]}") if has_digits else Value.cast(0)
         count = count_words(m, adds, first, self._words, raises=raises)
-        coming = Mux(inside.register("operands_valid"), inside.register("operands_first"), inside.register("starts"))
-        begins = Mux(adds, first, coming)
         m.d.comb += Assert((count != 0) | begins, "a tile is summed from its first word on")
         for name, product in inside.registers.items():
             if re.fullmatch(r"row_\d+\.product_\d+", name) and len(product) > PRODUCT_BITS:
