@@ -9,8 +9,8 @@ from vitaccel_rtl.credit_queue import CreditQueue
 from vitaccel_rtl.pe import OPERAND_BITS, PRODUCT_BITS, PeRows, pair_operands
 from vitaccel_rtl.stream import check_range, lane_word
 
-PLACES = 6
-"""Words of results that wait or are on their way: 3 flow at one a cycle, and a tile ends with two in sight."""
+PLACES = 7
+"""Words of results that wait or are on their way: 4 flow at one a cycle, and a tile ends with two in sight."""
 
 
 class Array(wiring.Component):
@@ -45,8 +45,8 @@ class Array(wiring.Component):
     Timing
     ------
     At full speed a tile of K words (each digit of wide operands is words of its own) occupies the array for
-    ``interval_cycles(K) = max(K, P)`` cycles, and its first word is offered ``latency_cycles = 5`` cycles after its
-    last was accepted: operands, products, sums, drain, a queue. The last word follows P - 1 cycles later.
+    ``interval_cycles(K) = max(K, P)`` cycles, and its first word is offered ``latency_cycles = 6`` cycles after its
+    last was accepted: operands, products (2), sums, drain, a queue. The last word follows P - 1 cycles later.
     """
 
     def __init__(self, *, side, accumulator_bits=32, macs_per_multiplier=1, has_digits=False):
@@ -98,7 +98,7 @@ class Array(wiring.Component):
     def _take_operands(self, m, rows, load, free):
         """First stage: the word, which then goes on whatever happens.
 
-        The first word of a tile is added three cycles after it was accepted, when the sums before it must have been
+        The first word of a tile is added four cycles after it was accepted, when the sums before it must have been
         loaded; so it is accepted when no other tile waits for its load, or the drain is *free* in time.
         """
         word = self.i.p
@@ -143,15 +143,15 @@ class Array(wiring.Component):
     def _drain(self, m, rows, load, free, last, by_rows):
         """Load a tile that is due when the one before leaves, and count its words out.
 
-        Rows do in the next cycle what is decided here in one; so a word has its place behind them reserved before it
+        Rows do two cycles later what is decided here; so a word has its place behind them reserved before it
         moves, and nothing that comes from outside reaches the rows.
         """
         due, due_by_rows = Signal(), Signal(reset_less=True)
         busy = Signal()
         left = Signal(range(self.side + 1))
         at_last, at_second = Signal(reset_less=True), Signal(reset_less=True)
-        step, step_late, last_late = Signal(), Signal(), Signal(reset_less=True)
-        draining_rows, offered_rows = Signal(reset_less=True), Signal(reset_less=True)
+        step = Signal()
+        draining_rows = Signal(reset_less=True)
         m.submodules.result = result = CreditQueue(self.o.p.shape(), depth=PLACES)
         wiring.connect(m, result.o, wiring.flipped(self.o))
         m.d.comb += [
@@ -159,10 +159,9 @@ class Array(wiring.Component):
             load.eq(due & (~busy | (step & at_last))),
             free.eq(~busy | (at_last & result.has_place) | (at_second & result.has_two_places)),
             result.reserve.eq(step),
-            result.arrives.eq(step_late),
+            result.arrives.eq(_later(m, step, 2, name="step")),
         ]
-        m.d.sync += [due.eq(last | (due & ~load)), step_late.eq(step), last_late.eq(at_last)]
-        m.d.sync += offered_rows.eq(draining_rows)
+        m.d.sync += due.eq(last | (due & ~load))
         with m.If(last):
             m.d.sync += due_by_rows.eq(by_rows)
         with m.If(load):
@@ -171,9 +170,10 @@ class Array(wiring.Component):
         with m.Elif(step):
             m.d.sync += [busy.eq(~at_last), left.eq(left - 1), at_last.eq(left == 2), at_second.eq(left == 3)]
         heads = Cat(row.drained[place][0] for row in rows for place in range(row.rows))
+        moved_by_rows = _later(m, draining_rows, 2, name="draining_rows")
         m.d.comb += [
-            result.word.lanes.eq(Mux(offered_rows, rows[0].drained[0].as_value(), heads)),
-            result.word.last.eq(last_late),
+            result.word.lanes.eq(Mux(moved_by_rows, rows[0].drained[0].as_value(), heads)),
+            result.word.last.eq(_later(m, at_last, 2, name="at_last")),
         ]
         return step, draining_rows
 
@@ -192,3 +192,12 @@ class Array(wiring.Component):
             ]
             if self._has_digits:
                 m.d.comb += row.next_digit.eq(operands["next_digit"])
+
+
+def _later(m, bit, cycles, *, name):
+    """Return a bit so many cycles later."""
+    for cycle in range(cycles):
+        register = Signal(name=f"{name}_{cycle + 1}")
+        m.d.sync += register.eq(bit)
+        bit = register
+    return bit

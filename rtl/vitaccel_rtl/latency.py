@@ -43,10 +43,10 @@ REGISTERS_WRITE = 2
 
 # --------------------------------------------------------------------------------------------------------- the PE array
 
-ARRAY = 4 + CREDIT_QUEUE
+ARRAY = 5 + CREDIT_QUEUE
 """Of `vitaccel_rtl.array.Array`, from the last word of a tile to the first of its result.
 
-Operands, products, sums, drain, and the queue behind it.
+Operands, products (the multiplier's register, and one on the way from there), sums, drain, and the queue behind it.
 """
 
 TRANSPOSER = 5

@@ -59,19 +59,20 @@ class PeRows(wiring.Component):
     next_digit : in
         With the operands: the sum so far counts 256 times.
     load : in
-        In the next cycle the drain registers take the sums, which must be complete then.
+        Two cycles later the drain registers take the sums, which must be complete then.
     shift : in
-        In the next cycle the drain registers move one place, unless they load: by columns towards element 0, or with
+        Two cycles later the drain registers move one place, unless they load: by columns towards element 0, or with
         *by_rows* to the row above.
     by_rows : in
-        The direction of the drain, a cycle ahead too.
+        The direction of the drain, two cycles ahead too.
     below : P of signed(accumulator_bits), in
         Drain registers of the row below these.
     drained : rows of P of signed(accumulator_bits), out
         Drain registers; element 0 of a row is what a drain by columns offers.
 
-    Latency: a product is in the sums two cycles after its operands were at the ports. Rows never wait: each has the
-    bits that move its registers in registers of its own, so that none of them has to reach all of the array in a cycle.
+    Latency: a product is in the sums three cycles after its operands were at the ports: the multiplier's register, one
+    on the way from there, the sum. Rows never wait: each has the bits that move its registers in registers of its own,
+    so that none of them has to reach all of the array in a cycle.
     """
 
     def __init__(self, *, side, rows=1, accumulator_bits=32, has_digits=False):
@@ -106,19 +107,22 @@ class PeRows(wiring.Component):
         return m
 
     def _control(self, m):
-        """Return what came with the operands, or was decided, a cycle ago."""
-        late = {name: Signal(name=f"{name}_late") for name in ("valid", "load", "shift")}
-        late |= {name: Signal(name=f"{name}_late", reset_less=True) for name in ("first", "by_rows")}
-        if self._has_digits:
-            late["next_digit"] = Signal(name="next_digit_late", reset_less=True)
-        m.d.sync += [register.eq(getattr(self, name)) for name, register in late.items()]
+        """Return what came with the operands, or was decided, two cycles ago."""
+        late = {}
+        names = ("valid", "load", "shift", "first", "by_rows", *(("next_digit",) if self._has_digits else ()))
+        for name in names:
+            is_data = name not in ("valid", "load", "shift")
+            with_product = Signal(name=f"{name}_with_product", reset_less=is_data)
+            late[name] = Signal(name=f"{name}_with_sum", reset_less=is_data)
+            m.d.sync += [with_product.eq(getattr(self, name)), late[name].eq(with_product)]
         return late
 
     def _multiply(self, m, column):
-        """Return the products of a column, one a row, from one register."""
+        """Return the products of a column, one a row: from the multiplier, and from there to where the sums are."""
         width = PRODUCT_BITS if self.rows == 1 else PAIR_BITS + OPERAND_BITS
+        multiplied = Signal(signed(width), name=f"multiplied_{column}", reset_less=True)
         product = Signal(signed(width), name=f"product_{column}", reset_less=True)
-        m.d.sync += product.eq(self.a * self.b[column])
+        m.d.sync += [multiplied.eq(self.a * self.b[column]), product.eq(multiplied)]
         if self.rows == 1:
             return [(product, Const(0, 1))]
         # The upper product may lack one, which is added as a carry; its value fits 16 bits again.
