@@ -18,6 +18,9 @@ SYNTHESIS = {
 }
 """Yosys' command by target; neither puts buffers at the ports, which are not pins of the device."""
 
+ROWS = "*_row_*"
+"""Modules of which each keeps its own control registers, equal as they are: one for all would have to reach all."""
+
 SOURCE = "component.sv"
 NETLIST = "netlist.json"
 
@@ -41,7 +44,11 @@ def netlist_of(text: str, top: str, target: str, *, folder: Path = BUILD_FOLDER)
     SynthesisError
         If Yosys is not installed or refuses the design.
     """
-    script = f"read_verilog -sv {SOURCE}; {SYNTHESIS[target]} -top {top}; write_json {NETLIST}"
+    before, after = "", ""
+    if "_row_" in text:
+        before = f"setattr -mod -set keep_hierarchy 1 {ROWS}; "
+        after = f"setattr -mod -unset keep_hierarchy {ROWS}; flatten; opt_clean; "
+    script = f"read_verilog -sv {SOURCE}; {before}{SYNTHESIS[target]} -top {top}; {after}write_json {NETLIST}"
     place = cached(YOSYS, ("-q", "-p", script), {SOURCE: text}, folder)
     netlist = json.loads((place / NETLIST).read_text())
     if target == "ecp5":
