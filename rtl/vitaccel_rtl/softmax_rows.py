@@ -10,10 +10,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.exp2 import LOGIT_BITS, has_lines, whole_bits
+from vitaccel_rtl.exp2 import LOGIT_BITS, check_powers, has_lines, whole_bits
 from vitaccel_rtl.fifo import LEAST_DEPTH, StreamFifo
 from vitaccel_rtl.reciprocal import EXPONENT_BITS, MANTISSA_BITS, SUM_BITS, ReciprocalLane, check_reciprocal
-from vitaccel_rtl.softmax import SoftmaxNumerators, SoftmaxStatistics
+from vitaccel_rtl.softmax import DROPPED_BITS, SoftmaxNumerators, SoftmaxStatistics
 from vitaccel_rtl.stream import Pipeline, check_range, lane_word
 
 LONGEST_ROW = 4096
@@ -83,20 +83,15 @@ class Softmax(wiring.Component):
 
     def __init__(self, *, lanes, fraction_bits, powers, table, entry_bits, centre, bits=8, keys=LONGEST_ROW):
         check_range("keys of a softmax", keys, 1, LONGEST_ROW)
+        check_range("lanes of a softmax", lanes, 1, 256)
+        check_powers(fraction_bits, powers)
+        check_reciprocal(table, entry_bits, centre)
+        if bits not in DROPPED_BITS:
+            raise ValueError(f"bits of a numerator must be 8, 12 or 16, not {bits!r}")
         self._lanes = lanes
         self._keys = keys
         self._powers = {"fraction_bits": fraction_bits, "table": powers}
         self._reciprocal = {"table": table, "entry_bits": entry_bits, "centre": centre}
-        self._statistics = SoftmaxStatistics(lanes=lanes, **self._powers, sum_bits=SUM_BITS)
-        self._numerators = SoftmaxNumerators(lanes=lanes, **self._powers, bits=bits)
-        self._summary = RowSummary(
-            lanes=lanes,
-            fraction_bits=fraction_bits,
-            sum_bits=SUM_BITS,
-            table=table,
-            entry_bits=entry_bits,
-            centre=centre,
-        )
         self._bits = bits
         logits = lane_word(lanes, signed(LOGIT_BITS))
         numerators = lane_word(lanes, unsigned(bits), **_scale(lanes))
@@ -109,9 +104,11 @@ class Softmax(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.statistics = statistics = self._statistics
-        m.submodules.summary = summary = self._summary
-        m.submodules.numerators = numerators = self._numerators
+        m.submodules.statistics = statistics = SoftmaxStatistics(lanes=self._lanes, **self._powers, sum_bits=SUM_BITS)
+        m.submodules.summary = summary = RowSummary(
+            lanes=self._lanes, fraction_bits=self._powers["fraction_bits"], sum_bits=SUM_BITS, **self._reciprocal
+        )
+        m.submodules.numerators = numerators = SoftmaxNumerators(lanes=self._lanes, **self._powers, bits=self._bits)
         # While a row leaves, the next one comes in as fast; what has come until the row's summary is there is on top.
         depth = self._keys + self.latency_cycles + LEAST_DEPTH
         m.submodules.rows = rows = StreamFifo(self.i.p.shape(), depth=depth)

@@ -69,3 +69,4 @@ def test_a_maximum_of_another_row_is_found(seed: int, monkeypatch: pytest.Monkey
 def test_parameters_out_of_range_are_refused() -> None:
     wanted = {"lanes": 1, "fraction_bits": 6, "powers": (), "table": (), "entry_bits": 9, "centre": 0}
     refuses("keys of a softmax must be an integer from 1 to 4096, not 0", Softmax, **wanted, keys=0)
+    refuses("mantissas of powers must be 64, one for each fraction, not 1", Softmax, **{**wanted, "powers": (1,)})
