@@ -6,6 +6,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
 
+# Two workers; whoever is done takes tests from the other, so that none of the long ones is left to the end.
+WORKERS := -n 2 --dist worksteal
+
 # The tests run in two processes; one thread each keeps two cores busy and no more.
 export OMP_NUM_THREADS := 1
 
@@ -50,9 +53,9 @@ test: $(STAMP) ## the whole regression, under 20 minutes on two cores
 	@echo "[1/3] demo: the README's first command"
 	@$(MAKE) --no-print-directory demo
 	@echo "[2/3] the tool: unit tests, golden text, documents, the command line"
-	@$(PYTEST) -n 2 $(FULL) $(addprefix --ignore=,$(GATEWARE))
+	@$(PYTEST) $(WORKERS) $(FULL) $(addprefix --ignore=,$(GATEWARE))
 	@echo "[3/3] gateware: unit tests, cocotb benches in every simulator that is there, proofs, mutation"
-	@$(PYTEST) -n 2 $(FULL) $(GATEWARE)
+	@$(PYTEST) $(WORKERS) $(FULL) $(GATEWARE)
 
 test-full: FULL := --full
 test-full: test ## make test, and the long campaigns: more seeds, all proofs, every mutant

@@ -68,10 +68,11 @@ class CreditQueue(wiring.Component):
         without = Signal.like(reserved, name="reserved_without")
         # `reserve` comes late in the cycle: both outcomes are there before it.
         m.d.comb += without.eq(reserved - (self.o.valid & self.o.ready))
+        two_more = without < self._depth - 2 if self._depth > 2 else 0
         m.d.sync += [
             reserved.eq(Mux(self.reserve, without + 1, without)),
             self.has_place.eq(Mux(self.reserve, without < self._depth - 1, without < self._depth)),
-            self.has_two_places.eq(Mux(self.reserve, without < self._depth - 2, without < self._depth - 1)),
+            self.has_two_places.eq(Mux(self.reserve, two_more, without < self._depth - 1)),
         ]
 
     def _pass_words(self, m):

@@ -23,7 +23,7 @@ class GeluLane(wiring.Component):
         self._bits = bits
         self._position_bits = fraction - step_bits
         self._segments = len(table) - 1
-        self._knot_bits = max(abs(knot) for knot in table).bit_length()
+        self._knots = (*table, 0)
         # One segment more, level at 0, is everything beyond the last knot.
         self._starts = (*table[:-1], 0)
         self._slopes = (*(end - first for first, end in pairwise(table)), 0)
@@ -43,11 +43,13 @@ class GeluLane(wiring.Component):
         start, slope = self._read_segment(m, magnitude[position_bits:])
         position = stages.register(magnitude[:position_bits] if position_bits else Const(0, 1), name="position")
 
-        # A line runs between two knots, so it is as wide as they are; the half for rounding is below a bit more.
         dropped = position_bits + GUARD_BITS
-        line = signed(max(self._knot_bits, GUARD_BITS) + position_bits + 2)
+        half = 1 << dropped - 1
+        # A line runs between two knots, so it is as wide as they are; no wider, because of bits that are always equal
+        # Yosys makes one, which Verilator takes for a loop.
+        line = _signed_shape_of([half - (knot << position_bits) for knot in self._knots])
         rise = stages.register(slope * position, name="rise")
-        base = stages.register((1 << dropped - 1) - (start << position_bits), name="base", shape=line)
+        base = stages.register(half - (start << position_bits), name="base", shape=line)
 
         remainder = Signal(line)
         m.d.comb += remainder.eq(base - rise)
@@ -117,7 +119,11 @@ class Gelu(Pipeline):
 
 def _shape_of(values):
     """Return the narrowest shape that holds all *values*."""
+    if min(values) >= 0:
+        return unsigned(max(max(values).bit_length(), 1))
+    return _signed_shape_of(values)
+
+
+def _signed_shape_of(values):
     low, high = min(values), max(values)
-    if low >= 0:
-        return unsigned(max(high.bit_length(), 1))
-    return signed(max(high.bit_length(), (-low - 1).bit_length()) + 1)
+    return signed(max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + 1)

@@ -69,10 +69,16 @@ def check_words(made: Run, memory: dict[int, int] | None = None) -> None:
 def check_cycles(made: Run) -> None:
     """Compare every cycle with the schedule, which knows when requests were there and when responses could be taken."""
     point = made.point
+
+    def was_ready(reader: int, cycle: int) -> bool:
+        """Whether a response could be taken; after the run, where a schedule that differs may reach, it could."""
+        ready = made.responses[reader].ready
+        return cycle >= len(ready) or bool(ready[cycle])
+
     reads = read_schedule(
         [accepted(source).requests() for source in made.reads],
         banks=point.banks, policy=point.policy, outstanding=point.outstanding,
-        is_ready=lambda reader, cycle: made.responses[reader].ready[cycle],
+        is_ready=was_ready,
     )  # fmt: skip
     streams = [accepted(source).requests() for source in made.writes]
     writes = write_schedule(streams, banks=point.banks, policy=point.policy)

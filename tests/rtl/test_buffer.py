@@ -160,7 +160,7 @@ def test_a_buffer_with_other_turns_is_found(monkeypatch: pytest.MonkeyPatch, see
 
 def test_a_buffer_that_hands_nothing_on_is_found(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr("vitaccel_rtl.bank.Mux", lambda *choice: choice[2])
-    made = random_run(POINTS[3], seed, (FULL_SPEED,))
+    made = random_run(POINTS[3], seed, (FULL_SPEED,), count=400)
     with pytest.raises(AssertionError):
         check_words(made)
 

@@ -27,19 +27,19 @@ def simulate(bench: Any) -> None:
 
 
 async def multiply(ctx: Any, row: PeRows, pairs: list[tuple[int, list[int]]]) -> None:
-    """Accumulate as the array does: the product of one pair is added while the next is made."""
-    ctx.set(row.advance, 1)
-    for place in range(len(pairs) + 1):
-        ctx.set(row.product_valid, place > 0)
-        ctx.set(row.product_first, place == 1)
-        if place < len(pairs):
-            ctx.set(row.a, pairs[place][0])
-            ctx.set(row.b, pairs[place][1])
+    """Accumulate pairs of operands, a cycle each, and load the drain registers when the last sum is there."""
+    for place, (a, b) in enumerate(pairs):
+        ctx.set(row.valid, 1)
+        ctx.set(row.first, place == 0)
+        ctx.set(row.a, a)
+        ctx.set(row.b, b)
         await ctx.tick()
-    ctx.set(row.product_valid, 0)
+    ctx.set(row.valid, 0)
+    await ctx.tick()  # the last product is on its way to the sums
     ctx.set(row.load, 1)
     await ctx.tick()
     ctx.set(row.load, 0)
+    await ctx.tick().repeat(2)
 
 
 def drained(ctx: Any, row: PeRows) -> list[int]:
@@ -54,6 +54,8 @@ def test_sums_of_products_and_a_drain_by_columns() -> None:
         await ctx.tick()
         assert drained(ctx, row) == sums, "nothing moves without shift"
         ctx.set(row.shift, 1)
+        await ctx.tick().repeat(2)
+        assert drained(ctx, row) == sums, "two cycles later, not before"
         for column in (1, 2):
             await ctx.tick()
             assert ctx.get(row.drained[0][0]) == sums[column]
@@ -67,6 +69,7 @@ def test_a_drain_by_rows_takes_the_row_below() -> None:
         ctx.set(row.below, [7, -8, 9])
         ctx.set(row.by_rows, 1)
         ctx.set(row.shift, 1)
+        await ctx.tick().repeat(2)
         assert drained(ctx, row) == [2, 4, 6]
         await ctx.tick()
         assert drained(ctx, row) == [7, -8, 9]
@@ -74,15 +77,12 @@ def test_a_drain_by_rows_takes_the_row_below() -> None:
     simulate(bench)
 
 
-def test_nothing_moves_without_advance_and_a_new_tile_starts_from_zero() -> None:
+def test_operands_that_are_not_valid_are_not_added_and_a_new_tile_starts_from_zero() -> None:
     async def bench(ctx: Any, row: PeRows) -> None:
         await multiply(ctx, row, [(3, [1, 1, 1])])
-        ctx.set(row.advance, 0)
-        ctx.set(row.product_valid, 1)
         ctx.set(row.a, 100)
         await ctx.tick().repeat(3)
-        ctx.set(row.product_valid, 0)
-        await multiply(ctx, row, [(5, [1, 2, 3])])
+        await multiply(ctx, row, [(5, [1, 2, 3]), (0, [9, 9, 9])])
         assert drained(ctx, row) == [5, 10, 15]
 
     simulate(bench)

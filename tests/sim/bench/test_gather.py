@@ -11,7 +11,8 @@ TEST = "equal_words_under_every_pair_of_profiles"
 
 def test_one_wrong_bit_in_the_memory_is_found(quick_simulator: str, seed: int) -> None:
     wrong = parameters_of("gather", 0, seed)
-    wrong["short"]["memory"][-1][1] ^= 1
+    for word in wrong["short"]["memory"]:
+        word[1] ^= 1
     result = run_point("gather", 0, seed=seed, parameters=wrong, testcase=TEST, simulator=quick_simulator)
     with pytest.raises(AssertionError, match=f"with seed {result.seed}: {TEST}: .*must be 0x"):
         result.check()

@@ -12,8 +12,6 @@ import torch
 from vitaccel.backends.interpreter import moe
 from vitaccel.ir.program import Gather, ScatterAdd
 from vitaccel_sim.bench.routed import (
-    LENGTH_BINS,
-    SUM_BINS,
     RoutedJob,
     add,
     gathered,
@@ -24,6 +22,7 @@ from vitaccel_sim.bench.routed import (
     sums_met,
     update,
 )
+from vitaccel_sim.bench.routed_bins import LENGTH_BINS, SUM_BINS
 
 FRAME_TOKENS, TOKENS = 13, 39
 
