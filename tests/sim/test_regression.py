@@ -16,6 +16,9 @@ SEEDS_OF_A_CAMPAIGN = 5
 ON_VERILATOR, ON_ICARUS = (0, 1), (0,)
 """Points of blocks with a bench of their own, where each is a build and a simulation; ``--full`` runs all."""
 
+STREAMS_ON_ICARUS = (0, 1)
+"""Points of stream blocks, of which Verilator runs all; ``--full`` runs all on Icarus too."""
+
 needs_icarus = pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is optional: vitaccel doctor")
 
 
@@ -27,6 +30,13 @@ def test_equal_words_and_every_bin_on_verilator(name: str, seed: int) -> None:
 @needs_icarus
 @pytest.mark.parametrize("name", TRAFFIC)
 def test_equal_words_and_no_x_on_icarus(name: str, seed: int) -> None:
+    run_block(name, seed=seed, simulator="icarus", points=STREAMS_ON_ICARUS).result.check()
+
+
+@pytest.mark.full
+@needs_icarus
+@pytest.mark.parametrize("name", TRAFFIC)
+def test_every_point_and_every_bin_on_icarus(name: str, seed: int) -> None:
     run_block(name, seed=seed, simulator="icarus").check()
 
 
