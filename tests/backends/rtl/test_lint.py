@@ -1,9 +1,13 @@
-"""Every block at its defaults and at every parameter point of its bench: Verilator and Icarus have nothing to say."""
+"""Every block at its defaults and at every parameter point of its bench: Verilator and Icarus have nothing to say.
+
+The points are for ``--full``: the benches build those they run with all warnings as errors.
+"""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -22,9 +26,15 @@ def points() -> Iterator[tuple[str, dict[str, int]]]:
             yield block.name, options
 
 
-@pytest.mark.parametrize(
-    ("name", "options"), [pytest.param(*point, id=module_name(BLOCKS[point[0]], point[1])) for point in points()]
-)
+def parameters() -> Iterator[Any]:
+    seen: set[str] = set()
+    for name, options in points():
+        marks = [pytest.mark.full] if name in seen else []
+        seen.add(name)
+        yield pytest.param(name, options, id=module_name(BLOCKS[name], options), marks=marks)
+
+
+@pytest.mark.parametrize(("name", "options"), parameters())
 def test_verilog_is_clean(name: str, options: dict[str, int]) -> None:
     verilog = generate(name, options).verilog
     assert lint(verilog) == ()
