@@ -34,7 +34,7 @@ def parameters() -> Iterator[Any]:
         yield pytest.param(name, options, id=module_name(BLOCKS[name], options), marks=marks)
 
 
-@pytest.mark.parametrize(("name", "options"), parameters())
+@pytest.mark.parametrize(("name", "options"), list(parameters()))
 def test_verilog_is_clean(name: str, options: dict[str, int]) -> None:
     verilog = generate(name, options).verilog
     assert lint(verilog) == ()
