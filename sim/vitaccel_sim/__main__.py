@@ -1,11 +1,12 @@
 """Run the cocotb benches of blocks: ``python -m vitaccel_sim softmax-statistics --seed 7 --waves build/waves.vcd``.
 
-Without names all blocks run. The exit code is 1 if one fails, 2 if there is no such block.
+Without names all blocks run. The exit code is 1 if one fails, 2 if what is asked for is not there.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import click
 from vitaccel.backends.rtl.catalog import BLOCKS
 from vitaccel_sim.block_run import BlockRun
 from vitaccel_sim.cocotb_runner import SIMULATORS
-from vitaccel_sim.regression import run_block
+from vitaccel_sim.regression import points_of, run_block
 
 
 def line(run: BlockRun) -> str:
@@ -76,6 +77,13 @@ def main(
     chosen = names or tuple(BLOCKS)
     if waves is not None and len(chosen) != 1:
         raise click.UsageError("--waves must come with one block")
+    if code_coverage and simulator != "verilator":
+        raise click.UsageError(f"--code-coverage must be asked of verilator, not of {simulator}")
+    if simulator == "icarus" and shutil.which("iverilog") is None:
+        raise click.UsageError("icarus must be installed, and iverilog is not found: vitaccel doctor")
+    for name, point in ((name, point) for name in chosen for point in points):
+        if point not in points_of(name):
+            raise click.UsageError(f"a point of block {name} must be from 0 to {points_of(name)[-1]}, not {point}")
     failed = False
     for name in chosen:
         run = run_block(
