@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-PYTEST := $(BIN)/python -m pytest
+# SEED=n repeats a run; without it every run has a new one.
+PYTEST := $(BIN)/python -m pytest $(if $(SEED),--seed $(SEED))
 
 # Two workers; whoever is done takes tests from the other, so that none of the long ones is left to the end.
 WORKERS := -n 2 --dist worksteal

