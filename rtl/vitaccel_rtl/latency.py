@@ -79,22 +79,29 @@ GELU = 5
 RESIDUAL = 2
 """Of `vitaccel_rtl.residual.ResidualAdd`: sum, saturation."""
 
-RECIPROCAL = NORMALIZE + 5
-"""Of `vitaccel_rtl.reciprocal.Reciprocal`: highest bit, table, product, difference, product, rounding."""
+RECIPROCAL = NORMALIZE + 7
+"""Of `vitaccel_rtl.reciprocal.Reciprocal`.
 
-ROW_FACTOR = RECIPROCAL + 2
-"""Of `vitaccel_rtl.reciprocal.RowFactor`: the reciprocal, a product, its rounding."""
+Highest bit, table, operand, product, difference, operand, product, rounding.
+"""
 
-RSQRT = NORMALIZE + 9
+ROW_FACTOR = RECIPROCAL + 3
+"""Of `vitaccel_rtl.reciprocal.RowFactor`: the reciprocal, an operand, a product, its rounding."""
+
+RSQRT = NORMALIZE + 13
 """Of `vitaccel_rtl.rsqrt.Rsqrt`.
 
-Highest bit, table, its output, product, wide product (2), difference, wide product (2), rounding.
+Highest bit, table, its output, operand, product, operand, wide product (2), difference, operand, wide product (2),
+rounding, saturation.
 """
 
 # -------------------------------------------------------------------------------------------------------------- softmax
 
-MAXIMUM = 2
-"""Stages before the power in `vitaccel_rtl.softmax.SoftmaxStatistics`: the logit rounded up, the running maximum."""
+MAXIMUM = 3
+"""Stages before the power in `vitaccel_rtl.softmax.SoftmaxStatistics`.
+
+The logit rounded up, the running maximum, registers.
+"""
 
 
 def exp2(*, has_lines: bool) -> int:
@@ -126,16 +133,17 @@ def softmax_rows(*, has_lines: bool, bits: int) -> int:
 LAYERNORM_MOMENTS = 3
 """Of `vitaccel_rtl.layernorm.LayerNormMoments`, from the last channel of a row to its moments."""
 
-LAYERNORM_VARIANCE = 6
+LAYERNORM_VARIANCE = 7
 """Stages before the root in `vitaccel_rtl.layernorm.LayerNormRowScale`."""
 
 LAYERNORM_ROW_SCALE = LAYERNORM_VARIANCE + RSQRT
 """Of `vitaccel_rtl.layernorm.LayerNormRowScale`."""
 
-LAYERNORM_NORMALIZE = 17
+LAYERNORM_NORMALIZE = 20
 """Of `vitaccel_rtl.layernorm.LayerNormNormalize`.
 
-Distance from the mean, its factor, shift, affine part, shift, cut, rounding, saturation.
+Distance from the mean, operand, its factor, shift, operand, affine part, shift, cut in two, rounding,
+saturation.
 """
 
 # --------------------------------------------------------------------------------------------------- mixture of experts

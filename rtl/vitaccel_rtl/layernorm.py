@@ -35,10 +35,10 @@ NORMAL_FRACTION = 15
 NORMAL_BITS = 22
 """Of z, with 15 fraction bits: no element is further from the mean than 64 deviations (Samuelson)."""
 
-STAGES_TO_NORMAL = 9
-STAGES_TO_OFFSET = STAGES_TO_NORMAL + 2
+STAGES_TO_NORMAL = 10
+STAGES_TO_OFFSET = STAGES_TO_NORMAL + 3
 STAGES_TO_SHIFT = STAGES_TO_OFFSET + 1
-STAGES_TO_RESULT = STAGES_TO_SHIFT + 4
+STAGES_TO_RESULT = STAGES_TO_SHIFT + 5
 
 
 class MomentLane(wiring.Component):
@@ -127,7 +127,10 @@ class LayerNormMoments(Pipeline):
 
 
 class VarianceLane(wiring.Component):
-    """One lane: ``C Q - S S + epsilon`` after 6 stages, from products of 18 bits and less."""
+    """One lane: ``C Q - S S + epsilon`` after 7 stages, from products of 18 bits and less.
+
+    ``epsilon`` belongs to the word 6 stages on: the lanes share its registers.
+    """
 
     def __init__(self):
         super().__init__(
@@ -144,27 +147,30 @@ class VarianceLane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         stages = Stages(m, self.advance)
-        magnitude = Mux(self.total[-1], -self.total, self.total)[:TOTAL_BITS]
-        magnitude = stages.register(magnitude, name="magnitude")
+        # These move into the multipliers, so nothing is made of them on the way, not even the magnitude of the total.
+        total = stages.register(self.total, name="total")
         squares = stages.register(self.squares, name="squares")
         channels = stages.register(self.channels, name="channels")
 
         chunks = [squares[n : n + CHUNK_BITS] for n in range(0, SQUARES_BITS, CHUNK_BITS)]
         scaled = [stages.register(chunk * channels, name=f"scaled_{n}") for n, chunk in enumerate(chunks)]
-        low, high = magnitude[:CHUNK_BITS], magnitude[CHUNK_BITS:]
-        ends = stages.register(Cat(low * low, high * high), name="ends")
+        low, high = total[:CHUNK_BITS], total[CHUNK_BITS:].as_signed()
+        ends = stages.register(Cat(low * low, (high * high).as_unsigned()), name="ends")
         middle = stages.register(low * high, name="middle")
 
+        # And these move into them too; sums are far from there.
+        scaled = [stages.register(product, name=f"scaled_late_{n}") for n, product in enumerate(scaled)]
+        ends, middle = stages.register(ends, name="ends_late"), stages.register(middle, name="middle_late")
         lower = stages.register(scaled[0] + (scaled[1] << CHUNK_BITS), name="lower")
         upper = stages.register(scaled[2], name="upper")
-        square = stages.register(ends + (middle << CHUNK_BITS + 1), name="square")
+        square = stages.register(ends + (middle << CHUNK_BITS + 1), name="square", shape=unsigned(2 * TOTAL_BITS))
 
-        total = stages.register(lower + (upper << 2 * CHUNK_BITS), name="scaled")
-        variance = total - stages.delay(square, 1, name="square_late")
+        scaled = stages.register(lower + (upper << 2 * CHUNK_BITS), name="scaled", shape=unsigned(2 * TOTAL_BITS))
+        square = stages.delay(square, 1, name="square_late")
         # S S <= C Q (Cauchy), so the difference is not negative; it has at most 55 bits.
-        variance = stages.register(variance, name="variance", shape=unsigned(TOTAL_BITS * 2))
-        epsilon = stages.delay(self.epsilon, latency.LAYERNORM_VARIANCE - 1, name="epsilon")
-        m.d.comb += self.out.eq(stages.register(variance + epsilon, name="sum", shape=unsigned(VARIANCE_BITS)))
+        variance = stages.register(scaled - square, name="variance", shape=unsigned(2 * TOTAL_BITS))
+        total = variance + self.epsilon
+        m.d.comb += self.out.eq(stages.register(total, name="sum", shape=unsigned(VARIANCE_BITS)))
         return m
 
 
@@ -210,6 +216,7 @@ class LayerNormRowScale(Pipeline):
 
     def connect(self, m, stages, valid, last):
         word = self.i.p
+        epsilon = stages.delay(word.epsilon, latency.LAYERNORM_VARIANCE - 1, name="epsilon")
         for i in range(len(word.total)):
             variance, root = VarianceLane(), RsqrtLane(**self._options)
             m.submodules[f"variance{i}"] = variance
@@ -219,7 +226,7 @@ class LayerNormRowScale(Pipeline):
                 variance.total.eq(word.total[i]),
                 variance.squares.eq(word.squares[i]),
                 variance.channels.eq(word.channels),
-                variance.epsilon.eq(word.epsilon),
+                variance.epsilon.eq(epsilon),
                 root.advance.eq(stages.advance),
                 root.variance.eq(variance.out),
                 self.o.p.mantissa[i].eq(root.mantissa),
@@ -231,7 +238,7 @@ class NormalizeLane(wiring.Component):
     """One lane of :class:`LayerNormNormalize`.
 
     ``x``, ``channels``, ``total``, ``mantissa`` and ``exponent`` belong to the word at the input, ``multiplier`` to the
-    word 9 stages on, ``offset`` 11, ``shift`` 12 and ``narrow`` 16 stages on.
+    word 10 stages on, ``offset`` 13, ``shift`` 14 and ``narrow`` 19 stages on.
     """
 
     def __init__(self, *, bits):
@@ -255,12 +262,19 @@ class NormalizeLane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         stages = Stages(m, self.advance)
-        normal = self._normal(stages)
-        scaled = multiply_wide(stages, normal, self.multiplier, name="affine")
+        # What is registered twice before a product moves into the multiplier, which is far from where it is made.
+        normal = stages.register(self._normal(stages), name="normal_operand")
+        multiplier = stages.register(self.multiplier, name="multiplier_operand")
+        scaled = multiply_wide(stages, normal, multiplier, name="affine")
         total = stages.register(scaled + self.offset, name="affine_total")
         shifted = shift_in_two(stages, total, self.shift, name="affine")
-        # What lies beyond these bits saturates whatever the rounding bit is.
-        kept = stages.register(saturate(shifted, self._bits + 2), name="affine_kept")
+        # What lies beyond these bits saturates whatever the rounding bit is. Whether it does is found a stage before.
+        kept_bits = self._bits + 2
+        upper = shifted[kept_bits - 1 :]
+        beyond = stages.register(Cat(upper.any() & ~upper.all(), shifted[-1]), name="affine_beyond")
+        kept = stages.register(shifted[:kept_bits], name="affine_lower")
+        end = Cat((~beyond[1]).replicate(kept_bits - 1), beyond[1])
+        kept = stages.register(Mux(beyond[0], end, kept).as_signed(), name="affine_kept")
         result = stages.register(round_off(kept), name="affine_rounded")
         code = saturate(result, self._bits)
         if self._bits > NARROW_BITS:
@@ -269,28 +283,29 @@ class NormalizeLane(wiring.Component):
         return m
 
     def _normal(self, stages):
-        """Return z after 9 stages."""
+        """Return z after 10 stages."""
         x = stages.register(self.x, name="x")
         channels = stages.register(self.channels, name="channels")
         product = stages.register(channels * x, name="scaled_x")
         total = stages.delay(self.total, 2, name="total")
         distance = stages.register(product - total, name="distance", shape=signed(TOTAL_BITS + 1))
+        distance = stages.register(distance, name="distance_operand")
 
         # The mantissa's first bit is set: what is left of it is a factor of 17 bits, and the bit a shifted summand.
-        mantissa = stages.delay(self.mantissa[:-1], 3, name="mantissa")
+        mantissa = stages.delay(self.mantissa[:-1], 4, name="mantissa")
         part = multiply_wide(stages, distance, Cat(mantissa, Const(0, 1)).as_signed(), name="part")
         distance = stages.delay(distance, 2, name="distance")
         width = TOTAL_BITS + 1 + MANTISSA_BITS
         product = stages.register(part + (distance << MANTISSA_BITS - 1), name="product", shape=signed(width))
 
-        exponent = stages.delay(self.exponent, 6, name="exponent")
+        exponent = stages.delay(self.exponent, 7, name="exponent")
         places = exponent + Const(MANTISSA_BITS - NORMAL_FRACTION, 2)
         shifted = shift_in_two(stages, product, places, name="normal", bits=NORMAL_BITS + 1)
         return stages.register(round_off(shifted), name="normal", shape=signed(NORMAL_BITS))
 
 
 class LayerNormNormalize(Pipeline):
-    """P lanes of the second pass, one word a cycle, 17 cycles a word.
+    """P lanes of the second pass, one word a cycle, 20 cycles a word.
 
     Parameters
     ----------

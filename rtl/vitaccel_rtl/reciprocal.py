@@ -33,7 +33,7 @@ def check_reciprocal(table, entry_bits, centre):
 
 
 class ReciprocalLane(wiring.Component):
-    """One lane: ``1 / total`` is about ``mantissa / 2**(17 + exponent)``, 9 stages later.
+    """One lane: ``1 / total`` is about ``mantissa / 2**(17 + exponent)``, 11 stages later.
 
     Attributes
     ----------
@@ -69,13 +69,15 @@ class ReciprocalLane(wiring.Component):
         m.submodules.entries = rom = memory.Memory(shape=unsigned(entry_bits), depth=len(self._table), init=self._table)
         port = rom.read_port()
         m.d.comb += [port.addr.eq(x[-1 - index_bits : -1]), port.en.eq(self.advance)]
-        entry = port.data
+        # Operands: these move into the multiplier, which the output of a memory is not free to do.
+        entry = stages.register(port.data, name="entry")
 
-        product = stages.register(stages.register(x, name="x") * entry, name="x_entry")
+        product = stages.register(stages.delay(x, 2, name="x") * entry, name="x_entry")
         cut = product[entry_bits + ARGUMENT_FRACTION - MANTISSA_BITS :]
         constant = Const((2 << MANTISSA_BITS) + self._centre)
         step = stages.register(constant - cut, name="step", shape=unsigned(FACTOR_BITS))
-        refined = stages.register(stages.delay(entry, 2, name="entry") * step, name="refined")
+        step = stages.register(step, name="step_operand")
+        refined = stages.register(stages.delay(entry, 3, name="entry") * step, name="refined")
         rounded = round_off(refined[entry_bits - 1 :])
         m.d.comb += [
             self.mantissa.eq(stages.register(rounded, name="mantissa", shape=unsigned(MANTISSA_BITS))),
@@ -182,13 +184,14 @@ class RowFactor(Pipeline):
         )
 
     def connect(self, m, stages, valid, last):
-        multiplier = stages.delay(self.i.p.multiplier, latency.RECIPROCAL, name="multiplier")
+        multiplier = stages.delay(self.i.p.multiplier, latency.RECIPROCAL + 1, name="multiplier")
         shift = stages.delay(self.i.p.shift, latency.RECIPROCAL, name="shift")
         for i, total in enumerate(self.i.p.lanes):
             lane = ReciprocalLane(**self._options)
             m.submodules[f"lane{i}"] = lane
             m.d.comb += [lane.advance.eq(stages.advance), lane.total.eq(total)]
-            product = stages.register(lane.mantissa * multiplier, name=f"product{i}")
+            mantissa = stages.register(lane.mantissa, name=f"mantissa{i}")
+            product = stages.register(mantissa * multiplier, name=f"product{i}")
             rounded = round_off(product[MANTISSA_BITS - 1 :])
             places = stages.register(lane.exponent + shift - self._dropped, name=f"places{i}", shape=SHIFT_BITS)
             m.d.comb += [

@@ -31,7 +31,7 @@ def check_rsqrt(table, entry_bits, centre):
 
 
 class RsqrtLane(wiring.Component):
-    """One lane: ``1 / sqrt(variance)`` is about ``mantissa / 2**(18 + exponent)``, 13 stages later.
+    """One lane: ``1 / sqrt(variance)`` is about ``mantissa / 2**(18 + exponent)``, 17 stages later.
 
     Attributes
     ----------
@@ -62,18 +62,24 @@ class RsqrtLane(wiring.Component):
         normal, place = normalize(stages, Cat(self.variance, Const(0, 1)), name="variance")
         argument = normal[-1 - ARGUMENT_FRACTION :]
         entry = stages.register(self._read(m, argument, place[0]), name="entry")
-        argument = stages.delay(argument, 2, name="argument")
-        odd = stages.delay(place[0], 5, name="odd")
+        odd = stages.delay(place[0], 2, name="odd")
+        # Operands: these move into the multiplier, and the entry is the output of a memory.
+        argument = stages.delay(argument, 3, name="argument")
+        doubled = stages.register(Mux(odd, Cat(Const(0, 1), entry), entry), name="entry_doubled")
+        entry = stages.register(entry, name="entry_operand")
 
         once = stages.register(argument * entry, name="once")
-        twice = multiply_unsigned(stages, once, stages.delay(entry, 1, name="entry_once"), name="twice")
+        once = stages.register(once, name="once_operand")
+        twice = multiply_unsigned(stages, once, stages.delay(doubled, 2, name="entry_doubled"), name="twice")
         fraction = ARGUMENT_FRACTION + 2 * self._entry_bits
         constant = Const((3 << fraction) + self._centre)
-        step = (constant - Mux(odd, Cat(Const(0, 1), twice), twice))[fraction - STEP_FRACTION :]
+        step = (constant - twice)[fraction - STEP_FRACTION :]
         step = stages.register(step, name="step", shape=unsigned(STEP_FRACTION + 2))
+        step = stages.register(step, name="step_operand")
 
-        refined = multiply_unsigned(stages, step, stages.delay(entry, 4, name="entry_late"), name="refined")
+        refined = multiply_unsigned(stages, step, stages.delay(entry, 6, name="entry_late"), name="refined")
         rounded = round_off(refined[self._entry_bits + STEP_FRACTION - MANTISSA_BITS :])
+        rounded = stages.register(rounded, name="rounded")
         largest = (1 << MANTISSA_BITS) - 1
         saturated = Mux(rounded[MANTISSA_BITS:].any(), largest, rounded[:MANTISSA_BITS])
         m.d.comb += [

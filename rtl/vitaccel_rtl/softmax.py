@@ -64,12 +64,13 @@ class StatisticsLane(wiring.Component):
         stages = Stages(m, self.advance)
         highest, y, keep = self._follow_maximum(m, stages)
         m.submodules.power = power = Exp2Lane(fraction_bits=self._fraction_bits, table=self._table)
-        lowest = MASKED >> self._fraction_bits
+        drop = stages.register((y == MASKED) & (highest != MASKED >> self._fraction_bits), name="drop")
+        y, highest = stages.register(y, name="y_power"), stages.register(highest, name="m_power_y")
         m.d.comb += [
             power.advance.eq(self.advance),
             power.y.eq(y),
             power.m.eq(highest),
-            power.drop.eq((y == MASKED) & (highest != lowest)),
+            power.drop.eq(drop),
         ]
         steps = exp2_stages(self._table)
         highest_late = stages.delay(highest, steps, name="m_power")
@@ -91,7 +92,7 @@ class StatisticsLane(wiring.Component):
         return m
 
     def _follow_maximum(self, m, stages):
-        """Return the running maximum and its logit after 2 stages, and how the sum so far is kept after 3."""
+        """Return the running maximum and its logit after 2 stages, and how the sum so far is kept after 4."""
         fraction_bits = self._fraction_bits
         upwards = self.y + Const((1 << fraction_bits) - 1, fraction_bits)
         ceiling = stages.register(upwards[fraction_bits:].as_signed(), name="ceiling")
@@ -104,13 +105,15 @@ class StatisticsLane(wiring.Component):
             m.d.sync += highest.eq(ceiling)
 
         difference = stages.register(difference, name="difference")
-        rises = ~difference[-1] & difference.any()
-        first = stages.register(self.first, name="first")
+        rises = stages.register(~difference[-1] & difference.any(), name="rises")
+        first = stages.delay(self.first, 2, name="first")
         masked_so_far = stages.register(highest == (MASKED >> fraction_bits), name="masked_so_far")
+        masked_so_far = stages.register(masked_so_far, name="masked_before")
         steps = ceiling[STEP_BITS:].as_signed() - highest[STEP_BITS:].as_signed()
         steps = stages.register(steps[:-1], name="steps")
+        stays, *moves = stages.register(Cat(steps == n for n in range(3)), name="moves")
         forget = first | (rises & masked_so_far)
-        kept_after = [~forget & ~(rises & steps.any()), *(~forget & rises & (steps == n) for n in (1, 2))]
+        kept_after = [~forget & (~rises | stays), *(~forget & rises & move for move in moves)]
         return highest, y, stages.register(Cat(kept_after), name="keep")
 
 
@@ -126,8 +129,8 @@ def _kept(total, keep):
 class SoftmaxStatistics(Pipeline):
     """P statistics lanes: takes a word of logits a cycle, offers a word for every row-block.
 
-    The result is offered ``latency_cycles`` after the last word of a row is accepted: 8 cycles with a table of
-    mantissas, 10 with lines. The first word of the next row may follow at once.
+    The result is offered ``latency_cycles`` after the last word of a row is accepted: 9 cycles with a table of
+    mantissas, 11 with lines. The first word of the next row may follow at once.
 
     Parameters
     ----------

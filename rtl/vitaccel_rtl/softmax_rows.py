@@ -5,11 +5,12 @@ numerators while the next row comes in. Dividing is deferred: the reciprocal com
 outputs of A.V.
 """
 
-from amaranth.hdl import Module, signed, unsigned
+from amaranth.hdl import Module, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.beat_buffer import BeatBuffer
 from vitaccel_rtl.exp2 import LOGIT_BITS, check_powers, has_lines, whole_bits
 from vitaccel_rtl.fifo import LEAST_DEPTH, StreamFifo
 from vitaccel_rtl.reciprocal import EXPONENT_BITS, MANTISSA_BITS, SUM_BITS, ReciprocalLane, check_reciprocal
@@ -44,6 +45,32 @@ class RowSummary(Pipeline):
                 self.o.p.exponent[i].eq(lane.exponent),
                 self.o.p.m[i].eq(stages.delay(self.i.p.m[i], latency.RECIPROCAL, name=f"m{i}")),
             ]
+
+
+class RowQueue(wiring.Component):
+    """First in, first out, of *depth* words or a few more: a memory with a register at its output, as in the DMA."""
+
+    def __init__(self, shape, *, depth):
+        self._depth = depth
+        self._shape = shape
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.words = words = BeatBuffer(self._shape, depth=self._depth)
+        wiring.connect(m, words.o, wiring.flipped(self.o))
+        room = Signal(range(self._depth + 1), init=self._depth)
+        has_room = Signal(init=1)
+        m.d.comb += [
+            self.i.ready.eq(has_room),
+            words.arrives.eq(self.i.valid & has_room),
+            words.beat.eq(self.i.payload),
+        ]
+        with m.If(words.arrives & ~words.leaves):
+            m.d.sync += [room.eq(room - 1), has_room.eq(room != 1)]
+        with m.If(words.leaves & ~words.arrives):
+            m.d.sync += [room.eq(room + 1), has_room.eq(1)]
+        return m
 
 
 class Softmax(wiring.Component):
@@ -111,7 +138,7 @@ class Softmax(wiring.Component):
         m.submodules.numerators = numerators = SoftmaxNumerators(lanes=self._lanes, **self._powers, bits=self._bits)
         # While a row leaves, the next one comes in as fast; what has come until the row's summary is there is on top.
         depth = self._keys + self.latency_cycles + LEAST_DEPTH
-        m.submodules.rows = rows = StreamFifo(self.i.p.shape(), depth=depth)
+        m.submodules.rows = rows = RowQueue(self.i.p.shape(), depth=depth)
         # As many rows of one key as the numerators hold may be on their way.
         rows_in_flight = self.latency_cycles + LEAST_DEPTH
         m.submodules.maxima = maxima = StreamFifo(summary.o.p.m.shape(), depth=rows_in_flight)

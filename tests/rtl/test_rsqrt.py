@@ -36,7 +36,7 @@ def test_every_octave(spec: Spec, seed: int) -> None:
     result = run(block, words, len(words))
     check(spec, words, result)
     check_full_speed(result, block)
-    assert block.latency_cycles == 13
+    assert block.latency_cycles == 17
 
 
 def test_both_ends_of_every_interval_of_the_table() -> None:

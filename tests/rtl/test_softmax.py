@@ -69,7 +69,7 @@ def test_the_largest_sum() -> None:
     assert result == [{"m": [0, -512], "total": [2**27, 2**27], "last": 1}]
 
 
-@pytest.mark.parametrize(("fraction_bits", "cycles"), [(6, 8), (8, 10)])
+@pytest.mark.parametrize(("fraction_bits", "cycles"), [(6, 9), (8, 11)])
 def test_the_latency_of_statistics(fraction_bits: int, cycles: int, seed: int) -> None:
     """From the last word of a row to its result; rows follow each other without a gap."""
     blocks = row_blocks(seed, fraction_bits, (5, 1, 1, 9))

@@ -225,12 +225,13 @@ def _requantizations() -> Iterator[Proof]:
 def _row_factors() -> Iterator[Proof]:
     """What follows the reciprocal, whatever its mantissa and exponent."""
     spec, stages = RowFactorSpecification(fraction=8), latency.RECIPROCAL
-    product, behind = {"lane0.mantissa": stages}, {"product0": stages + 1, "lane0.place_5": stages}
+    place = f"lane0.place_{stages - latency.NORMALIZE}"
+    product, behind = {"lane0.mantissa": stages}, {"product0": stages + 2, place: stages}
 
     def part(specification: Any, **options: Any) -> Callable[[], Equivalence]:
         return lambda: Equivalence(RowFactor(lanes=1, numerator_bits=8, **RECIPROCAL), specification, **options)
 
-    yield _equal("RowFactor", "product", part(spec.product, stages=stages + 1, given=product), is_long=True)
+    yield _equal("RowFactor", "product", part(spec.product, stages=stages + 2, given=product), is_long=True)
     yield _equal(
         "RowFactor", "34 bits to 17, shift", part(spec.of_product, given=behind), abstract=PRODUCTS, is_long=True
     )
