@@ -10,13 +10,21 @@ from __future__ import annotations
 import base64
 import random
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from vitaccel_sim.bench.axi_memory import BEHAVIOURS, SLAVE_ERROR, Behaviour, ReadMemory, WriteMemory
+from vitaccel_sim.bench.axi_memory import (
+    BEHAVIOURS,
+    DECODE_ERROR,
+    SLAVE_ERROR,
+    Behaviour,
+    ReadMemory,
+    WriteMemory,
+)
 from vitaccel_sim.bench.axi_rules import Limits
 from vitaccel_sim.bench.coverage import Coverage
 from vitaccel_sim.bench.dma_exchange import DmaExchange
@@ -29,11 +37,18 @@ BINS = (
     *(f"on chip={profile}" for profile in PROFILES),
     "as many bursts in flight as may be",
     "a page's end",
-    "an error",
+    "an error of the slave",
+    "an error of the decoder",
+    "large jobs begin",
     "reset with bursts in flight",
 )
 COVERAGE = Coverage(BINS)
 
+
+ERRORS = {"slave": SLAVE_ERROR, "decoder": DECODE_ERROR}
+
+LARGE_CYCLES = 100
+"""Until jobs that would take hours are given up."""
 
 CHANNEL = re.compile(r"m_axi_(?:aw|ar|w)")
 """How the outputs of a channel begin that has a *valid* of the engine."""
@@ -65,16 +80,24 @@ class DmaBench:
             await RisingEdge(self.dut.clk)
         self.dut.rst.value = 0
 
-    def exchange(self, behaviour: Behaviour, idle: str, stall: str, errors: dict[int, int]) -> DmaExchange:
-        """Return the case's jobs with a new memory."""
+    def exchange(
+        self,
+        behaviour: Behaviour,
+        idle: str,
+        stall: str,
+        errors: dict[int, int],
+        case: Mapping[str, Any] | None = None,
+    ) -> DmaExchange:
+        """Return jobs, those of the bench unless others are given, with a new memory."""
+        case = self.case if case is None else case
         kind = WriteMemory if self.case["writes"] else ReadMemory
         rng = random.Random(f"{cocotb.RANDOM_SEED} {behaviour} {idle} {stall}")
         content = bytearray(base64.b64decode(self.case["content"]))
         memory = kind(limits=self.limits, content=content, behaviour=behaviour, rng=rng, errors=errors)
         return DmaExchange(
-            descriptors=self.case["descriptors"],
+            descriptors=case["descriptors"],
             memory=memory,
-            words=self.case["words"],
+            words=case["words"],
             idle=PROFILES[idle],
             stall=PROFILES[stall],
             seed=cocotb.RANDOM_SEED,
@@ -105,11 +128,29 @@ class DmaBench:
             assert exchange.data.taken == self.case["expected"], "words must be those of the memory"
         assert bytes(exchange.memory.content) == base64.b64decode(self.case["after"]), "the memory must be as expected"
         assert exchange.status.taken == statuses, f"statuses must be {statuses}, not {exchange.status.taken}"
+        assert exchange.memory.bursts == [tuple(burst) for burst in self.case["bursts"]], (
+            "bursts must be those of the jobs"
+        )
         for address, beats in exchange.memory.bursts:
             if not (address + beats * self.limits.beat_bytes) % 4096:
                 hit("a page's end")
         if exchange.memory.most_in_flight == self.limits.outstanding:
             hit("as many bursts in flight as may be")
+
+    def check_begun(self, exchange: DmaExchange, case: Mapping[str, Any]) -> None:
+        """Compare what was done of jobs that were given up."""
+        memory, expected = exchange.memory, [tuple(burst) for burst in case["bursts"]]
+        assert memory.bursts, "a burst must have begun"
+        assert memory.bursts == expected[: len(memory.bursts)], "bursts must be those of the jobs"
+        if isinstance(memory, ReadMemory):
+            taken = exchange.data.taken  # type: ignore[union-attr]
+            assert taken == case["expected"][: len(taken)], "words must be those of the memory"
+            return
+        content = bytearray(base64.b64decode(self.case["content"]))
+        for address, piece in case["pieces"][: len(memory.bursts) - len(memory.announced)]:
+            for place, byte in enumerate(base64.b64decode(piece), start=address):
+                content[memory.place(place)] = byte
+        assert memory.content == content, "the memory must be as expected"
 
 
 @cocotb.test()
@@ -126,16 +167,32 @@ async def jobs_under_every_behaviour_and_profile(dut: Any) -> None:
 
 
 @cocotb.test()
-async def an_error_is_told_of_its_job(dut: Any) -> None:
-    """SLVERR in the last job, which no other touches; the data are what they are without it."""
+async def large_jobs_begin_as_they_must(dut: Any) -> None:
+    """As many rows as there may be, as long and as far apart, anywhere; given up by a reset."""
     bench = DmaBench(dut)
-    assert bench.case["error_at"] not in bench.case["touched"], "the last job must touch beats of its own"
+    await bench.start()
+    for place, case in enumerate(bench.case["large"]):
+        stall = ("always", "random", "bursts")[place % 3]
+        exchange = bench.exchange(BEHAVIOURS[place % len(BEHAVIOURS)], "always", stall, {}, case)
+        await bench.run(exchange, LARGE_CYCLES)
+        bench.check_begun(exchange, case)
+        await bench.reset()
+    hit("large jobs begin")
+
+
+@cocotb.test()
+async def an_error_is_told_of_its_job(dut: Any) -> None:
+    """SLVERR or DECERR in one beat of the last job or in all, which no other touches; data are as without it."""
+    bench = DmaBench(dut)
+    beats = bench.case["error_at"]
+    assert set(beats).isdisjoint(bench.case["touched"]), "the last job must touch beats of its own"
     await bench.start()
     statuses = [0] * (len(bench.case["descriptors"]) - 1) + [1]
-    await bench.check(
-        bench.exchange(BEHAVIOURS[0], "random", "random", {bench.case["error_at"]: SLAVE_ERROR}), statuses
-    )
-    hit("an error")
+    for origin, response in ERRORS.items():
+        for chosen in (beats[:1], [random.Random(cocotb.RANDOM_SEED).choice(beats)], beats[-1:], beats):
+            errors = dict.fromkeys(chosen, response)
+            await bench.check(bench.exchange(BEHAVIOURS[0], "random", "random", errors), statuses)
+        hit(f"an error of the {origin}")
 
 
 @cocotb.test()

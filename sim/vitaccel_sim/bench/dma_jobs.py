@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 from vitaccel_rtl.axi import PAGE_BYTES, Geometry
-from vitaccel_rtl.dma_timing import Job
+from vitaccel_rtl.dma_timing import Job, bursts_of_run
 from vitaccel_sim.bench.axi_rules import Limits
 
 CONTENT_BYTES = 1 << 17
@@ -36,9 +38,24 @@ def random_job(rng: random.Random, geometry: Geometry, most_bytes: int) -> Job:
         row_bytes = stride_bytes = padded_bytes
     else:
         stride_bytes = padded_bytes + rng.randint(0, 5) * align
+    rows = max(1, min(rows, CONTENT_BYTES // 2 // stride_bytes))
     before_page = PAGE_BYTES - rng.randint(0, 2 * geometry.beat_bytes)
     address = rng.choice((0, before_page, rng.randrange(CONTENT_BYTES // 2))) // align * align
     return Job(address=address, rows=rows, row_bytes=row_bytes, stride_bytes=stride_bytes)
+
+
+def large_job(rng: random.Random, geometry: Geometry, rows: int, *, is_one_run: bool) -> Job:
+    """Draw a job whose rows are as long, or as far from each other, as the address space allows for so many of them."""
+    align = geometry.row_align_bytes
+    space = 1 << geometry.address_bits
+    most = min((1 << geometry.length_bits) - 1, (space - 1) // rows) // align * align
+    stride_bytes = rng.choice((most, rng.randint(most // 2, most) // align * align))
+    return Job(
+        address=rng.randrange(space - rows * stride_bytes) // align * align,
+        rows=rows,
+        row_bytes=stride_bytes if is_one_run else rng.randint(1, stride_bytes - 1),
+        stride_bytes=stride_bytes,
+    )
 
 
 def row_addresses(job: Job) -> list[int]:
@@ -62,25 +79,59 @@ def packed_job(job: Job, geometry: Geometry) -> int:
     return packed
 
 
-def words_read(job: Job, content: bytes | bytearray, word_bytes: int) -> list[int]:
-    """Return the payloads that a read engine must make of a job: words, ``last_of_row``, ``last``."""
-    words = []
+def words_read(job: Job, content: bytes | bytearray, word_bytes: int) -> Iterator[int]:
+    """Yield the payloads that a read engine must make of a job: words, ``last_of_row``, ``last``."""
     for row, address in enumerate(row_addresses(job)):
         for at in range(0, job.row_bytes, word_bytes):
-            lanes = content[address + at : address + min(job.row_bytes, at + word_bytes)]
+            places = range(address + at, address + min(job.row_bytes, at + word_bytes))
+            lanes = bytes(content[place % len(content)] for place in places)
             ends_row = at + word_bytes >= job.row_bytes
             ends = ends_row and row == job.rows - 1
-            words.append(int.from_bytes(lanes, "little") | (ends_row | ends << 1) << 8 * word_bytes)
-    return words
+            yield int.from_bytes(lanes, "little") | (ends_row | ends << 1) << 8 * word_bytes
+
+
+@dataclass(frozen=True)
+class Burst:
+    """What a burst moves.
+
+    Parameters
+    ----------
+    address, beats
+        As the bus has them.
+    first, count
+        Address of the first byte of the job in it, and how many there are.
+    """
+
+    address: int
+    beats: int
+    first: int
+    count: int
+
+
+def bursts_of(job: Job, geometry: Geometry) -> Iterator[Burst]:
+    """Yield the bursts of a job."""
+    size = geometry.beat_bytes
+    for start, run_bytes in job.runs:
+        at, until = start, start + run_bytes
+        for beats in bursts_of_run(start, run_bytes, beat_bytes=size, burst_beats=geometry.longest_burst):
+            end = min(until, (at // size + beats) * size)
+            yield Burst(at // size * size, beats, at, end - at)
+            at = end
+
+
+def bytes_written(job: Job, words: Iterator[int], word_bytes: int) -> Iterator[bytes]:
+    """Yield the rows of a write engine's job, of the words that it takes."""
+    for _ in range(job.rows):
+        row = b"".join(word.to_bytes(word_bytes, "little") for word in islice(words, -(-job.row_bytes // word_bytes)))
+        yield row[: job.row_bytes]
 
 
 def content_written(jobs: Sequence[Job], words: Sequence[int], content: bytearray, word_bytes: int) -> bytearray:
     """Return the content of a memory after a write engine was given jobs and the payloads of their words."""
     content, rest = bytearray(content), iter(words)
     for job in jobs:
-        for address in row_addresses(job):
-            row = b"".join(next(rest).to_bytes(word_bytes, "little") for _ in range(-(-job.row_bytes // word_bytes)))
-            content[address : address + job.row_bytes] = row[: job.row_bytes]
+        for address, row in zip(row_addresses(job), bytes_written(job, rest, word_bytes), strict=True):
+            content[address : address + job.row_bytes] = row
     return content
 
 
