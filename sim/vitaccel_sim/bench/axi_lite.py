@@ -20,6 +20,8 @@ from vitaccel_sim.bench.stream import PATIENCE_CYCLES, TAIL_CYCLES
 SENT = {"aw": ("awaddr",), "w": ("wdata", "wstrb"), "ar": ("araddr",)}
 ANSWERED = {"b": ("bresp",), "r": ("rdata", "rresp")}
 CHANNELS = (*SENT, *ANSWERED)
+PROTECTIONS = {"aw": "awprot", "ar": "arprot"}
+"""Drawn for every transfer: a slave must not mind them."""
 
 
 @dataclass
@@ -63,7 +65,7 @@ class AxiLiteMaster:
     async def start(self) -> None:
         """Start the clock and reset."""
         Clock(self._dut.clk, 10, "ns").start()
-        for name in (*(wire for wires in SENT.values() for wire in wires), "awprot", "arprot"):
+        for name in (*(wire for wires in SENT.values() for wire in wires), *PROTECTIONS.values()):
             self._port(name).value = 0
         await self.reset()
 
@@ -165,6 +167,8 @@ class _Exchange:
                 self._offering[name] = True
                 for wire, value in zip(wires, self._queues[name][0], strict=True):
                     self._master._port(wire).value = value
+                if name in PROTECTIONS:
+                    self._master._port(PROTECTIONS[name]).value = self._master._rng.getrandbits(3)
             self._master._port(f"{name}valid").value = int(self._offering[name])
         for name in ANSWERED:
             self._taking[name] = self._acts[name](self._other_was_active[name])

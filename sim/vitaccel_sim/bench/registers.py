@@ -6,6 +6,7 @@ Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with the parameters of
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Sequence
@@ -189,22 +190,24 @@ async def reads_go_on_while_a_write_waits(dut: Any) -> None:
 
 @cocotb.test()
 async def setting_wins_over_clearing(dut: Any) -> None:
-    """Bits are set in every cycle of a clear, one cycle at a time."""
+    """Bits are set in every cycle of a clear, one cycle at a time: one bit, all, and any."""
     bench = RegisterBench(dut)
     await bench.start()
     for register in bench.of("write-1-to-clear"):
-        bits = getattr(bench.dut, f"{register.name}_set")
-        for chosen in range(4):
+        port = getattr(bench.dut, f"{register.name}_set")
+        for bits, chosen in itertools.product((1, register.mask, bench.rng.getrandbits(register.bits)), range(4)):
 
-            def set_once(cycle: int, is_settled: bool, bits: Any = bits, chosen: int = chosen) -> None:
+            def set_once(
+                cycle: int, is_settled: bool, bits: int = bits, port: Any = port, chosen: int = chosen
+            ) -> None:
                 if not is_settled:
-                    bits.value = int(cycle == chosen)
+                    port.value = bits if cycle == chosen else 0
 
-            await bench.master.exchange([(register.address, 1, 0xF)], watch=set_once)
-            bits.value = 0
+            await bench.master.exchange([(register.address, bits, 0xF)], watch=set_once)
+            port.value = 0
             # Address and data are accepted in cycle 0; the write happens in the next.
-            bench.model.values[register.name] &= ~1
-            bench.model.values[register.name] |= int(chosen >= 1)
+            bench.model.values[register.name] &= ~bits
+            bench.model.values[register.name] |= bits if chosen >= 1 else 0
             assert bench.values()[register.name] == bench.model.values[register.name], f"set in cycle {chosen}"
         hit("set and cleared at once")
 

@@ -26,6 +26,10 @@ MULTIPLIERS = (-(1 << 17), 1 - (1 << 17), -1, 0, 1, (1 << 17) - 1)
 SHIFTS = (0, 1, 2, 14, 15, 16, 17, 31, 32, 33, 47)
 
 
+SPREAD = 20
+"""Of the address of a job near the first word of a buffer, and of its step beyond its rows."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RoutedJob:
     """A queue of an expert, and where its tokens stand.
@@ -140,13 +144,19 @@ def some(rng: random.Random, ends: Sequence[int], low: int, high: int) -> int:
     return value >> rng.randrange(max(value.bit_length(), 1))
 
 
-def random_job(rng: random.Random, side: int, entries: int, *, tokens: int = 64, tiles: int = 0) -> RoutedJob:
-    """Return a queue of distinct rows among *tokens*, of 1 to 3 tiles unless *tiles* are given, extremes among it."""
+def random_job(
+    rng: random.Random, side: int, entries: int, *, tokens: int = 64, tiles: int = 0, space: int = 0
+) -> RoutedJob:
+    """Return a queue of distinct rows among *tokens*, of 1 to 3 tiles unless *tiles* are given, extremes among it.
+
+    It lies anywhere in *space* words, or near the first of them if there are 0.
+    """
     tiles = tiles or rng.randint(1, 3)
+    step = tokens + _up_to(rng, (space - 1) // tiles - tokens if space else SPREAD)
     multiplier = some(rng, MULTIPLIERS, -(1 << 17), (1 << 17) - 1)
     return RoutedJob(
-        address=rng.randint(0, 20),
-        step=tokens + rng.randint(0, 20),
+        address=_up_to(rng, space - tiles * step if space else SPREAD),
+        step=step,
         tiles=tiles,
         rows=rng.sample(range(tokens), entries),
         scores=[some(rng, SCORES, 0, (1 << 16) - 1) for _ in range(entries)],
@@ -154,6 +164,10 @@ def random_job(rng: random.Random, side: int, entries: int, *, tokens: int = 64,
         shift=rng.randint(0, 18) if rng.random() < 0.7 else rng.choice(SHIFTS),
         results=[[some(rng, RESULTS, LOWEST, HIGHEST) for _ in range(tiles * side)] for _ in range(entries)],
     )
+
+
+def _up_to(rng: random.Random, most: int) -> int:
+    return rng.choice((0, most, rng.randint(0, most)))
 
 
 def random_buffer(rng: random.Random, jobs: Sequence[RoutedJob], side: int, bits: int) -> Buffer:

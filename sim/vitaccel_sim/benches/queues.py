@@ -12,7 +12,7 @@ from vitaccel_rtl import latency
 from vitaccel_sim.bench.payload import pack, payload_shape
 from vitaccel_sim.benches.block_bench import BlockBench
 from vitaccel_sim.traffic.case import Word
-from vitaccel_sim.traffic.routing import RoutingJob, covering_jobs, random_job
+from vitaccel_sim.traffic.routing import KINDS, RoutingJob, covering_jobs, random_job
 
 STREAMS = ("job", "i", "request", "answer", "entry")
 
@@ -74,7 +74,7 @@ def routing_parameters(component: Any, options: Mapping[str, int], seed: int) ->
     every = [{"place": place, "by_length": 0, "entries": 1} for place in range(experts)]
     return queue_parameters(
         short=[of(first, asked), of(second, asked)],
-        long=[of(job, job.requests(experts, rng)) for job in covering_jobs(point, rng)],
+        long=[of(job, job.requests(experts, rng)) for job in (*covering_jobs(point, rng), *_full_jobs(point, rng))],
         one_expert=of(one, every),
         cycles={
             "ready": _ready_cycles(component, first),
@@ -93,6 +93,13 @@ def _job(
     return random_job(point, rng, kind, tokens=tokens, frame_tokens=tokens, **choices, **fixed)
 
 
+def _full_jobs(point: Mapping[str, int], rng: random.Random) -> list[RoutingJob]:
+    """Return jobs of every kind of logits, as large as those that are drawn."""
+    tokens = min(point["tokens"], point["lanes"] * point["row_blocks"])
+    fixed = {"tokens": tokens, "frame_tokens": tokens, "k": point["k"]}
+    return [random_job(point, rng, kind, **fixed) for kind in KINDS]
+
+
 def _ready_cycles(component: Any, job: RoutingJob) -> int:
     """Return the cycles from the first word of a job to its first request."""
     if not hasattr(component, "route_cycles"):
@@ -109,8 +116,8 @@ def _point(lanes: int, row_blocks: int, tokens: int, experts: int, k: int) -> di
 
 
 SIZES = (
-    _point(4, 9, 9, 4, 2),
-    _point(3, 6, 11, 5, 3),
+    _point(4, 9, 33, 4, 2),
+    _point(3, 11, 32, 5, 3),
     _point(1, 7, 7, 2, 1),
     _point(8, 4, 20, 7, 2),
     _point(2, 16, 13, 3, 3),

@@ -29,9 +29,6 @@ ANSWER = 3
 """Cycles of the buffer's answers where cycles are counted, if as many reads may be under way."""
 
 MOST_TILES = 3
-SPREAD = 20
-"""Of a job's address and of its step beyond its rows, as :func:`vitaccel_sim.bench.routed.random_job` draws them."""
-
 MOST_ROWS = 1 << 20
 
 
@@ -58,16 +55,20 @@ def routed_parameters(
 
 def jobs_of(options: Mapping[str, int], rng: random.Random) -> tuple[list[RoutedJob], list[RoutedJob]]:
     """Return short queues and long ones, as long as the widths of numbers allow, all over the buffer."""
-    side = options["side"]
+    side, space = options["side"], 1 << options["address_bits"]
     tiles = min(MOST_TILES, (1 << options["tile_bits"]) - 1)
-    rows = min(MOST_ROWS, ((1 << options["address_bits"]) - SPREAD) // tiles - SPREAD)
-    most = min((1 << options["entry_bits"]) - 1, rows)
 
     def job(length: int, wanted: int) -> RoutedJob:
-        return random_job(rng, side, min(length, most), tokens=rows, tiles=min(wanted, tiles))
+        room = (space - 1) // min(wanted, tiles)
+        entries = min(length, (1 << options["entry_bits"]) - 1, room)
+        least = max(1, entries)
+        tokens = min(MOST_ROWS, rng.choice((least, room, rng.randint(least, room))))
+        return random_job(rng, side, entries, tokens=tokens, tiles=min(wanted, tiles), space=space)
 
     short = [job(*chosen) for chosen in ((side + 1, 2), (0, 1), (1, 3), (side - 1, 1), (side, 1))]
-    return short, [job(length, rng.randint(1, tiles)) for length in (37, 0, 2, 3 * side)]
+    # The longest of an entry, then of many; one tile and three of them by turns, for one leaves most room for rows.
+    lengths = (37, 0, 2, 3 * side, 21, 1, side, 2 * side - 1, 5, 1)
+    return short, [job(length, (1, tiles, 2)[place % 3]) for place, length in enumerate(lengths)]
 
 
 def gather_parameters(block: Any, options: Mapping[str, int], seed: int) -> dict[str, Any]:
