@@ -59,7 +59,7 @@ def bench(component: wiring.Component, seed: int, **options: object) -> BenchRes
 def test_a_good_block_passes_and_hits_every_bin(seed: int) -> None:
     result = bench(SkidBuffer(16), seed)
     result.check()
-    assert len(result.passed) == 5
+    assert len(result.passed) == 6
     coverage = declared()
     coverage.add(result.coverage)
     assert coverage.missed == ()
@@ -90,5 +90,5 @@ def test_a_waveform_on_request(seed: int, tmp_path: Path) -> None:
 
 def test_the_seed_is_printed(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
     result = bench(SkidBuffer(16), seed, testcase="declared_latency")
-    assert capsys.readouterr().out == f"{BENCH} on top in verilator: seed {result.seed}\n"
+    assert capsys.readouterr().err == f"{BENCH} on top in verilator: seed {result.seed}\n"
     assert result.seed == seed % 2**31

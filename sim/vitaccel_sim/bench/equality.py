@@ -27,6 +27,7 @@ BINS = (
     *cross(idle=PROFILES, stall=PROFILES),
     "extremes",
     "long rows",
+    "as full as can be",
     "reset with words inside",
     "latency as declared",
 )
@@ -68,6 +69,15 @@ async def long_rows(dut: Any) -> None:
     for idle, stall in SOME_PAIRS:
         await exchange(dut, parts, "long", idle=idle, stall=stall)
     hit("long rows")
+
+
+@cocotb.test()
+async def nothing_is_taken_until_all_is_full(dut: Any) -> None:
+    """Many words, and a sink that waits until no more are accepted: every queue inside is as full as it can be."""
+    parts = await begin(dut)
+    for what in ("extremes", "long"):
+        await exchange(dut, parts, what, is_held=True)
+    hit("as full as can be")
 
 
 @cocotb.test()
@@ -115,6 +125,7 @@ async def exchange(
     idle: str = "always",
     stall: str = "always",
     cycles: int | None = None,
+    is_held: bool = False,
 ) -> list[Exchange]:
     """Send the words *what* through all parts.
 
@@ -132,6 +143,7 @@ async def exchange(
             idle=PROFILES[idle],
             stall=PROFILES[stall],
             cycles=cycles,
+            is_held=is_held,
         )
         for place, (ports, part) in enumerate(parts)
     ]

@@ -19,6 +19,9 @@ from vitaccel_sim.bench.scoreboard import Scoreboard
 PATIENCE_CYCLES = 2000
 """Cycles without a word in or out after which a component hangs; longer than any profile's silence."""
 
+FULL_CYCLES = 30
+"""Cycles in which nothing is taken and nothing accepted after which a component is full; longer than its latency."""
+
 TAIL_CYCLES = 12
 """Cycles after the last word in which one too many would show."""
 
@@ -70,6 +73,8 @@ class Exchange:
         When words are offered, and when results are taken.
     cycles
         The end, complete or not; none when left out.
+    is_held
+        Whether no result is taken before all words are in, or none was accepted for :data:`FULL_CYCLES`.
 
     Attributes
     ----------
@@ -87,10 +92,12 @@ class Exchange:
         idle: Profile = PROFILES["always"],
         stall: Profile = PROFILES["always"],
         cycles: int | None = None,
+        is_held: bool = False,
     ) -> None:
         rng = random.Random(seed)
         self._ports, self._words, self._scoreboard, self._limit = ports, words, scoreboard, cycles
         self._offers, self._takes = idle.start(rng), stall.start(rng)
+        self._is_held = is_held
         self._sent = self._cycle = self._quiet = self._tail = 0
         self._is_offering = self._is_taking = self._was_ready = self._was_valid = False
         self._waiting: int | None = None
@@ -111,7 +118,8 @@ class Exchange:
         if not self._is_offering and self._offers(self._was_ready) and self._sent < len(self._words):
             self._is_offering = True
             self._ports.i_payload.value = self._words[self._sent]
-        self._is_taking = self._takes(self._was_valid)
+        self._is_held = self._is_held and self._quiet < FULL_CYCLES and self._sent < len(self._words)
+        self._is_taking = self._takes(self._was_valid) and not self._is_held
         self._ports.i_valid.value = int(self._is_offering)
         self._ports.o_ready.value = int(self._is_taking)
 

@@ -11,6 +11,12 @@ from vitaccel.reference.softmax import OnlineSoftmax
 from vitaccel_sim.traffic.case import Case, Traffic, Word
 from vitaccel_sim.traffic.softmax import BINS, RowBlock, extreme_blocks, met, random_blocks, row_words
 
+MANY_ROWS = 96
+"""Rows of one key, one after another: more than the block has room for."""
+
+SPAN = 1 << 16
+"""Codes of a logit."""
+
 
 def rows_case(options: Mapping[str, int], rng: random.Random, lengths: Iterable[int]) -> Case:
     """Return row-blocks of random rows of these lengths."""
@@ -34,8 +40,10 @@ def _case(options: Mapping[str, int], blocks: list[RowBlock]) -> Case:
 
 
 def _directed(options: Mapping[str, int]) -> Case:
-    longest = [[[0] * options["keys"] for _ in range(options["lanes"])]]
-    return _case(options, [*extreme_blocks(options), *longest])
+    lanes = options["lanes"]
+    shortest = [[[(n * lanes + lane) * 331 % SPAN - SPAN // 2] for lane in range(lanes)] for n in range(MANY_ROWS)]
+    longest = [[[0] * options["keys"] for _ in range(lanes)]]
+    return _case(options, [*extreme_blocks(options), *shortest, *longest])
 
 
 SOFTMAX = Traffic(

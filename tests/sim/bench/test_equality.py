@@ -33,6 +33,10 @@ class Sums(wiring.Component):
         full, rests = Signal(), Signal()
         advance = ~full | self.o.ready
         m.d.comb += [self.o.valid.eq(full), self.o.payload.eq(total), self.i.ready.eq(advance)]
+        if self._fault == "forgets":
+            waits = Signal(6)
+            m.d.sync += waits.eq(Mux(full & ~self.o.ready, waits + (waits != 63), 0))
+            m.d.comb += self.o.payload.eq(Mux(waits == 25, ~total, total))
         if self._fault == "gap":
             m.d.comb += self.i.ready.eq(advance & ~rests)
         with m.If(advance):
@@ -88,6 +92,12 @@ def test_a_gap_at_full_speed(seed: int) -> None:
 def test_what_survives_a_reset(seed: int) -> None:
     (message,) = run(seed, Sums(fault="survives"), "nothing_is_left_after_a_reset").failed.values()
     assert message.startswith("short, idle always, stall always: p1, cycle ")
+
+
+def test_what_is_forgotten_while_nothing_moves(seed: int) -> None:
+    (message,) = run(seed, Sums(fault="forgets"), "nothing_is_taken_until_all_is_full").failed.values()
+    assert message.startswith("extremes, idle always, stall always: p1, cycle ")
+    assert message.endswith("the payload changed before the word was accepted")
 
 
 @pytest.mark.parametrize("simulator", ["xcelium"])
