@@ -6,8 +6,10 @@ Without names all blocks run. The exit code is 1 if one fails, 2 if what is aske
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -15,26 +17,47 @@ import click
 from vitaccel.backends.rtl.catalog import BLOCKS
 from vitaccel_sim.block_run import BlockRun
 from vitaccel_sim.cocotb_runner import SIMULATORS
+from vitaccel_sim.gaps import gap_explanations, gaps_of
 from vitaccel_sim.regression import points_of, run_block
+
+
+def head(*, code_coverage: bool) -> str:
+    """Return the titles of :func:`line`."""
+    told = f"{'block':21}{'simulator':>9}{'points':>8}{'tests':>8}{'bins':>12}"
+    return told + f"{'lines':>9}{'toggles':>9}{'gaps':>7}{'explained':>11}" if code_coverage else told
 
 
 def line(run: BlockRun) -> str:
     """Return how a block ended, in one line."""
-    told = f"{run.name:24}{run.simulator:11}{len(run.points)} points  "
-    if run.result.failed:
-        told += "FAILED"
-    else:
-        told += f"{len(run.result.passed)} tests passed"
+    passed = "FAILED" if run.result.failed else f"{len(run.result.passed)}"
     bins = len(run.coverage.declared)
-    told += f"  {bins - len(run.coverage.missed)} of {bins} bins"
+    told = f"{run.name:21}{run.simulator:>9}{len(run.points):8}{passed:>8}"
+    told += f"{f'{bins - len(run.coverage.missed)} of {bins}':>12}"
     if run.code is not None:
-        told += f"  lines {run.code.line_share:.1%}  toggles {run.code.toggle_share:.1%}"
+        gaps = gaps_of(run.name, run.code, gap_explanations())
+        told += f"{share(run.code.line_share):>9}{share(run.code.toggle_share):>9}"
+        told += f"{gaps.count:7}{gaps.explained.total():11}"
     return told
+
+
+def share(value: float) -> str:
+    """Return a share in percent, rounded down: 100 % is all."""
+    return f"{math.floor(1000 * value) / 10:.1f}%"
+
+
+def gap_lines(run: BlockRun) -> Iterator[str]:
+    """Yield what is left of a block's gaps, and how many the list explains for which reason."""
+    if run.code is None:
+        return
+    gaps = gaps_of(run.name, run.code, gap_explanations())
+    yield from (f"  {gap}" for gap in gaps.left)
+    yield from (f"  {count} explained: {reason}" for reason, count in gaps.explained.items())
 
 
 def record(run: BlockRun) -> dict[str, object]:
     """Return a run as JSON types."""
     code = run.code
+    gaps = code and gaps_of(run.name, code, gap_explanations())
     return {
         "block": run.name,
         "simulator": run.simulator,
@@ -45,7 +68,8 @@ def record(run: BlockRun) -> dict[str, object]:
         "bins": run.coverage.hits,
         "line_share": code and code.line_share,
         "toggle_share": code and code.toggle_share,
-        "gaps": list(code.gaps) if code else [],
+        "gaps": list(gaps.left) if gaps else [],
+        "explained": dict(gaps.explained) if gaps else {},
     }
 
 
@@ -56,8 +80,8 @@ def record(run: BlockRun) -> dict[str, object]:
 @click.option("--point", "points", type=int, multiple=True, help="A parameter point, from 0; all when left out.")
 @click.option("--test", "testcase", help="One test of the bench; all when left out.")
 @click.option("--waves", type=click.Path(path_type=Path), help="Write a waveform (of one block).")
-@click.option("--code-coverage", is_flag=True, help="Count lines and toggles, at the first points.")
-@click.option("--gaps", is_flag=True, help="List lines and bits that were not covered.")
+@click.option("--code-coverage", is_flag=True, help="Count lines and toggles too, at the first points.")
+@click.option("--gaps", is_flag=True, help="List lines and bits that were not covered, and why.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a block.")
 def main(
     names: tuple[str, ...],
@@ -85,6 +109,8 @@ def main(
         if point not in points_of(name):
             raise click.UsageError(f"a point of block {name} must be from 0 to {points_of(name)[-1]}, not {point}")
     failed = False
+    if not as_json:
+        click.echo(head(code_coverage=code_coverage))
     for name in chosen:
         run = run_block(
             name, seed=seed, simulator=simulator, points=points, waveform=waves, code_coverage=code_coverage,
@@ -93,8 +119,8 @@ def main(
         click.echo(json.dumps(record(run)) if as_json else line(run))
         for test, message in run.result.failed.items():
             click.echo(f"  {test}: {message}\n  repeat with: {run.reproduce}", err=True)
-        for gap in run.code.gaps if gaps and run.code else ():
-            click.echo(f"  {gap}")
+        for gap in gap_lines(run) if gaps and not as_json else ():
+            click.echo(gap)
         failed |= bool(run.result.failed)
     sys.exit(1 if failed else 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _POINT = re.compile(r"^C '(?P<key>.*)' (?P<count>\d+)$", re.MULTILINE)
@@ -23,15 +24,19 @@ class CodeCoverage:
         Blocks and branches of code that ran, and all of them.
     toggles_hit, toggles
         Edges (0 to 1, 1 to 0) of bits that were seen, and all of them.
-    gaps
-        What was not: ``line 120``, or a module's bits with their edges.
+    missed
+        Lines that did not run, by their module: ``lane line 120: else``.
+    still
+        Bits that lack an edge, by their module: ``lane o__payload.last[0]``. A signal whose fields are signals of
+        their own is not listed, for its bits are theirs.
     """
 
     lines_hit: int
     lines: int
     toggles_hit: int
     toggles: int
-    gaps: tuple[str, ...]
+    missed: tuple[str, ...]
+    still: tuple[str, ...]
 
     @property
     def line_share(self) -> float:
@@ -67,24 +72,40 @@ def read_code_coverage(text: str) -> CodeCoverage:
         lines=len(lines),
         toggles_hit=sum(count > 0 for count in toggles.values()),
         toggles=len(toggles),
-        gaps=(*_line_gaps(lines), *_toggle_gaps(toggles)),
+        missed=tuple(sorted(_missed(lines))),
+        still=tuple(_still(toggles)),
     )
 
 
-def _line_gaps(lines: dict[tuple[str, ...], int]) -> list[str]:
-    return sorted(f"{module} line {line}: {what}" for (module, line, what), count in lines.items() if not count)
+def joined(bits: Iterable[str]) -> list[str]:
+    """Return bits such as ``lane sum[3]`` with those of one signal together: ``lane sum[7:3, 0]``."""
+    signals: dict[str, set[int]] = defaultdict(set)
+    for bit in bits:
+        name, _, place = bit.removesuffix("]").rpartition("[")
+        signals[name].add(int(place))
+    return [f"{name}[{_runs(places)}]" for name, places in sorted(signals.items())]
 
 
-def _toggle_gaps(toggles: dict[tuple[str, ...], int]) -> list[str]:
-    """Bits that lack an edge, a signal of a module each, runs of bits joined."""
-    missing: dict[str, set[int]] = defaultdict(set)
+def _missed(lines: dict[tuple[str, ...], int]) -> Iterator[str]:
+    return (f"{module} line {line}: {what}" for (module, line, what), count in lines.items() if not count)
+
+
+def _still(toggles: dict[tuple[str, ...], int]) -> Iterator[str]:
+    """Yield the bits that lack an edge, signal by signal."""
+    lacking: dict[str, set[int]] = defaultdict(set)
+    names = set()
     for (module, _, what), count in toggles.items():
         found = _BIT.match(what)
         if found is None:
             raise ValueError(f"a toggle must be of a bit, not {what!r}")
+        name = f"{module} {_plain(found['name'])}"
+        names.add(name)
         if not count:
-            missing[f"{module} {_plain(found['name'])}"].add(int(found["bit"] or 0))
-    return [f"{name}[{_runs(bits)}]" for name, bits in sorted(missing.items())]
+            lacking[name].add(int(found["bit"] or 0))
+    wholes = {name[:at] for name in names for at in range(len(name)) if name[at] in ".["}
+    for name, bits in sorted(lacking.items()):
+        if name not in wholes:
+            yield from (f"{name}[{bit}]" for bit in sorted(bits, reverse=True))
 
 
 def _plain(name: str) -> str:

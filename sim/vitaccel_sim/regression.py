@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from amaranth.lib import wiring
@@ -81,7 +82,7 @@ def run_block(
     waveform
         Where to write a waveform.
     code_coverage
-        Whether to count lines and toggles, at the first points.
+        Whether to count lines and toggles too, in runs of the first points.
     testcase
         One test of the bench; all when left out.
 
@@ -95,11 +96,12 @@ def run_block(
     for place in chosen:
         if place not in there:
             raise ValueError(f"a point of block {name} must be from 0 to {there[-1]}, not {place}")
-    chosen = chosen[:COVERED_POINTS] if code_coverage else chosen
     run = run_points if name in BENCHES else run_stream
-    return run(
-        name, chosen, seed=seed, simulator=simulator, waveform=waveform, code_coverage=code_coverage, testcase=testcase
-    )
+    told = run(name, chosen, seed=seed, simulator=simulator, waveform=waveform, testcase=testcase)
+    if not code_coverage:
+        return told
+    counted = run(name, chosen[:COVERED_POINTS], seed=seed, simulator=simulator, code_coverage=True, testcase=testcase)
+    return counted if counted.result.failed else replace(told, code=counted.code)
 
 
 def run_stream(

@@ -1,11 +1,18 @@
-"""``python -m vitaccel_sim``: what is not there is told in one sentence, with exit code 2, before anything is built."""
+"""``python -m vitaccel_sim``: rows and gaps of blocks; what is not there is told before anything is built."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from vitaccel_sim import __main__ as command
+from vitaccel_sim.bench.coverage import Coverage
+from vitaccel_sim.block_run import BlockRun
+from vitaccel_sim.cocotb_runner import BenchResult
+from vitaccel_sim.code_coverage import CodeCoverage
+from vitaccel_sim.explanations import read_explanations
 
 
 @pytest.mark.parametrize(
@@ -32,3 +39,52 @@ def test_a_simulator_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) ->
     result = CliRunner().invoke(command.main, ["fifo", "--simulator", "icarus"])
     assert result.exit_code == 2
     assert "Error: icarus must be installed, and iverilog is not found: vitaccel doctor" in result.output
+
+
+CODE = CodeCoverage(
+    lines_hit=8, lines=10, toggles_hit=1999, toggles=2000, missed=("t line 7: if",), still=("t n[4]", "t n[3]")
+)
+
+
+def a_run(**changed: Any) -> BlockRun:
+    result = BenchResult(passed=("early", "late"), failed={}, seed=7, waveform=None, coverage={})
+    coverage = Coverage(("one", "two"))
+    coverage.hit("two")
+    return BlockRun(
+        name="gelu",
+        simulator="verilator",
+        points=(0, 1, 2),
+        repeated=(0, 1, 2),
+        is_whole=True,
+        **{"result": result, "coverage": coverage, "code": CODE, **changed},
+    )
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """List one bit of the run."""
+    monkeypatch.setattr(command, "gap_explanations", lambda: read_explanations(r"gelu | t n\[4\] | Too high."))
+
+
+@pytest.mark.usefixtures("listed")
+def test_a_row_has_its_shares_rounded_down() -> None:
+    titles, row = command.head(code_coverage=True), command.line(a_run())
+    assert titles.split() == ["block", "simulator", "points", "tests", "bins", "lines", "toggles", "gaps", "explained"]
+    assert row.split() == ["gelu", "verilator", "3", "2", "1", "of", "2", "80.0%", "99.9%", "3", "1"]
+    assert len(row) == len(titles)
+    assert command.line(a_run(code=None)).split() == ["gelu", "verilator", "3", "2", "1", "of", "2"]
+    assert len(command.line(a_run(code=None))) == len(command.head(code_coverage=False))
+
+
+@pytest.mark.usefixtures("listed")
+def test_gaps_are_named_or_explained() -> None:
+    assert list(command.gap_lines(a_run())) == ["  t line 7: if", "  t n[3]", "  1 explained: Too high."]
+    assert list(command.gap_lines(a_run(code=None))) == []
+    told = command.record(a_run())
+    assert (told["gaps"], told["explained"]) == (["t line 7: if", "t n[3]"], {"Too high.": 1})
+    assert (told["line_share"], told["toggle_share"]) == (0.8, 0.9995)
+
+
+def test_a_block_that_fails_says_so() -> None:
+    result = BenchResult(passed=(), failed={"late": "a word is late"}, seed=7, waveform=None, coverage={})
+    assert "  FAILED  " in command.line(a_run(result=result))
