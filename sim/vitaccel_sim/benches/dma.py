@@ -34,7 +34,7 @@ JOBS = 6
 BEGUN = 150
 """Words and bursts of large jobs that are known: more than there are cycles until they are given up."""
 
-APART = 100_000
+APART = 100_003
 """Address of the last job, whose beats no other touches."""
 
 
@@ -79,7 +79,7 @@ def moved_up(job: Job, geometry: Geometry, rng: random.Random) -> Job:
 def large_jobs(geometry: Geometry, rng: random.Random) -> Iterator[list[Job]]:
     """Yield jobs, three at a time, of which the first has the most rows there may be, or the longest, or many."""
     most = (1 << geometry.rows_bits) - 1
-    for place, rows in enumerate((most, 1, most // 2 + 1, most >> 8, *(_some_rows(rng, geometry) for _ in range(12)))):
+    for place, rows in enumerate((most, 1, most // 2 + 1, most >> 8, *(_some_rows(rng, geometry) for _ in range(20)))):
         counts = (rows, _some_rows(rng, geometry), _some_rows(rng, geometry))
         yield [large_job(rng, geometry, count, is_one_run=bool((place + n) % 2)) for n, count in enumerate(counts)]
 

@@ -155,13 +155,23 @@ def _scale_word(pairs: list[tuple[int, int]], channels: int, epsilon: int) -> di
 
 
 def random_moments(lanes: int, rng: random.Random, lengths: Iterable[int]) -> list[dict[str, Any]]:
-    """Return a word of moments of random rows for every word of rows of these lengths."""
+    """Return a word of moments of random rows for every word of rows of these lengths; some repeat their channels."""
     words = []
     for last in row_ends(lengths):
         channels = rng.randint(1, 12)
         epsilon = rng.choice((1, EPSILON_LIMIT - 1, rng.randrange(1, 1 << rng.randint(1, 61))))
+        times = rng.choice((1, rng.randint(1, MOST_CHANNELS // channels)))
         found = moments(random_rows(rng, lanes, channels))
-        words.append({**found, "channels": channels, "epsilon": epsilon, "last": last})
+        totals, squares = ([times * value for value in found[name]] for name in ("total", "squares"))
+        words.append(
+            {
+                "total": totals,
+                "squares": squares,
+                "channels": times * channels,
+                "epsilon": epsilon,
+                "last": last,
+            }
+        )
     return words
 
 

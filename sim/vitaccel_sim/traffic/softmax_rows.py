@@ -10,9 +10,10 @@ import torch
 from vitaccel.reference.softmax import OnlineSoftmax
 from vitaccel_sim.traffic.case import Case, Traffic, Word
 from vitaccel_sim.traffic.softmax import BINS, RowBlock, extreme_blocks, met, random_blocks, row_words
+from vitaccel_sim.traffic.values import MOST_WORDS
 
 MANY_ROWS = 96
-"""Rows of one key, one after another: more than the block has room for."""
+"""Rows of one key, one after another: more than the block has room for, where a directed case has room for them."""
 
 SPAN = 1 << 16
 """Codes of a logit."""
@@ -42,8 +43,10 @@ def _case(options: Mapping[str, int], blocks: list[RowBlock]) -> Case:
 def _directed(options: Mapping[str, int]) -> Case:
     lanes = options["lanes"]
     shortest = [[[(n * lanes + lane) * 331 % SPAN - SPAN // 2] for lane in range(lanes)] for n in range(MANY_ROWS)]
+    extremes = extreme_blocks(options)
+    room = max(0, MOST_WORDS - sum(len(rows[0]) for rows in extremes))
     longest = [[[0] * options["keys"] for _ in range(lanes)]]
-    return _case(options, [*extreme_blocks(options), *shortest, *longest])
+    return _case(options, [*extremes, *shortest[:room], *longest])
 
 
 SOFTMAX = Traffic(
