@@ -94,10 +94,10 @@ def _job(
 
 
 def _full_jobs(point: Mapping[str, int], rng: random.Random) -> list[RoutingJob]:
-    """Return jobs of every kind of logits, as large as those that are drawn."""
+    """Return jobs of every kind of logits and both orders, as large as those that are drawn."""
     tokens = min(point["tokens"], point["lanes"] * point["row_blocks"])
-    fixed = {"tokens": tokens, "frame_tokens": tokens, "k": point["k"]}
-    return [random_job(point, rng, kind, **fixed) for kind in KINDS]
+    fixed = {"tokens": tokens, "frame_tokens": tokens, "k": point["k"], "capacity": tokens}
+    return [random_job(point, rng, kind, order=order, **fixed) for kind in KINDS for order in ("token", "choice")]
 
 
 def _ready_cycles(component: Any, job: RoutingJob) -> int:
