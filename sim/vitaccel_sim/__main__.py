@@ -10,6 +10,7 @@ import math
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
@@ -112,10 +113,12 @@ def main(
     if not as_json:
         click.echo(head(code_coverage=code_coverage))
     for name in chosen:
-        run = run_block(
-            name, seed=seed, simulator=simulator, points=points, waveform=waves, code_coverage=code_coverage,
-            testcase=testcase,
-        )  # fmt: skip
+        # What runs are told as they begin is no part of the table.
+        with redirect_stdout(sys.stderr):
+            run = run_block(
+                name, seed=seed, simulator=simulator, points=points, waveform=waves, code_coverage=code_coverage,
+                testcase=testcase,
+            )  # fmt: skip
         click.echo(json.dumps(record(run)) if as_json else line(run))
         for test, message in run.result.failed.items():
             click.echo(f"  {test}: {message}\n  repeat with: {run.reproduce}", err=True)

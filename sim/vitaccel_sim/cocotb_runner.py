@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import sys
 import tempfile
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
@@ -109,7 +108,7 @@ def run_bench(
         raise ValueError(f"a simulator must be one of {', '.join(SIMULATORS)}, not {simulator}")
     verilog = design if isinstance(design, Verilog) else to_verilog(design, name=name)
     seed = random.SystemRandom().randrange(2**31) if seed is None else seed % 2**31
-    print(f"{module} on {verilog.name} in {simulator}: seed {seed}", file=sys.stderr)  # noqa: T201
+    print(f"{module} on {verilog.name} in {simulator}: seed {seed}")  # noqa: T201
     build = SIMULATORS[simulator]
     place = build(verilog, folder, waves=waveform is not None, code_coverage=code_coverage)
     with tempfile.TemporaryDirectory() as temporary:

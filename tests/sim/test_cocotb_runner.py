@@ -90,5 +90,5 @@ def test_a_waveform_on_request(seed: int, tmp_path: Path) -> None:
 
 def test_the_seed_is_printed(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
     result = bench(SkidBuffer(16), seed, testcase="declared_latency")
-    assert capsys.readouterr().err == f"{BENCH} on top in verilator: seed {result.seed}\n"
+    assert capsys.readouterr().out == f"{BENCH} on top in verilator: seed {result.seed}\n"
     assert result.seed == seed % 2**31
