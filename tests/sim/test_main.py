@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from vitaccel.backends.rtl.catalog import BLOCKS
 from vitaccel_sim import __main__ as command
 from vitaccel_sim.bench.coverage import Coverage
 from vitaccel_sim.block_run import BlockRun
 from vitaccel_sim.cocotb_runner import BenchResult
 from vitaccel_sim.code_coverage import CodeCoverage
 from vitaccel_sim.explanations import read_explanations
+from vitaccel_sim.regression import points_of, run_block
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "verification.md"
+
+LEAST_SHARE = 90.0
+"""Percent of a block's lines, and of its toggles."""
 
 
 @pytest.mark.parametrize(
@@ -88,3 +96,36 @@ def test_gaps_are_named_or_explained() -> None:
 def test_a_block_that_fails_says_so() -> None:
     result = BenchResult(passed=(), failed={"late": "a word is late"}, seed=7, waveform=None, coverage={})
     assert "  FAILED  " in command.line(a_run(result=result))
+
+
+def shown() -> list[str]:
+    """Return the document's table: its head and a row a block."""
+    table = DOCUMENT.read_text(encoding="utf-8").partition(
+        "```sh\npython -m vitaccel_sim --code-coverage\n```\n\n```text\n"
+    )[2]
+    return table.partition("```")[0].splitlines()
+
+
+def test_the_document_has_every_block_with_all_of_its_bins_and_nine_tenths_of_its_lines_and_toggles() -> None:
+    head, *rows = shown()
+    assert head == command.head(code_coverage=True)
+    assert [row.split()[0] for row in rows] == list(BLOCKS)
+    for row in rows:
+        name, _, points, _, hit, _, bins, lines, toggles, gaps, explained = row.split()
+        assert int(points) == len(points_of(name))
+        assert hit == bins
+        assert min(float(lines.removesuffix("%")), float(toggles.removesuffix("%"))) >= LEAST_SHARE
+        assert int(explained) <= int(gaps)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", BLOCKS)
+def test_the_document_shows_what_the_command_prints(name: str, pytestconfig: pytest.Config) -> None:
+    """Up to some minutes a block where nothing is in ``build/`` yet; --update-golden writes its row."""
+    row = command.line(run_block(name, seed=1, code_coverage=True))
+    (old,) = (line for line in shown()[1:] if line.split()[0] == name)
+    if pytestconfig.option.update_golden:
+        text = DOCUMENT.read_text(encoding="utf-8")
+        DOCUMENT.write_text(text.replace(f"{old}\n", f"{row}\n"), encoding="utf-8")
+        return
+    assert old == row, f"if the new row is right: pytest --full --update-golden -k 'command_prints and {name}'"
