@@ -3,7 +3,7 @@
 The integers of `vitaccel.reference.exp2`: the table holds the ``mantissas`` of `Exp2` or the ``lines`` of `Exp2Linear`.
 """
 
-from amaranth.hdl import Cat, Const, Module, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, signed, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -40,6 +40,12 @@ def exp2_stages(table):
     return latency.exp2(has_lines=has_lines(table))
 
 
+def octaves_below(m, y, fraction_bits):
+    """Return by how many octaves 2**y is below 2**m, for a logit of *fraction_bits* and an m of `whole_bits`."""
+    octaves = m - y[fraction_bits:].as_signed()
+    return octaves[: whole_bits(fraction_bits)]
+
+
 def check_powers(fraction_bits, table):
     """Raise a ValueError unless *table* holds mantissas or lines for logits of *fraction_bits*."""
     check_range("fraction_bits of powers", fraction_bits, 1, 10)
@@ -71,9 +77,9 @@ class Exp2Lane(wiring.Component):
     Attributes
     ----------
     y : Signal, in
-        Logit, int16.
-    m : Signal, in
-        With the logit; at least the logit rounded up.
+        Logit, int16; only its fraction counts here.
+    octaves : Signal, in
+        With the logit, :func:`octaves_below` an m that is at least the logit rounded up.
     drop : Signal, in
         With the logit: the numerator is 0.
     out : Signal, out
@@ -87,7 +93,7 @@ class Exp2Lane(wiring.Component):
             {
                 "advance": In(1),
                 "y": In(signed(LOGIT_BITS)),
-                "m": In(signed(whole_bits(fraction_bits))),
+                "octaves": In(unsigned(whole_bits(fraction_bits))),
                 "drop": In(1),
                 "out": Out(unsigned(NUMERATOR_BITS)),
             }
@@ -97,12 +103,10 @@ class Exp2Lane(wiring.Component):
         m = Module()
         stages = Stages(m, self.advance)
         fraction = self.y[: self._fraction_bits]
-        octaves = Signal(unsigned(whole_bits(self._fraction_bits)))
-        m.d.comb += octaves.eq(self.m - self.y[self._fraction_bits :].as_signed())
         # What is dropped, or further than the shift reaches, is shifted by all ones: a zero as a choice would become a
         # reset of all bits, and on the way to it lies what enables all registers.
-        gone = octaves[SHIFT_BITS:].any() | self.drop
-        shift = stages.register(octaves[:SHIFT_BITS] | gone.replicate(SHIFT_BITS), name="octaves")
+        gone = self.octaves[SHIFT_BITS:].any() | self.drop
+        shift = stages.register(self.octaves[:SHIFT_BITS] | gone.replicate(SHIFT_BITS), name="octaves")
         if has_lines(self._table):
             mantissa = self._line(m, stages, fraction)
             shift = stages.delay(shift, LINE_STAGES - 1, name="octaves_line")
@@ -175,6 +179,6 @@ class Exp2(Pipeline):
             m.d.comb += [
                 lane.advance.eq(stages.advance),
                 lane.y.eq(self.i.p.lanes[i]),
-                lane.m.eq(self.i.p.m[i]),
+                lane.octaves.eq(octaves_below(self.i.p.m[i], self.i.p.lanes[i], self._options["fraction_bits"])),
                 out.eq(lane.out),
             ]

@@ -100,7 +100,7 @@ rounding, saturation.
 MAXIMUM = 3
 """Stages before the power in `vitaccel_rtl.softmax.SoftmaxStatistics`.
 
-The logit rounded up, the running maximum, registers.
+The logit rounded up, the running maximum, how far the logit is below it.
 """
 
 
@@ -124,7 +124,7 @@ def softmax_numerators(*, has_lines: bool, bits: int) -> int:
 
 def softmax_rows(*, has_lines: bool, bits: int) -> int:
     """Latency of `vitaccel_rtl.softmax_rows.Softmax`, from the last key of a row to its first numerator."""
-    summary = softmax_statistics(has_lines=has_lines) + RECIPROCAL
+    summary = softmax_statistics(has_lines=has_lines) + SKID_BUFFER + RECIPROCAL
     return summary + STREAM_FIFO + softmax_numerators(has_lines=has_lines, bits=bits)
 
 
@@ -134,16 +134,19 @@ LAYERNORM_MOMENTS = 3
 """Of `vitaccel_rtl.layernorm.LayerNormMoments`, from the last channel of a row to its moments."""
 
 LAYERNORM_VARIANCE = 7
-"""Stages before the root in `vitaccel_rtl.layernorm.LayerNormRowScale`."""
+"""Stages before the root in `vitaccel_rtl.layernorm.LayerNormRowScale`.
 
-LAYERNORM_ROW_SCALE = LAYERNORM_VARIANCE + RSQRT
+Operands, products (2), sums (2), difference, sum.
+"""
+
+LAYERNORM_ROW_SCALE = LAYERNORM_VARIANCE + RSQRT + CREDIT_QUEUE
 """Of `vitaccel_rtl.layernorm.LayerNormRowScale`."""
 
-LAYERNORM_NORMALIZE = 20
+LAYERNORM_NORMALIZE = 20 + CREDIT_QUEUE
 """Of `vitaccel_rtl.layernorm.LayerNormNormalize`.
 
 Distance from the mean, operand, its factor, shift, operand, affine part, shift, cut in two, rounding,
-saturation.
+saturation, and the queue behind.
 """
 
 # --------------------------------------------------------------------------------------------------- mixture of experts

@@ -17,6 +17,7 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.fixed_point import CHUNK_BITS, FACTOR_BITS, multiply_wide, round_off, saturate, shift_in_two
+from vitaccel_rtl.flow import Flow
 from vitaccel_rtl.rsqrt import EXPONENT_BITS, MANTISSA_BITS, VARIANCE_BITS, RsqrtLane, check_rsqrt
 from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 
@@ -174,7 +175,7 @@ class VarianceLane(wiring.Component):
         return m
 
 
-class LayerNormRowScale(Pipeline):
+class LayerNormRowScale(Flow):
     """P lanes from moments to the factor of a row, one word a cycle. One is enough where rows are longer than P.
 
     Parameters
@@ -211,10 +212,10 @@ class LayerNormRowScale(Pipeline):
         super().__init__(
             i=data.StructLayout({**moments, "last": 1}),
             o=data.StructLayout({**_scale_of_rows(lanes), "last": 1}),
-            latency_cycles=latency.LAYERNORM_ROW_SCALE,
+            stages=latency.LAYERNORM_ROW_SCALE - latency.CREDIT_QUEUE,
         )
 
-    def connect(self, m, stages, valid, last):
+    def connect(self, m, stages, out):
         word = self.i.p
         epsilon = stages.delay(word.epsilon, latency.LAYERNORM_VARIANCE - 1, name="epsilon")
         for i in range(len(word.total)):
@@ -229,8 +230,8 @@ class LayerNormRowScale(Pipeline):
                 variance.epsilon.eq(epsilon),
                 root.advance.eq(stages.advance),
                 root.variance.eq(variance.out),
-                self.o.p.mantissa[i].eq(root.mantissa),
-                self.o.p.exponent[i].eq(root.exponent),
+                out.mantissa[i].eq(root.mantissa),
+                out.exponent[i].eq(root.exponent),
             ]
 
 
@@ -304,8 +305,8 @@ class NormalizeLane(wiring.Component):
         return stages.register(round_off(shifted), name="normal", shape=signed(NORMAL_BITS))
 
 
-class LayerNormNormalize(Pipeline):
-    """P lanes of the second pass, one word a cycle, 20 cycles a word.
+class LayerNormNormalize(Flow):
+    """P lanes of the second pass, one word a cycle, 21 cycles a word.
 
     Parameters
     ----------
@@ -347,16 +348,16 @@ class LayerNormNormalize(Pipeline):
         super().__init__(
             i=lane_word(lanes, signed(CODE_BITS), **fields),
             o=lane_word(lanes, signed(bits)),
-            latency_cycles=latency.LAYERNORM_NORMALIZE,
+            stages=latency.LAYERNORM_NORMALIZE - latency.CREDIT_QUEUE,
         )
 
-    def connect(self, m, stages, valid, last):
+    def connect(self, m, stages, out):
         word = self.i.p
         multiplier = stages.delay(word.multiplier, STAGES_TO_NORMAL, name="multiplier")
         offset = stages.delay(word.offset, STAGES_TO_OFFSET, name="offset")
         shift = stages.delay(word.shift, STAGES_TO_SHIFT, name="shift")
         narrow = stages.delay(word.narrow, STAGES_TO_RESULT, name="narrow") if self._bits > NARROW_BITS else 0
-        for i, out in enumerate(self.o.p.lanes):
+        for i, code in enumerate(out.lanes):
             lane = NormalizeLane(bits=self._bits)
             m.submodules[f"lane{i}"] = lane
             m.d.comb += [
@@ -370,7 +371,7 @@ class LayerNormNormalize(Pipeline):
                 lane.offset.eq(offset),
                 lane.shift.eq(shift),
                 lane.narrow.eq(narrow),
-                out.eq(lane.out),
+                code.eq(lane.out),
             ]
 
 

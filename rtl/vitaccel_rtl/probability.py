@@ -12,7 +12,16 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.exp2 import LOGIT_BITS, NUMERATOR_BITS, Exp2Lane, check_powers, exp2_stages, has_lines, whole_bits
+from vitaccel_rtl.exp2 import (
+    LOGIT_BITS,
+    NUMERATOR_BITS,
+    Exp2Lane,
+    check_powers,
+    exp2_stages,
+    has_lines,
+    octaves_below,
+    whole_bits,
+)
 from vitaccel_rtl.fixed_point import round_off
 from vitaccel_rtl.reciprocal import EXPONENT_BITS, MANTISSA_BITS
 from vitaccel_rtl.softmax import MASKED
@@ -63,7 +72,7 @@ class ProbabilityLane(wiring.Component):
         m.d.comb += [
             power.advance.eq(self.advance),
             power.y.eq(self.y),
-            power.m.eq(self.m),
+            power.octaves.eq(octaves_below(self.m, self.y, self._fraction_bits)),
             power.drop.eq((self.y == MASKED) & (self.m != (MASKED >> self._fraction_bits))),
         ]
         steps = exp2_stages(self._table)

@@ -14,7 +14,16 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.exp2 import LOGIT_BITS, NUMERATOR_BITS, Exp2Lane, check_powers, exp2_stages, has_lines, whole_bits
+from vitaccel_rtl.exp2 import (
+    LOGIT_BITS,
+    NUMERATOR_BITS,
+    Exp2Lane,
+    check_powers,
+    exp2_stages,
+    has_lines,
+    octaves_below,
+    whole_bits,
+)
 from vitaccel_rtl.fixed_point import round_off
 from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 
@@ -65,11 +74,12 @@ class StatisticsLane(wiring.Component):
         highest, y, keep = self._follow_maximum(m, stages)
         m.submodules.power = power = Exp2Lane(fraction_bits=self._fraction_bits, table=self._table)
         drop = stages.register((y == MASKED) & (highest != MASKED >> self._fraction_bits), name="drop")
+        octaves = stages.register(octaves_below(highest, y, self._fraction_bits), name="octaves")
         y, highest = stages.register(y, name="y_power"), stages.register(highest, name="m_power_y")
         m.d.comb += [
             power.advance.eq(self.advance),
             power.y.eq(y),
-            power.m.eq(highest),
+            power.octaves.eq(octaves),
             power.drop.eq(drop),
         ]
         steps = exp2_stages(self._table)
@@ -243,7 +253,7 @@ class SoftmaxNumerators(Pipeline):
             m.d.comb += [
                 power.advance.eq(stages.advance),
                 power.y.eq(y),
-                power.m.eq(highest),
+                power.octaves.eq(octaves_below(highest, y, self._options["fraction_bits"])),
                 power.drop.eq((y == MASKED) & (highest != lowest)),
                 out.eq(self._narrowed(stages, power.out, f"u{i}")),
             ]

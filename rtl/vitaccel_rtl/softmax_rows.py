@@ -15,7 +15,7 @@ from vitaccel_rtl.exp2 import LOGIT_BITS, check_powers, has_lines, whole_bits
 from vitaccel_rtl.fifo import LEAST_DEPTH, StreamFifo
 from vitaccel_rtl.reciprocal import EXPONENT_BITS, MANTISSA_BITS, SUM_BITS, ReciprocalLane, check_reciprocal
 from vitaccel_rtl.softmax import DROPPED_BITS, SoftmaxNumerators, SoftmaxStatistics
-from vitaccel_rtl.stream import Pipeline, check_range, lane_word
+from vitaccel_rtl.stream import Pipeline, SkidBuffer, check_range, lane_word
 
 LONGEST_ROW = 4096
 
@@ -144,7 +144,10 @@ class Softmax(wiring.Component):
         m.submodules.maxima = maxima = StreamFifo(summary.o.p.m.shape(), depth=rows_in_flight)
         m.submodules.scales = scales = StreamFifo(data.StructLayout(_scale(self._lanes)), depth=rows_in_flight)
 
-        wiring.connect(m, statistics.o, summary.i)
+        # What is ready behind the reciprocal is not to be seen before it: a path from there would lead to the input.
+        m.submodules.between = between = SkidBuffer(statistics.o.p.shape())
+        wiring.connect(m, statistics.o, between.i)
+        wiring.connect(m, between.o, summary.i)
         _fork(m, self.i, rows.i, statistics.i)
         m.d.comb += [rows.i.p.eq(self.i.p), statistics.i.p.eq(self.i.p)]
         _fork(m, summary.o, maxima.i, scales.i)
