@@ -13,14 +13,15 @@ from vitaccel_rtl import latency
 from vitaccel_rtl.beat_buffer import BeatBuffer
 from vitaccel_rtl.exp2 import LOGIT_BITS, check_powers, has_lines, whole_bits
 from vitaccel_rtl.fifo import LEAST_DEPTH, StreamFifo
+from vitaccel_rtl.flow import Flow
 from vitaccel_rtl.reciprocal import EXPONENT_BITS, MANTISSA_BITS, SUM_BITS, ReciprocalLane, check_reciprocal
 from vitaccel_rtl.softmax import DROPPED_BITS, SoftmaxNumerators, SoftmaxStatistics
-from vitaccel_rtl.stream import Pipeline, SkidBuffer, check_range, lane_word
+from vitaccel_rtl.stream import check_range, lane_word
 
 LONGEST_ROW = 4096
 
 
-class RowSummary(Pipeline):
+class RowSummary(Flow):
     """P lanes from the statistics of a row to its maximum and the reciprocal of its sum, one word a cycle."""
 
     def __init__(self, *, lanes, fraction_bits, sum_bits, table, entry_bits, centre):
@@ -31,19 +32,19 @@ class RowSummary(Pipeline):
         super().__init__(
             i=data.StructLayout({"m": m, "total": total, "last": 1}),
             o=data.StructLayout({"m": m, **_scale(lanes), "last": 1}),
-            latency_cycles=latency.RECIPROCAL,
+            stages=latency.RECIPROCAL,
         )
 
-    def connect(self, m, stages, valid, last):
+    def connect(self, m, stages, out):
         for i, total in enumerate(self.i.p.total):
             lane = ReciprocalLane(**self._options)
             m.submodules[f"lane{i}"] = lane
             m.d.comb += [
                 lane.advance.eq(stages.advance),
                 lane.total.eq(total),
-                self.o.p.mantissa[i].eq(lane.mantissa),
-                self.o.p.exponent[i].eq(lane.exponent),
-                self.o.p.m[i].eq(stages.delay(self.i.p.m[i], latency.RECIPROCAL, name=f"m{i}")),
+                out.mantissa[i].eq(lane.mantissa),
+                out.exponent[i].eq(lane.exponent),
+                out.m[i].eq(stages.delay(self.i.p.m[i], latency.RECIPROCAL, name=f"m{i}")),
             ]
 
 
@@ -144,10 +145,7 @@ class Softmax(wiring.Component):
         m.submodules.maxima = maxima = StreamFifo(summary.o.p.m.shape(), depth=rows_in_flight)
         m.submodules.scales = scales = StreamFifo(data.StructLayout(_scale(self._lanes)), depth=rows_in_flight)
 
-        # What is ready behind the reciprocal is not to be seen before it: a path from there would lead to the input.
-        m.submodules.between = between = SkidBuffer(statistics.o.p.shape())
-        wiring.connect(m, statistics.o, between.i)
-        wiring.connect(m, between.o, summary.i)
+        wiring.connect(m, statistics.o, summary.i)
         _fork(m, self.i, rows.i, statistics.i)
         m.d.comb += [rows.i.p.eq(self.i.p), statistics.i.p.eq(self.i.p)]
         _fork(m, summary.o, maxima.i, scales.i)
