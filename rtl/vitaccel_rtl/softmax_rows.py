@@ -142,13 +142,17 @@ class Softmax(wiring.Component):
         m.submodules.rows = rows = RowQueue(self.i.p.shape(), depth=depth)
         # As many rows of one key as the numerators hold may be on their way.
         rows_in_flight = self.latency_cycles + LEAST_DEPTH
-        m.submodules.maxima = maxima = StreamFifo(summary.o.p.m.shape(), depth=rows_in_flight)
-        m.submodules.scales = scales = StreamFifo(data.StructLayout(_scale(self._lanes)), depth=rows_in_flight)
+        # Whether there is room is a register: no path leads through both queues to the summary. One more may come then.
+        m.submodules.maxima = maxima = StreamFifo(summary.o.p.m.shape(), depth=rows_in_flight + 1)
+        m.submodules.scales = scales = StreamFifo(data.StructLayout(_scale(self._lanes)), depth=rows_in_flight + 1)
+        has_room = Signal()
+        m.d.sync += has_room.eq((maxima.level < rows_in_flight) & (scales.level < rows_in_flight))
 
         wiring.connect(m, statistics.o, summary.i)
         _fork(m, self.i, rows.i, statistics.i)
         m.d.comb += [rows.i.p.eq(self.i.p), statistics.i.p.eq(self.i.p)]
-        _fork(m, summary.o, maxima.i, scales.i)
+        m.d.comb += summary.o.ready.eq(has_room)
+        m.d.comb += [queue.i.valid.eq(summary.o.valid & has_room) for queue in (maxima, scales)]
         m.d.comb += maxima.i.p.eq(summary.o.p.m)
         m.d.comb += [scales.i.p[name].eq(summary.o.p[name]) for name in _scale(self._lanes)]
         self._join_maximum(m, rows.o, maxima.o, numerators.i)
