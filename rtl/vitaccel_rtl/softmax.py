@@ -87,8 +87,9 @@ class StatisticsLane(wiring.Component):
         # Where there is no word, the total is kept and nothing added: its enable is that of all other registers.
         keep = Mux(self.word_addend, stages.delay(keep, steps - 1, name="keep"), 1)
         keep = stages.register(keep, name="keep_total")
-        addend = Mux(self.word_addend, power.out << highest_late[:STEP_BITS], 0)
-        addend = stages.register(addend, name="addend")
+        # A mask: the choice of a zero would become a reset of registers, to which the way is longer.
+        addend = power.out << highest_late[:STEP_BITS]
+        addend = stages.register(addend & self.word_addend.replicate(len(addend)), name="addend")
         total = Signal(unsigned(self._sum_bits + STEP - 1), name="running_total", reset_less=True)
         with m.If(self.advance):
             m.d.sync += total.eq(_kept(total, keep) + addend)
@@ -111,8 +112,10 @@ class StatisticsLane(wiring.Component):
         # One that is equal is taken too, so the sign of the difference is enough; whether it rose is found later.
         difference = Signal(signed(whole_bits(fraction_bits) + 1))
         m.d.comb += difference.eq(ceiling - highest)
-        with m.If(self.advance & self.word_1 & (self.first | ~difference[-1])):
-            m.d.sync += highest.eq(ceiling)
+        takes = (self.word_1 & (self.first | ~difference[-1])).replicate(len(highest))
+        # Masks: a choice between it and what is there would become part of the enable, which comes late.
+        with m.If(self.advance):
+            m.d.sync += highest.eq((ceiling & takes) | (highest & ~takes))
 
         difference = stages.register(difference, name="difference")
         rises = stages.register(~difference[-1] & difference.any(), name="rises")
