@@ -1,7 +1,7 @@
 """The choices of row-blocks one by one: tokens in order, of a token the best first, lanes without a token left out."""
 
 from amaranth.hdl import Array as Choice
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -82,30 +82,41 @@ class ChoiceWalk(wiring.Component):
         ]
         with m.If(starts):
             m.d.sync += [job.eq(self.job.p), active.eq(1)]
-        with m.If(step & self.o.p.ends_row_block):
-            m.d.sync += full.eq(0)
-            with m.If(self.o.p.last):
-                m.d.sync += active.eq(0)
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += full.eq(1)
-        rank = self._count_ranks(m, job, starts, step)
-        ends_block = self._count_tokens(m, job, starts, moves)
-        self._hold_tokens(m, rank, ~full | ends_block, ~full | (self.o.ready & self.o.p.ends_token))
+        with m.If(step & self.o.p.ends_row_block & self.o.p.last):
+            m.d.sync += active.eq(0)
+        full_next = (self.i.valid & self.i.ready) | (full & ~(step & self.o.p.ends_row_block))
+        m.d.sync += full.eq(full_next)
+        rank, ends_token_next = self._count_ranks(m, job, starts, step)
+        ends_block_next = self._count_tokens(m, job, starts, moves)
+        # Whether tokens may move and a row-block be loaded: registers of their own, as hundreds of others wait for them.
+        # While a job begins there is no row-block, and both hold whatever it begins with.
+        empty, may_move, takes = (Signal(name=name, init=1) for name in ("empty", "may_move", "takes"))
+        m.d.sync += [
+            empty.eq(~full_next),
+            may_move.eq(~full_next | ends_token_next),
+            takes.eq(~full_next | ends_block_next),
+        ]
+        self._hold_tokens(m, rank, takes, empty | (may_move & self.o.ready))
         return m
 
     def _count_ranks(self, m, job, starts, step):
-        """Say which choice of a token it is, and whether it is the last: found a choice ahead. Returns the rank."""
+        """Say which choice of a token it is, and whether it is the last: found a choice ahead.
+
+        Returns the rank, and whether the choice of the next cycle is its token's last.
+        """
         rank, after = Signal(range(self._k), reset_less=True), Signal(range(self._k))
         ends_token = Signal(reset_less=True)
-        m.d.comb += [after.eq(Mux(starts | ends_token, 0, rank + 1)), self.o.p.ends_token.eq(ends_token)]
-        with m.If(starts | step):
-            m.d.sync += [rank.eq(after), ends_token.eq(after + 1 == Mux(starts, self.job.p.k, job.k))]
-        return rank
+        m.d.comb += [after.eq(Mux(ends_token, 0, rank + 1)), self.o.p.ends_token.eq(ends_token)]
+        with m.If(starts):
+            m.d.sync += [rank.eq(0), ends_token.eq(self.job.p.k == 1)]
+        with m.Elif(step):
+            m.d.sync += [rank.eq(after), ends_token.eq(after + 1 == job.k)]
+        return rank, Mux(step, after + 1 == job.k, ends_token)
 
     def _count_tokens(self, m, job, starts, moves):
         """Say where the row-block and the job end: after the last lane, the last token of a frame, the last token.
 
-        Returns whether the token is the last of its row-block.
+        Returns whether the token of the next cycle is the last of its row-block.
         """
         left = Signal.like(job.tokens, name="left", reset_less=True)
         frame_left = Signal.like(job.tokens, name="frame_left", reset_less=True)
@@ -115,20 +126,29 @@ class ChoiceWalk(wiring.Component):
             self.o.p.last.eq(self.o.p.ends_token & ends_job),
             self.o.p.ends_row_block.eq(self.o.p.ends_token & ends_block),
         ]
-        after = [Signal.like(register, name=f"next_{register.name}") for register in (left, frame_left, lane)]
-        m.d.comb += [
-            after[0].eq(Mux(starts, self.job.p.tokens, left - 1)),
-            after[1].eq(Mux(starts, self.job.p.frame_tokens, Mux(frame_left == 1, job.frame_tokens, frame_left - 1))),
-            after[2].eq(Mux(starts | ends_block, 0, lane + 1)),
-        ]
-        with m.If(starts | moves):
-            # What the next token ends is found a token ahead: on it depends whether a whole row-block is loaded.
-            m.d.sync += [register.eq(value) for register, value in zip((left, frame_left, lane), after, strict=True)]
+        # What the next token ends is found a token ahead, from counts as they are: on it depends whether a whole
+        # row-block is loaded.
+        first, ends_frame = self.job.p, frame_left == 1
+        job_ends = left == 2
+        frame_ends = Mux(ends_frame, job.frame_tokens == 1, frame_left == 2)
+        lane_ends = ~ends_block & (lane == self._lanes - 2) if self._lanes > 1 else Const(1)
+        with m.If(starts):
             m.d.sync += [
-                ends_job.eq(after[0] == 1),
-                ends_block.eq((after[0] == 1) | (after[1] == 1) | (after[2] == self._lanes - 1)),
+                left.eq(first.tokens),
+                frame_left.eq(first.frame_tokens),
+                lane.eq(0),
+                ends_job.eq(first.tokens == 1),
+                ends_block.eq((first.tokens == 1) | (first.frame_tokens == 1) | (self._lanes == 1)),
             ]
-        return ends_block
+        with m.Elif(moves):
+            m.d.sync += [
+                left.eq(left - 1),
+                frame_left.eq(Mux(ends_frame, job.frame_tokens, frame_left - 1)),
+                lane.eq(Mux(ends_block, 0, lane + 1)),
+                ends_job.eq(job_ends),
+                ends_block.eq(job_ends | frame_ends | lane_ends),
+            ]
+        return Mux(moves, job_ends | frame_ends | lane_ends, ends_block)
 
     def _hold_tokens(self, m, rank, takes, moves):
         """Hold the row-block with the token of this moment in lane 0; the others move up.

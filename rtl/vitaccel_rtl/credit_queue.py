@@ -86,8 +86,6 @@ class CreditQueue(wiring.Component):
         read_place = Signal(range(self._depth))
         waiting = Signal(range(self._depth))
         some_wait = Signal()
-        enters = Signal()
-        leaves = Signal()
         arriving = Value.cast(self.word)
         moves = ~full | self.o.ready
         m.d.comb += [
@@ -95,18 +93,19 @@ class CreditQueue(wiring.Component):
             Value.cast(self.o.payload).eq(front),
             writes.addr.eq(write_place),
             writes.data.eq(arriving),
-            writes.en.eq(enters),
+            # Every word has its place, also one that goes on at once: so writing does not wait for `moves`.
+            writes.en.eq(self.arrives),
             reads.addr.eq(read_place),
-            enters.eq(self.arrives & (some_wait | ~moves)),
-            leaves.eq(some_wait & moves),
         ]
         with m.If(moves):
             m.d.sync += [front.eq(Mux(some_wait, reads.data, arriving)), full.eq(some_wait | self.arrives)]
-        with m.If(enters):
+        with m.If(self.arrives):
             m.d.sync += write_place.eq(Mux(write_place == self._depth - 1, 0, write_place + 1))
-        with m.If(leaves):
+        with m.If(moves & (some_wait | self.arrives)):
             m.d.sync += read_place.eq(Mux(read_place == self._depth - 1, 0, read_place + 1))
-        with m.If(enters & ~leaves):
-            m.d.sync += [waiting.eq(waiting + 1), some_wait.eq(1)]
-        with m.If(leaves & ~enters):
-            m.d.sync += [waiting.eq(waiting - 1), some_wait.eq(waiting != 1)]
+        # `moves` comes late in the cycle: both outcomes are there before it.
+        one_less = some_wait & ~self.arrives
+        m.d.sync += [
+            waiting.eq(Mux(moves, waiting - one_less, waiting + self.arrives)),
+            some_wait.eq(Mux(moves, some_wait & (self.arrives | (waiting != 1)), some_wait | self.arrives)),
+        ]

@@ -42,8 +42,9 @@ class ExpertRouter(wiring.Component):
         ``row_blocks`` (those of its tokens), ``tokens`` (1 or more), ``frame_tokens`` (tokens of one frame, each of
         which starts a row-block; where the job is a part of a frame, its own tokens), ``k`` (1 to *k*), ``capacity``
         (entries that a queue holds, 0 for all), ``by_choice`` (drop order `choice`, else `token`), ``over_chosen`` (the
-        softmax of the scores is over the k chosen experts, else over all). Taken when the choices of the job before are
-        queued and no request is being answered, before a request that is offered.
+        softmax of the scores is over the k chosen experts, else over all). Taken when the job before has begun to be
+        queued, before a request that is offered; requests that are accepted afterwards are answered by its queues, and
+        what is being answered is answered to its end.
     i : stream
         ``lanes`` (logits, int16), ``last``: the last expert of a row-block, which has k or more. Only those of a job
         are taken.
@@ -115,7 +116,7 @@ class ExpertRouter(wiring.Component):
         fraction_bits, experts = powers["fraction_bits"], sizes["experts"]
         m.submodules.rows = rows = RowChoices(**sizes, row_blocks=self._row_blocks, **powers)
         m.submodules.walk = walk = ChoiceWalk(**sizes, tokens=self._tokens, fraction_bits=fraction_bits)
-        # Within a cycle the lanes of the statistics do not wait for the walk, nor the walk for queues without a job.
+        # Within a cycle the lanes do not wait for the walk, nor the walk for queues without a job.
         m.submodules.held = held = Slot(rows.o.payload.shape())
         m.submodules.taken = taken = SkidBuffer(walk.o.payload.shape())
         m.submodules.score = score = ChoiceScore(experts=experts, **powers, reciprocal=self._reciprocal)
@@ -126,17 +127,28 @@ class ExpertRouter(wiring.Component):
         connect(m, walk.o, taken.i)
         connect(m, taken.o, score.i)
         connect(m, score.o, queues.i)
-        connect(m, flipped(self.request), queues.request)
         connect(m, queues.answer, flipped(self.answer))
         connect(m, queues.entry, flipped(self.entry))
-        m.d.comb += self.ready.eq(queues.ready)
-        self._give_job(m, (rows, walk, queues))
+        jobs = self._give_job(m, {"rows": rows, "walk": walk, "queues": queues})
+        # A job that is offered here or waits in a slot comes before a request.
+        is_free = ~self.job.valid & ~jobs[-1].o.valid
+        m.d.comb += [
+            queues.request.valid.eq(self.request.valid & is_free),
+            queues.request.p.eq(self.request.p),
+            self.request.ready.eq(queues.request.ready & is_free),
+            self.ready.eq(queues.ready & ~jobs[-1].o.valid),
+        ]
         return m
 
     def _give_job(self, m, parts):
-        """All parts take the job in the same cycle."""
-        for part in parts:
-            others = [other.job.ready for other in parts if other is not part]
-            m.d.comb += part.job.valid.eq(self.job.valid & others[0] & others[1])
-            m.d.comb += [part.job.p[name].eq(self.job.p[name]) for name in part.job.p.shape().members]
-        m.d.comb += self.job.ready.eq(parts[0].job.ready & parts[1].job.ready & parts[2].job.ready)
+        """A slot for each part: none waits for another within a cycle. Returns the slots."""
+        jobs = []
+        for name, part in parts.items():
+            m.submodules[f"job_of_{name}"] = job = Slot(part.job.payload.shape())
+            connect(m, job.o, part.job)
+            m.d.comb += [job.i.p[field].eq(self.job.p[field]) for field in job.i.p.shape().members]
+            jobs.append(job)
+        takes = jobs[0].i.ready & jobs[1].i.ready & jobs[2].i.ready
+        m.d.comb += [job.i.valid.eq(self.job.valid & takes) for job in jobs]
+        m.d.comb += self.job.ready.eq(takes)
+        return jobs

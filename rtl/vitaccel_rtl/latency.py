@@ -118,14 +118,17 @@ def softmax_statistics(*, has_lines: bool) -> int:
 
 
 def softmax_numerators(*, has_lines: bool, bits: int) -> int:
-    """Latency of `vitaccel_rtl.softmax.SoftmaxNumerators`: a power, and a rounding to less than 16 bits."""
-    return exp2(has_lines=has_lines) + (bits < 16)
+    """Latency of `vitaccel_rtl.softmax.SoftmaxNumerators`.
+
+    How far the logit is below the maximum, a power, and a rounding to less than 16 bits.
+    """
+    return 1 + exp2(has_lines=has_lines) + (bits < 16)
 
 
 def softmax_rows(*, has_lines: bool, bits: int) -> int:
     """Latency of `vitaccel_rtl.softmax_rows.Softmax`, from the last key of a row to its first numerator."""
     summary = softmax_statistics(has_lines=has_lines) + RECIPROCAL + CREDIT_QUEUE
-    return summary + STREAM_FIFO + SKID_BUFFER + softmax_numerators(has_lines=has_lines, bits=bits)
+    return summary + STREAM_FIFO + softmax_numerators(has_lines=has_lines, bits=bits)
 
 
 # ------------------------------------------------------------------------------------------------------------ LayerNorm
@@ -151,8 +154,8 @@ saturation, and the queue behind.
 
 # --------------------------------------------------------------------------------------------------- mixture of experts
 
-TOPK = 2
-"""Of `vitaccel_rtl.topk.TopK`, from the last expert of a row to its choices: comparison, order."""
+TOPK = 3
+"""Of `vitaccel_rtl.topk.TopK`, from the last expert of a row to its choices: comparison, comparison with those ahead, order."""
 
 QUEUE_WALK = 2
 """Of `vitaccel_rtl.queue_walk.QueueWalk`, from an entry to its slot of the first tile: a memory, its address's sum."""
@@ -189,7 +192,8 @@ def scatter_add(side: int, entries: int) -> int:
     The factors of the first block, a tile of weighted results, its transposition, and the sum; the sums so far are read
     meanwhile, if the buffer answers within that time.
     """
-    return min(entries, side) + GATE_FACTORS + WEIGH + SKID_BUFFER + side + TRANSPOSER + ACCUMULATE + CREDIT_QUEUE - 1
+    weighed = min(entries, side) + GATE_FACTORS + WEIGH + SKID_BUFFER
+    return weighed + side + TRANSPOSER + SKID_BUFFER + ACCUMULATE + CREDIT_QUEUE - 1
 
 
 def probability(*, has_lines: bool) -> int:
@@ -252,10 +256,10 @@ def _shift(places: int) -> int:
 QUEUE_FORGET = 1
 """From accepting a job of `vitaccel_rtl.queues.ExpertQueues` to accepting its choices, with all queues empty."""
 
-QUEUE_ANSWER = 4
+QUEUE_ANSWER = 5
 """From accepting a request of a queue to offering its length."""
 
-QUEUE_ENTRY = 6
+QUEUE_ENTRY = 7
 """From accepting a request of a queue to offering its first entry.
 
 In drop order `choice`, 2 more for every rank before it that has no entries in the queue.
@@ -265,9 +269,10 @@ In drop order `choice`, 2 more for every rank before it that has no entries in t
 def queues_ready(experts: int) -> int:
     """Cycles of `vitaccel_rtl.queues.ExpertQueues` from accepting the last choice to accepting a request.
 
-    The choice is appended in two cycles, and the experts are sorted by the lengths of their queues, one a cycle.
+    The choice is appended in two cycles, and the experts are sorted by the lengths of their queues, one a cycle, each
+    of which is looked up in two.
     """
-    return experts + 4 + TOPK
+    return experts + 5 + TOPK
 
 
 def route(
@@ -289,17 +294,19 @@ def route(
         ``max(experts, valid tokens * k)``
 
     cycles, or less where it waits in a slot for the walk of one that takes longer. When scores are over the chosen
-    experts, these go through the statistics after the row, which makes the first term ``experts + k + latency of the
-    statistics - 1``. All *most_experts* queues that there are get sorted.
+    experts, these go through the statistics after the row, one row at a time, which may take longer than the *experts*
+    words of the next: ``k`` and the latency of the statistics with the queue behind them. All *most_experts* queues
+    that there are get sorted.
     """
-    statistics = softmax_statistics(has_lines=has_lines)
+    statistics = softmax_statistics(has_lines=has_lines) + CREDIT_QUEUE
     interval, first = experts, experts + statistics - 1
     if over_chosen:
-        interval += k + statistics - 1
-        first += STREAM_FIFO + SKID_BUFFER + TOPK + k - 1
+        interval = max(experts, k + statistics)
+        first += TOPK + CREDIT_QUEUE + k - 1
     whole, rest = divmod(min(frame_tokens, tokens), side)
     walks = [valid * k for valid in [side] * whole + [rest] * (rest > 0)]
-    waits, walked = first, first + SLOT
+    waits = first
+    walked = waits + SLOT
     all_walks = walks * max(tokens // frame_tokens, 1)
     for walk in all_walks[:-1]:
         waits = max(waits + interval, walked + 1)

@@ -13,6 +13,13 @@ from amaranth.lib.wiring import In, Out
 from vitaccel_rtl.probability import PROBABILITY_BITS
 from vitaccel_rtl.stream import Stages, check_range
 
+LOOK_STAGES = 2
+"""From the place of a list or queue to what is shown of it: a register, the small memories."""
+
+GROUP_BITS = 2
+GROUP = 1 << GROUP_BITS
+"""Places of which one is chosen in a cycle."""
+
 
 def bits_of(count):
     """Width of a number below *count*: at least 1."""
@@ -74,7 +81,7 @@ class QueueShape:
     def memory_bits(self):
         """Bits of all memories: links and entries, both ends and counts of lists, lengths of queues."""
         block = self.entries * (self.address.width + self.stored.size)
-        ends = self.lists * (4 * self.address.width + self.length.width)
+        ends = self.lists * (4 * self.address.width + self.length.width + 2)
         return block + ends + self.experts * (self.length.width + 1)
 
 
@@ -95,11 +102,11 @@ class QueueMemory(wiring.Component):
     by_rank : Signal, in
         An expert has a list for each rank, and its queue is all of them in order of rank; otherwise one.
     add, add_expert, add_rank, add_list, add_token, add_entry : Signal, in
-        Append an entry to the list of its expert and rank, which shows it from the next cycle but one on. Of a rank and
-        token, once.
+        Append an entry to the list of its expert and rank; what is looked up from the next cycle but one on shows it.
+        Of a rank and token, once.
     expert, rank : Signal, in
         Whose *length* (of the queue), *count* (of the list; may be more) and *heads* (of the two chains of the list, as
-        far as it reaches) are shown, a cycle later.
+        far as it reaches) are shown, two cycles later.
     queued, listed : Signal, out
         With these: the queue, and the list, have entries.
     walk, address : Signal, in
@@ -137,99 +144,114 @@ class QueueMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        address, appended, adding = Signal(self._shape.address), Signal(self._shape.address, reset_less=True), Signal()
+        address = Signal(self._shape.address)
         m.d.comb += address.eq(Cat(self.add_token, self.add_rank[: self._shape.rank_bits]))
-        m.d.sync += [adding.eq(self.add), appended.eq(address)]
+        adding = Stages(m, 1).flags(self.add, 2, name="adding")
+        appended = Stages(m, 1).delay(address, 2, name="appended")
         linked, before = self._append(m, adding, appended)
         self._count_queues(m, adding)
         self._keep_entries(m, address)
         self._keep_links(m, linked, before, appended)
         return m
 
-    def _begun(self, m, place, places):
-        """Say of each place whether it was added to since the job came; else it is empty, whatever a memory holds."""
+    def _begun(self, m, adding, place, places):
+        """Keep of each place whether it was added to since the job came; else it is empty, whatever a memory holds."""
         begun = Signal(places)
         with m.If(self.forget):
             m.d.sync += begun.eq(0)
-        with m.Elif(self.add):
+        with m.Elif(adding):
             m.d.sync += begun.eq(begun | (1 << place))
-        return Choice(begun[n] for n in range(places))
+        return begun
 
-    def _update(self, m, kept, adding, place, begun, name):
-        """Read a place of a memory when something is added to it, and write it a cycle later.
+    def _update(self, m, kept, adding, place, name):
+        """Read a place of a memory the cycle after something is added to it, and write it in the one after that.
 
-        What is written in that cycle is not read yet, so it is held aside for the next to be added. Returns, all of
-        that later cycle: the place, what it holds (zero if nothing was added to it before), and the port to write it.
+        What is written in that cycle is not read yet, so it is held aside for the next to be added. Returns whether
+        places were added to, and, all of that last cycle: the place, what it holds (zero if nothing was added to it
+        before), and the port to write it.
         """
+        places = kept.data.depth
+        near = Stages(m, 1).register(place, name=f"{name}_near")
+        begun = self._begun(m, adding[1], near, places)
+        # Which of many places it is, is found in two steps: in groups of four, then among these.
+        groups = [Choice(begun[n : n + GROUP]) for n in range(0, places, GROUP)]
+        in_group = Cat(group[place[:GROUP_BITS]] for group in groups)
         old, new = kept.read_port(domain="comb"), kept.write_port()
         at = Signal.like(place, name=f"{name}_at", reset_less=True)
         again, there = (Signal(name=f"{name}_{n}", reset_less=True) for n in ("again", "there"))
         read, written = (Signal(kept.data.shape, name=f"{name}_{n}", reset_less=True) for n in ("read", "written"))
+        grouped = Stages(m, 1).register(in_group, name=f"{name}_grouped")
         m.d.sync += [
-            at.eq(place),
-            there.eq(begun[place]),
+            at.eq(near),
+            there.eq(grouped.bit_select(near[GROUP_BITS:], 1)),
             read.eq(old.data),
             written.eq(new.data),
-            again.eq(adding & (at == place)),
+            again.eq(adding[2] & (at == near)),
         ]
         held = Signal(kept.data.shape, name=f"{name}_held")
         was = Value.cast(read) & there.replicate(len(Value.cast(read)))
-        m.d.comb += [old.addr.eq(place), new.addr.eq(at), Value.cast(held).eq(Mux(again, Value.cast(written), was))]
-        return at, held, new
+        m.d.comb += [old.addr.eq(near), new.addr.eq(at), Value.cast(held).eq(Mux(again, Value.cast(written), was))]
+        return begun, at, held, new
 
     def _show(self, m, kept, begun, place, field):
         """Read a field of a place of a memory: zero if nothing was added to it since the job came; and say which."""
-        read, there = kept.read_port(domain="comb"), Signal()
-        m.d.comb += [read.addr.eq(place), there.eq(begun[place])]
-        # A mask: the choice of a zero would become a reset of registers, to which the way is longer.
-        return read.data[field] & there.replicate(len(read.data[field])), there
+        port, there = kept.read_port(domain="comb"), Signal(name=f"{field}_there", reset_less=True)
+        read = Signal.like(port.data[field], name=f"{field}_read", reset_less=True)
+        m.d.comb += port.addr.eq(place)
+        m.d.sync += [read.eq(port.data[field]), there.eq(begun.bit_select(place, 1))]
+        return read & there.replicate(len(read)), there
 
     def _append(self, m, adding, appended):
         """Keep both ends of each list. Returns whether the new entry is linked to, and from which address."""
         shape = self._shape
-        ends = data.StructLayout({"older": shape.address, "newer": shape.address, "count": shape.length})
+        # What a list holds is counted; whether that is nothing or one entry is asked late in a cycle, and so said by bits.
+        ends = {"older": shape.address, "newer": shape.address, "count": shape.length, "any": 1, "one": 1}
+        ends = data.StructLayout(ends)
         m.submodules.tails = tails = memory.Memory(shape=ends, depth=shape.lists, init=[])
         heads = [memory.Memory(shape=shape.address, depth=shape.lists, init=[]) for _ in range(2)]
         m.submodules.head_even, m.submodules.head_odd = heads
-        shown = Signal(range(shape.lists))
-        begun = self._begun(m, self.add_list, shape.lists)
-        into, held, new = self._update(m, tails, adding, self.add_list, begun, "tail")
-        first, second = held.count == 0, held.count == 1
+        shown = Signal(range(shape.lists), reset_less=True)
+        begun, into, held, new = self._update(m, tails, adding, self.add_list, "tail")
+        first, second = ~held.any, held.one
         m.d.comb += [
-            new.en.eq(adding),
+            new.en.eq(adding[2]),
             new.data.older.eq(held.newer),
             new.data.newer.eq(appended),
             new.data.count.eq(held.count + 1),
-            shown.eq(shape.list_of(self.expert, self.rank, self.by_rank)),
+            new.data.any.eq(1),
+            new.data.one.eq(first),
         ]
+        m.d.sync += shown.eq(shape.list_of(self.expert, self.rank, self.by_rank))
         count, listed = self._show(m, tails, begun, shown, "count")
-        m.d.sync += [self.count.eq(count), self.listed.eq(listed)]
+        m.d.comb += [self.count.eq(count), self.listed.eq(listed)]
         for head, begins, out in zip(heads, (first, second), self.heads, strict=True):
             write, look = head.write_port(), head.read_port(domain="comb")
             m.d.comb += [
                 write.addr.eq(into),
                 write.data.eq(appended),
-                write.en.eq(adding & begins),
+                write.en.eq(adding[2] & begins),
                 look.addr.eq(shown),
             ]
             m.d.sync += out.eq(look.data)
-        return adding & ~first & ~second, held.older
+        return adding[2] & ~first & ~second, held.older
 
     def _count_queues(self, m, adding):
         """Keep the length of each queue, and whether that is the limit."""
         shape = self._shape
         counted = data.StructLayout({"length": shape.length, "full": 1})
         m.submodules.lengths = lengths = memory.Memory(shape=counted, depth=shape.experts, init=[])
-        begun = self._begun(m, self.add_expert, shape.experts)
-        _, held, new = self._update(m, lengths, adding, self.add_expert, begun, "length")
-        length, queued = self._show(m, lengths, begun, self.expert, "length")
+        begun, _, held, new = self._update(m, lengths, adding, self.add_expert, "length")
+        shown = Signal(shape.expert, reset_less=True)
+        m.d.sync += shown.eq(self.expert)
+        length, queued = self._show(m, lengths, begun, shown, "length")
         before_limit = Signal(shape.length, reset_less=True)
         m.d.comb += [
             new.data.length.eq(held.length + 1),
             new.data.full.eq(held.full | (held.length == before_limit)),
-            new.en.eq(adding & ~held.full),
+            new.en.eq(adding[2] & ~held.full),
         ]
-        m.d.sync += [before_limit.eq(self.limit - 1), self.length.eq(length), self.queued.eq(queued)]
+        m.d.sync += before_limit.eq(self.limit - 1)
+        m.d.comb += [self.length.eq(length), self.queued.eq(queued)]
 
     def _keep_entries(self, m, address):
         """Block memory: what is stored of an entry."""

@@ -5,10 +5,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.queue_memory import LOOK_STAGES
+from vitaccel_rtl.stream import Stages
 from vitaccel_rtl.topk import TopKLane
 
-ORDER_STAGES = 1 + latency.TOPK
-"""From the length of a queue to its place in the order: a register beside the lane, which compares, and then moves."""
+ORDER_STAGES = LOOK_STAGES + latency.TOPK
+"""From the length of a queue that is asked for to its place in the order: registers beside the lane, which compares
+twice, and then moves."""
 
 
 class QueueOrder(wiring.Component):
@@ -29,9 +32,9 @@ class QueueOrder(wiring.Component):
         The lengths of queues are being read, that of *expert* in this cycle.
     expert : Signal, out
     length : Signal, in
-        Of the queue of *expert*, a cycle later.
+        Of the queue of *expert*, two cycles later.
     ready : Signal, out
-        The order holds, from ``experts + 4`` cycles after *start*.
+        The order holds, from ``experts + 6`` cycles after *start*.
     experts : Signal, out
         By rank.
     """
@@ -56,12 +59,10 @@ class QueueOrder(wiring.Component):
         sizes = {"expert_bits": shape.expert.width, "logit_bits": shape.length.width + 1}
         m.submodules.lane = lane = TopKLane(k=shape.experts, **sizes)
         is_last = self.expert == shape.experts - 1
-        # The length is asked for, comes, is in registers beside the lane, is compared; then it has entered.
-        reads, loads, ends = Signal(), Signal(), Signal(ORDER_STAGES)
-        read, expert = Signal(shape.expert, reset_less=True), Signal(shape.expert, reset_less=True)
+        loads, ends = Signal(LOOK_STAGES + 2), Signal(ORDER_STAGES)
         length = Signal(shape.length, reset_less=True)
-        m.d.sync += [reads.eq(self.running), read.eq(self.expert)]
-        m.d.sync += [loads.eq(reads), expert.eq(read), length.eq(self.length)]
+        expert = Stages(m, 1).delay(self.expert, LOOK_STAGES + 2, name="expert")
+        m.d.sync += [loads.eq(Cat(self.running, loads[:-1])), length.eq(self.length)]
         m.d.sync += ends.eq(Cat(self.running & is_last, ends[:-1]))
         with m.If(self.start):
             m.d.sync += [self.running.eq(1), self.expert.eq(0)]
@@ -73,7 +74,7 @@ class QueueOrder(wiring.Component):
             m.d.sync += self.ready.eq(1)
         m.d.comb += [
             lane.advance.eq(1),
-            lane.load.eq(loads),
+            lane.load.eq(loads[-1]),
             lane.first.eq(expert == 0),
             lane.logit.eq(length),
             lane.expert.eq(expert),

@@ -1,7 +1,6 @@
 """How expert queues are read: the length first, then the entries, one a cycle."""
 
-from amaranth.hdl import Array as Choice
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -63,7 +62,9 @@ class QueueReading(wiring.Component):
         in_list = Signal(self._shape.length, reset_less=True)  # of these, in this list, or more
         begin, issue = Signal(), Signal()
         asked = Signal.like(self.request.p, name="asked", reset_less=True)
-        m.d.comb += self.request.ready.eq(0)
+        expert = Signal.like(self.expert, name="kept_expert", reset_less=True)
+        rank = Signal.like(self.rank, name="kept_rank", reset_less=True)
+        m.d.comb += [self.expert.eq(expert), self.rank.eq(rank), self.request.ready.eq(0)]
         with m.If(self.answer.valid & self.answer.ready):
             m.d.sync += self.answer.valid.eq(0)
         with m.FSM(name="reading"):
@@ -76,25 +77,27 @@ class QueueReading(wiring.Component):
                 with m.If(self.request.valid & self.request.ready):
                     m.next = "SELECT"
             with m.State("SELECT"):
-                by_length = Choice(self.ordered[n] for n in range(self._shape.experts))[asked.place]
-                m.d.sync += [self.expert.eq(Mux(asked.by_length, by_length, asked.place)), self.rank.eq(0)]
+                by_length = Value.cast(self.ordered).word_select(asked.place, self._shape.expert.width)
+                m.d.sync += [expert.eq(Mux(asked.by_length, by_length, asked.place)), rank.eq(0)]
                 m.next = "LOOK"
             with m.State("LOOK"):
+                m.next = "READ"
+            with m.State("READ"):
                 m.next = "ANSWER"
             with m.State("ANSWER"):
                 m.d.sync += [
                     left.eq(self.length),
                     self.answer.valid.eq(1),
-                    self.answer.p.expert.eq(self.expert),
+                    self.answer.p.expert.eq(expert),
                     self.answer.p.length.eq(self.length),
                 ]
                 m.next = "IDLE"
                 with m.If(asked.entries & self.queued):
-                    self._open_list(m, begin, in_list)
+                    self._open_list(m, begin, in_list, rank)
             with m.State("SKIP"):
                 m.next = "LIST"
             with m.State("LIST"):
-                self._open_list(m, begin, in_list)
+                self._open_list(m, begin, in_list, rank)
             with m.State("WALK"), m.If(self.walk):
                 m.d.comb += issue.eq(1)
                 m.d.sync += [left.eq(left - 1), in_list.eq(in_list - 1)]
@@ -105,10 +108,10 @@ class QueueReading(wiring.Component):
         self._walk(m, begin, issue, left == 1)
         return m
 
-    def _open_list(self, m, begin, in_list):
+    def _open_list(self, m, begin, in_list, rank):
         """Walk the list that is shown, if it has entries, and have that of the next rank looked up meanwhile."""
-        m.d.comb += begin.eq(1)
-        m.d.sync += [in_list.eq(self.count), self.rank.eq(self.rank + 1)]
+        m.d.comb += [begin.eq(1), self.rank.eq(rank + 1)]
+        m.d.sync += [in_list.eq(self.count), rank.eq(rank + 1)]
         with m.If(self.listed):
             m.next = "WALK"
         with m.Else():

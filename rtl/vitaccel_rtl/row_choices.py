@@ -9,14 +9,11 @@ from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl.credit_queue import CreditQueue
 from vitaccel_rtl.exp2 import LOGIT_BITS, NUMERATOR_BITS, check_powers, whole_bits
-from vitaccel_rtl.fifo import StreamFifo
 from vitaccel_rtl.softmax import SoftmaxStatistics
-from vitaccel_rtl.stream import SkidBuffer, check_range, lane_word
+from vitaccel_rtl.stream import check_range, lane_word
 from vitaccel_rtl.topk import TopK
-
-WAITING_WORDS = 16
-"""Words between the input and the top-k lanes: more than the statistics have stages."""
 
 
 def choice_shapes(*, experts, fraction_bits):
@@ -51,7 +48,7 @@ class RowChoices(wiring.Component):
     """P top-k lanes and P lanes of softmax statistics: a word of logits a cycle in, a word a row-block out.
 
     A row is streamed once. Over all experts, both read it as it comes. Over the chosen experts, the k logits that top-k
-    found are then sent through the statistics, best first, while the next row waits.
+    found are then sent through the statistics, best first, row after row.
 
     Parameters
     ----------
@@ -105,25 +102,24 @@ class RowChoices(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.waiting = waiting = StreamFifo(self.i.payload.shape(), depth=WAITING_WORDS)
         m.submodules.best = best = TopK(lanes=self._lanes, experts=self._experts, k=self._k)
         m.submodules.statistics = statistics = SoftmaxStatistics(
             lanes=self._lanes, **self._powers, sum_bits=self._sum_bits
         )
-        # Registers beside the lanes, which compare what is in them; those of the queue are beside its memory.
-        m.submodules.near = near = SkidBuffer(self.i.payload.shape())
-        wiring.connect(m, waiting.o, near.i)
-        wiring.connect(m, near.o, best.i)
+        # As many rows as may be on their way through the longer of both.
+        places = statistics.latency_cycles + 2
+        ranked, may_rank = _never_stall(m, "ranked", best, places)
+        summed, may_sum = _never_stall(m, "summed", statistics, places)
         job, open_rows = self._count_rows(m)
-        self._steer(m, job, open_rows, waiting, best, statistics)
+        self._steer(m, job, open_rows, (best.i, may_rank), (statistics.i, may_sum), ranked)
         m.d.comb += [
-            self.o.valid.eq(best.o.valid & statistics.o.valid),
-            best.o.ready.eq(statistics.o.valid & self.o.ready),
-            statistics.o.ready.eq(best.o.valid & self.o.ready),
-            self.o.p.experts.eq(best.o.p.experts),
-            self.o.p.logits.eq(best.o.p.logits),
-            self.o.p.m.eq(statistics.o.p.m),
-            self.o.p.total.eq(statistics.o.p.total),
+            self.o.valid.eq(ranked.valid & summed.valid),
+            ranked.ready.eq(summed.valid & self.o.ready),
+            summed.ready.eq(ranked.valid & self.o.ready),
+            self.o.p.experts.eq(ranked.p.experts),
+            self.o.p.logits.eq(ranked.p.logits),
+            self.o.p.m.eq(summed.p.m),
+            self.o.p.total.eq(summed.p.total),
         ]
         return m
 
@@ -132,42 +128,56 @@ class RowChoices(wiring.Component):
         job = Signal.like(self.job.p, name="kept_job", reset_less=True)
         to_come = Signal.like(self.job.p.row_blocks, name="rows_to_come")
         to_leave = Signal.like(self.job.p.row_blocks, name="rows_to_leave")
-        m.d.comb += self.job.ready.eq(to_leave == 0)
-        with m.If(self.job.valid & self.job.ready):
-            m.d.sync += [job.eq(self.job.p), to_come.eq(self.job.p.row_blocks), to_leave.eq(self.job.p.row_blocks)]
+        # Registers of their own: on them depends whether a word is taken.
+        idle, is_open = Signal(init=1), Signal()
+        m.d.comb += self.job.ready.eq(idle)
         with m.If(self.i.valid & self.i.ready & self.i.p.last):
-            m.d.sync += to_come.eq(to_come - 1)
+            m.d.sync += [to_come.eq(to_come - 1), is_open.eq(to_come != 1)]
         with m.If(self.o.valid & self.o.ready):
-            m.d.sync += to_leave.eq(to_leave - 1)
-        return job, to_come.any()
+            m.d.sync += [to_leave.eq(to_leave - 1), idle.eq(to_leave == 1)]
+        with m.If(self.job.valid & idle):
+            m.d.sync += [job.eq(self.job.p), to_come.eq(self.job.p.row_blocks), to_leave.eq(self.job.p.row_blocks)]
+            m.d.sync += [is_open.eq(1), idle.eq(0)]
+        return job, is_open
 
-    def _steer(self, m, job, open_rows, waiting, best, statistics):
-        """A row goes to top-k, and to the statistics: itself, or what was chosen of it."""
+    def _steer(self, m, job, open_rows, ranking, summing, ranked):
+        """A row goes to top-k, and to the statistics: itself, or what was chosen of it, which is *ranked*."""
+        (to_rank, may_rank), (to_sum, may_sum) = ranking, summing
         rank = Signal(range(self._k))
         sent = Signal()
-        chosen = Signal.like(statistics.i.p, name="chosen")
+        chosen = Signal.like(to_sum.p, name="chosen")
         m.d.comb += [
             chosen.lanes[lane].eq(Choice(logits[n] for n in range(self._k))[rank])
-            for lane, logits in enumerate(best.o.p.logits)
+            for lane, logits in enumerate(ranked.p.logits)
         ]
         m.d.comb += [
             chosen.last.eq(rank + 1 == job.k),
-            statistics.i.p.eq(Mux(job.over_chosen, chosen, self.i.p)),
-            waiting.i.p.eq(self.i.p),
+            to_sum.p.eq(Mux(job.over_chosen, chosen, self.i.p)),
+            to_rank.p.eq(self.i.p),
+            self.i.ready.eq(open_rows & may_rank & (job.over_chosen | may_sum)),
+            to_rank.valid.eq(self.i.valid & self.i.ready),
+            to_sum.valid.eq(Mux(job.over_chosen, ranked.valid & ~sent & may_sum, self.i.valid & self.i.ready)),
         ]
-        with m.If(job.over_chosen):
-            m.d.comb += [
-                statistics.i.valid.eq(best.o.valid & ~sent),
-                self.i.ready.eq(open_rows & waiting.i.ready),
-                waiting.i.valid.eq(open_rows & self.i.valid),
-            ]
-        with m.Else():
-            m.d.comb += [
-                statistics.i.valid.eq(open_rows & self.i.valid & waiting.i.ready),
-                self.i.ready.eq(open_rows & waiting.i.ready & statistics.i.ready),
-                waiting.i.valid.eq(open_rows & self.i.valid & statistics.i.ready),
-            ]
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += [sent.eq(0), rank.eq(0)]
-        with m.Elif(job.over_chosen & statistics.i.valid & statistics.i.ready):
+        with m.Elif(job.over_chosen & to_sum.valid):
             m.d.sync += [sent.eq(chosen.last), rank.eq(rank + 1)]
+
+
+def _never_stall(m, name, lanes, places):
+    """Let nothing hold up the lanes' registers: a row sets out when its result has a place in a queue.
+
+    Returns the stream of results, and whether a word may enter; it must not be offered before.
+    """
+    m.submodules[name] = queue = CreditQueue(lanes.o.payload.shape(), depth=places)
+    in_row, may_enter = Signal(name=f"{name}_in_row"), Signal(name=f"may_be_{name}")
+    m.d.comb += [
+        may_enter.eq(in_row | queue.has_place),
+        queue.reserve.eq(lanes.i.valid & ~in_row),
+        lanes.o.ready.eq(1),
+        queue.arrives.eq(lanes.o.valid),
+        queue.word.eq(lanes.o.p),
+    ]
+    with m.If(lanes.i.valid):
+        m.d.sync += in_row.eq(~lanes.i.p.last)
+    return queue.o, may_enter

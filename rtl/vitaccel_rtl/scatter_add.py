@@ -147,14 +147,16 @@ class ScatterAdd(wiring.Component):
         # They cut the way of `write.ready` to the registers of all lanes, of which there are thousands: sums are made
         # without a stop, as they have a place in a queue.
         m.submodules.weighed = weighed = SkidBuffer(weigh.o.p.shape())
+        m.submodules.updates = updates = SkidBuffer(transposer.o.p.shape())
         m.submodules.sums = sums = CreditQueue(accumulate.o.p.shape(), depth=latency.ACCUMULATE + 2)
         connect(m, weigh.o, weighed.i)
         connect(m, weighed.o, transposer.i)
+        connect(m, transposer.o, updates.i)
         m.d.comb += [accumulate.o.ready.eq(1), sums.arrives.eq(accumulate.o.valid), sums.word.eq(accumulate.o.p)]
         self._begin(m, walk, factors)
         self._weigh(m, factors.o, weigh.i)
         self._ask(m, walk.o, tags.i)
-        self._add(m, tags.o, transposer.o, accumulate.i, sums)
+        self._add(m, tags.o, updates.o, accumulate.i, sums)
         self._write(m, sums.o)
         return m
 

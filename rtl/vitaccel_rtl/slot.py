@@ -1,6 +1,6 @@
 """A slot for one word, between two blocks that must not wait for each other within a cycle."""
 
-from amaranth.hdl import Module, Shape, Signal, Value
+from amaranth.hdl import Module, Mux, Shape, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -30,11 +30,13 @@ class Slot(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        full = Signal()
+        full, full_next = Signal(), Signal()
+        # The same, for the registers of the word: there may be hundreds, and those of the handshake must not wait there.
+        loads = Signal(init=1)
         word = Signal(Shape.cast(self._shape).width, reset_less=True)
         m.d.comb += [self.i.ready.eq(~full), self.o.valid.eq(full), Value.cast(self.o.payload).eq(word)]
-        with m.If(full):
-            m.d.sync += full.eq(~self.o.ready)
-        with m.Else():
-            m.d.sync += [full.eq(self.i.valid), word.eq(Value.cast(self.i.payload))]
+        m.d.comb += full_next.eq(Mux(full, ~self.o.ready, self.i.valid))
+        m.d.sync += [full.eq(full_next), loads.eq(~full_next)]
+        with m.If(loads):
+            m.d.sync += word.eq(Value.cast(self.i.payload))
         return m

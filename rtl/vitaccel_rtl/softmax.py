@@ -210,7 +210,7 @@ class SoftmaxStatistics(Pipeline):
 class SoftmaxNumerators(Pipeline):
     """P numerator lanes, one word a cycle: what multiplies V.
 
-    A word takes the cycles of the power, 3 or 5, and one more to round to 8 or 12 bits.
+    A word takes the cycles of the power, 3 or 5, one before it, and one more to round to 8 or 12 bits.
 
     Parameters
     ----------
@@ -253,11 +253,13 @@ class SoftmaxNumerators(Pipeline):
             y, highest = self.i.p.lanes[i], self.i.p.m[i]
             power = Exp2Lane(**self._options)
             m.submodules[f"lane{i}"] = power
+            octaves = octaves_below(highest, y, self._options["fraction_bits"])
+            drop = (y == MASKED) & (highest != lowest)
             m.d.comb += [
                 power.advance.eq(stages.advance),
-                power.y.eq(y),
-                power.octaves.eq(octaves_below(highest, y, self._options["fraction_bits"])),
-                power.drop.eq((y == MASKED) & (highest != lowest)),
+                power.y.eq(stages.register(y, name=f"y{i}")),
+                power.octaves.eq(stages.register(octaves, name=f"octaves{i}")),
+                power.drop.eq(stages.register(drop, name=f"drop{i}")),
                 out.eq(self._narrowed(stages, power.out, f"u{i}")),
             ]
 

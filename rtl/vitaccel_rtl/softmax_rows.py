@@ -16,7 +16,7 @@ from vitaccel_rtl.fifo import LEAST_DEPTH, StreamFifo
 from vitaccel_rtl.flow import Flow
 from vitaccel_rtl.reciprocal import EXPONENT_BITS, MANTISSA_BITS, SUM_BITS, ReciprocalLane, check_reciprocal
 from vitaccel_rtl.softmax import DROPPED_BITS, SoftmaxNumerators, SoftmaxStatistics
-from vitaccel_rtl.stream import SkidBuffer, check_range, lane_word
+from vitaccel_rtl.stream import check_range, lane_word
 
 LONGEST_ROW = 4096
 
@@ -100,7 +100,7 @@ class Softmax(wiring.Component):
 
     Latency
     -------
-    From the last key of a row to its first numerator: statistics, reciprocal, a queue, registers and the numerators,
+    From the last key of a row to its first numerator: statistics, reciprocal, a queue and the numerators,
     ``latency.softmax_rows``. Rows follow each other without a gap.
 
     Raises
@@ -155,10 +155,7 @@ class Softmax(wiring.Component):
         m.d.comb += [queue.i.valid.eq(summary.o.valid & has_room) for queue in (maxima, scales)]
         m.d.comb += maxima.i.p.eq(summary.o.p.m)
         m.d.comb += [scales.i.p[name].eq(summary.o.p[name]) for name in _scale(self._lanes)]
-        # Registers beside the lanes: those of the queues are beside their memories.
-        m.submodules.near = near = SkidBuffer(numerators.i.p.shape())
-        self._join_maximum(m, rows.o, maxima.o, near.i)
-        wiring.connect(m, near.o, numerators.i)
+        self._join_maximum(m, rows.o, maxima.o, numerators.i)
         self._join_scale(m, numerators.o, scales.o)
         return m
 

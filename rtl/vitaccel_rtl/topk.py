@@ -1,8 +1,8 @@
 """Top-k lanes: the k best experts of each token, best first; of equal logits the lower expert is first.
 
 The integers of `vitaccel.reference.topk.TopK`. Lane i takes the logits of token i, expert by expert, into k registers:
-a logit enters before the first one that is smaller, and those from there on move down. It is compared a stage before it
-enters, with what the logit ahead of it leaves there.
+a logit enters before the first one that is smaller, and those from there on move down. It is compared two stages before
+it enters; what the two logits ahead of it leave there is then made of those comparisons.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
@@ -15,15 +15,6 @@ from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 LOGIT_BITS = 16
 
 
-def _is_larger(new, old):
-    """Whether a logit is strictly larger: of equals, the one that came first stays.
-
-    With the sign bits inverted they compare without a sign, which is one carry chain; with signs it would be two.
-    """
-    new, old = (Cat(logit[:-1], ~logit[-1]) for logit in (new, old))
-    return new > old
-
-
 class TopKLane(wiring.Component):
     """One lane; its registers load when *advance* is high.
 
@@ -34,25 +25,24 @@ class TopKLane(wiring.Component):
 
     Attributes
     ----------
-    load : Signal, in
-        There is a logit; it has entered two stages later.
-    first : Signal, in
-        With the logit: the lane forgets its row.
-    logit, expert : Signal, in
+    logit : Signal, in
+        It has entered three stages later.
+    load, first, expert : Signal, in
+        Of the logit of a stage before: there is one, the lane forgets its row, whose it is.
     experts, logits : Signal, out
         The k best, best first.
     """
 
     def __init__(self, *, k, expert_bits, logit_bits=LOGIT_BITS):
         self._k = k
-        self._expert_bits = expert_bits
-        self._logit_bits = logit_bits
+        # Without `full` a rank is empty, and below all logits.
+        self._held = data.StructLayout({"expert": unsigned(expert_bits), "logit": unsigned(logit_bits), "full": 1})
         super().__init__(
             {
                 "advance": In(1),
+                "logit": In(signed(logit_bits)),
                 "load": In(1),
                 "first": In(1),
-                "logit": In(signed(logit_bits)),
                 "expert": In(unsigned(expert_bits)),
                 "experts": Out(data.ArrayLayout(unsigned(expert_bits), k)),
                 "logits": Out(data.ArrayLayout(signed(logit_bits), k)),
@@ -62,50 +52,75 @@ class TopKLane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         stages = Stages(m, self.advance)
-        entering = tuple(
-            stages.register(value, name=f"entering_{name}")
-            for name, value in (("logit", self.logit), ("expert", self.expert), ("first", self.first))
-        )
-        beats_entering = _is_larger(self.logit, entering[0])
-        above = None
-        for rank in range(self._k):
-            logit = Signal(signed(self._logit_bits), name=f"logit{rank}", reset_less=True)
-            expert = Signal(self._expert_bits, name=f"expert{rank}", reset_less=True)
-            full = Signal(name=f"full{rank}", reset_less=True)
-            better = Signal(name=f"better{rank}")
-            m.d.comb += better.eq(~full | _is_larger(self.logit, logit))
-            after = self._better_after(above, beats_entering, entering[2])
-            enters = Signal(name=f"enters{rank}")
-            with m.If(self.advance):
-                m.d.sync += enters.eq(self.load & (self.first | Mux(enters, after, better)))
-                with m.If(enters):
-                    m.d.sync += self._enter(above, entering, logit, expert, full)
-            m.d.comb += [self.experts[rank].eq(expert), self.logits[rank].eq(logit)]
-            above = (logit, expert, full, better, enters)
+        ranks = [Signal(self._held, name=f"rank{rank}", reset_less=True) for rank in range(self._k)]
+        enters = [Signal(name=f"enters{rank}") for rank in range(self._k)]
+        entered = [stages.register(enter, name=f"entered{rank}") for rank, enter in enumerate(enters)]
+        logit = stages.register(_ordered(self.logit), name="logit_next")
+        new = Signal(self._held, name="new", reset_less=True)
+        first = stages.register(self.first, name="first")
+        with m.If(self.advance):
+            m.d.sync += [new.logit.eq(logit), new.expert.eq(self.expert), new.full.eq(1)]
+
+        # With the ranks as they are, of which two logits that are ahead are not yet; in the next stage with these too.
+        arriving = _ordered(self.logit)
+        better = [
+            stages.register(Cat(arriving, 1) > Cat(held.logit, held.full), name=f"better{rank}")
+            for rank, held in enumerate(ranks)
+        ]
+        beats_one = stages.register(arriving > logit, name="beats_one")
+        beats_two = stages.register(arriving > new.logit, name="beats_two")
+        better = _after(better, entered, stages.register(first, name="first_entered"), beats_two)
+        better = _after(better, enters, first, beats_one)
+        with m.If(self.advance):
+            m.d.sync += [
+                enter.eq(self.load & (self.first | is_better)) for enter, is_better in zip(enters, better, strict=True)
+            ]
+            self._enter(m, ranks, enters, new, first)
+        for rank, held in enumerate(ranks):
+            m.d.comb += [self.experts[rank].eq(held.expert), self.logits[rank].eq(_ordered(held.logit))]
         return m
 
-    def _better_after(self, above, beats_entering, first):
-        """Whether a logit is better than what is in a rank when the one ahead has entered there or above."""
-        if above is None:
-            return beats_entering
-        *_, above_better, moves = above
-        return Mux(moves, above_better | first, beats_entering)
+    def _enter(self, m, ranks, enters, new, first):
+        """A rank that is entered takes the one of the rank above if that one moves down, else the new one."""
+        for rank, held in enumerate(ranks):
+            moved = Signal(self._held, name=f"moved{rank}")
+            m.d.comb += moved.eq(new)
+            if rank:
+                with m.If(enters[rank - 1]):
+                    m.d.comb += [moved.eq(ranks[rank - 1]), moved.full.eq(ranks[rank - 1].full & ~first)]
+            with m.If(enters[rank]):
+                m.d.sync += held.eq(moved)
 
-    def _enter(self, above, entering, logit, expert, full):
-        """Take the one of the rank above if that one moves down, else the new one."""
-        new_logit, new_expert, first = entering
-        if above is None:
-            return [logit.eq(new_logit), expert.eq(new_expert), full.eq(1)]
-        above_logit, above_expert, above_full, _, moves = above
-        return [
-            logit.eq(Mux(moves, above_logit, new_logit)),
-            expert.eq(Mux(moves, above_expert, new_expert)),
-            full.eq(Mux(moves, above_full & ~first, 1)),
-        ]
+
+def _ordered(logit):
+    """Return bits whose order as an unsigned number is that of the logit, or the logit of such bits.
+
+    One carry chain compares them; with signs it would be two. Comparisons are strict: of equals, the first stays.
+    """
+    return Cat(logit[:-1], ~logit[-1])
+
+
+def _after(better, enters, first, beats):
+    """Whether a logit is better than what is in each rank when another has entered.
+
+    Parameters
+    ----------
+    better
+        Whether it was better before.
+    enters, first
+        The ranks that the other enters, of which all but the first take the one above; and whether it forgets these.
+    beats
+        Whether the logit is better than the other.
+    """
+    found = [Mux(enters[0], beats, better[0])]
+    for rank in range(1, len(better)):
+        moved = Mux(enters[rank - 1], better[rank - 1] | first, beats)
+        found.append(Mux(enters[rank], moved, better[rank]))
+    return found
 
 
 class TopK(Pipeline):
-    """P top-k lanes: takes a word of logits a cycle, offers a word for every row-block two cycles after its last word.
+    """P top-k lanes: takes a word of logits a cycle, offers a word for every row-block 3 cycles after its last word.
 
     Parameters
     ----------
@@ -149,16 +164,16 @@ class TopK(Pipeline):
         return valid & last
 
     def connect(self, m, stages, valid, last):
-        expert = Signal(self._expert_bits)
-        with m.If(stages.advance & valid[0]):
-            m.d.sync += expert.eq(Mux(last[0], 0, expert + 1))
+        expert, first = Signal(self._expert_bits), Signal(init=1)
+        with m.If(stages.advance & valid[1]):
+            m.d.sync += [expert.eq(Mux(last[1], 0, expert + 1)), first.eq(last[1])]
         for i, logit in enumerate(self.i.p.lanes):
             lane = TopKLane(k=self._k, expert_bits=self._expert_bits)
             m.submodules[f"lane{i}"] = lane
             m.d.comb += [
                 lane.advance.eq(stages.advance),
-                lane.load.eq(valid[0]),
-                lane.first.eq(expert == 0),
+                lane.load.eq(valid[1]),
+                lane.first.eq(first),
                 lane.logit.eq(logit),
                 lane.expert.eq(expert),
                 self.o.p.experts[i].eq(lane.experts),

@@ -7,7 +7,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from tests.rtl.stream_bench import PERIOD, refuses
-from vitaccel_rtl.queue_memory import QueueMemory, QueueShape
+from vitaccel_rtl.queue_memory import LOOK_STAGES, QueueMemory, QueueShape
 
 
 def lists_of(shape: QueueShape, entries: list[tuple[int, int, int]], *, by_rank: bool, limit: int) -> dict[Any, Any]:
@@ -46,7 +46,7 @@ def lists_of(shape: QueueShape, entries: list[tuple[int, int, int]], *, by_rank:
             for rank in range(1 << shape.rank_bits):
                 ctx.set(block.expert, expert)
                 ctx.set(block.rank, rank)
-                await ctx.tick()
+                await ctx.tick().repeat(LOOK_STAGES)
                 count = ctx.get(block.count)
                 found[expert, rank] = (ctx.get(block.length), count, await walk(ctx, count))
 
@@ -76,7 +76,7 @@ def test_widths_and_depths() -> None:
     """197 tokens with 2 of 8 experts: 453 places for a link of 9 bits, a row of 8, a score of 16; and lists."""
     shape = QueueShape(rows=200, tokens=197, experts=8, k=2)
     assert (shape.entries, shape.lists, shape.address.width, shape.length.width) == (453, 16, 9, 8)
-    assert shape.memory_bits == 453 * (9 + 8 + 16) + 16 * (4 * 9 + 8) + 8 * (8 + 1)
+    assert shape.memory_bits == 453 * (9 + 8 + 16) + 16 * (4 * 9 + 8 + 2) + 8 * (8 + 1)
     one = QueueShape(rows=1, tokens=1, experts=1, k=1)
     assert (one.entries, one.lists, one.address.width) == (1, 1, 1)
 

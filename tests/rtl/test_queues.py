@@ -116,7 +116,7 @@ def test_cycles_are_the_declared_ones(point: dict[str, int], seed: int) -> None:
     assert run.words.accepted == list(range(first, first + count))
     asked = run.requests.accepted[0]
     assert asked == run.words.accepted[-1] + block.ready_cycles
-    assert block.ready_cycles == latency.queues_ready(point["experts"]) == point["experts"] + 6
+    assert block.ready_cycles == latency.queues_ready(point["experts"]) == point["experts"] + 8
     assert run.answers.offered == [asked + latency.QUEUE_ANSWER]
     length = run.answers.words[0]["length"]
     start = asked + latency.QUEUE_ENTRY
@@ -206,7 +206,7 @@ def test_a_wrong_row_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_queues_keep_in_memories() -> None:
     """197 tokens with 2 of 8 experts: 453 places for a link of 9 bits, a row of 8, a score of 16; and lists."""
     shape = QueueShape(rows=200, tokens=197, experts=8, k=2)
-    assert shape.memory_bits == 453 * (9 + 8 + 16) + 16 * (4 * 9 + 8) + 8 * (8 + 1)
+    assert shape.memory_bits == 453 * (9 + 8 + 16) + 16 * (4 * 9 + 8 + 2) + 8 * (8 + 1)
 
 
 @pytest.mark.parametrize("point", [POINT, pytest.param(POINTS[1], marks=pytest.mark.full), POINTS[4]], ids=str)

@@ -71,17 +71,17 @@ def test_choices_and_statistics_of_jobs_that_change(over_chosen: bool, profile: 
 
 @pytest.mark.parametrize("over_chosen", [False, True])
 def test_cycles_from_row_block_to_row_block(over_chosen: bool, seed: int) -> None:
-    """A row in as many cycles as it has words; over the chosen ones, with those and the statistics behind it."""
+    """A row in as many cycles as it has words; over the chosen ones, also those and the statistics behind them."""
     block = rows_of()
     words = words_of(blocks_of(random.Random(seed), 5, EXPERTS))
     job = {"row_blocks": 5, "k": K, "over_chosen": int(over_chosen)}
     rows, out = Source(words), Sink(5)
     exchange(block, [(block.job, Source([job])), (block.i, rows)], [(block.o, out)])
-    statistics = latency.softmax_statistics(has_lines=True)
-    interval = EXPERTS + K + statistics - 1 if over_chosen else EXPERTS
+    statistics = latency.softmax_statistics(has_lines=True) + latency.CREDIT_QUEUE
+    interval = max(EXPERTS, K + statistics) if over_chosen else EXPERTS
     first = EXPERTS + statistics - 1
     if over_chosen:
-        first += latency.STREAM_FIFO + latency.SKID_BUFFER + latency.TOPK + K - 1
+        first += latency.TOPK + latency.CREDIT_QUEUE + K - 1
     assert [taken - rows.accepted[0] for taken in out.taken] == [first + n * interval for n in range(5)]
 
 

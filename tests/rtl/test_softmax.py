@@ -97,7 +97,7 @@ def test_numerators(fraction_bits: int, numerator_bits: int, seed: int) -> None:
         assert [w["last"] for w in result.words] == [w["last"] for w in words]
     result = run(block, words, len(words))
     check_full_speed(result, block)
-    assert block.latency_cycles == {6: 3, 8: 5}[fraction_bits] + (numerator_bits < 16)
+    assert block.latency_cycles == {6: 4, 8: 6}[fraction_bits] + (numerator_bits < 16)
 
 
 def test_one_bit_of_the_table_is_found(seed: int) -> None:

@@ -54,7 +54,7 @@ def test_rows_follow_each_other_and_the_latency_is_the_declared_one(seed: int) -
     result = run(block, words_of(blocks), 4)
     assert result.accepted == list(range(20))
     assert result.offered == [last + block.latency_cycles for last in (4, 9, 14, 19)]
-    assert block.latency_cycles == 2
+    assert block.latency_cycles == 3
 
 
 def test_a_tie_that_goes_to_the_higher_expert_is_found() -> None:

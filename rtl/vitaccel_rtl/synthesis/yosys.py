@@ -21,6 +21,10 @@ SYNTHESIS = {
 ROWS = "*_row_*"
 """Modules of which each keeps its own control registers, equal as they are: one for all would have to reach all."""
 
+ZEROS = "dffunmap -srst-only t:$_SDFFCE_*"
+"""A zero that an enabled register may load stays logic. As a reset of the register, which on ECP5 comes before the
+enable, it would have to be gated with that: a LUT more on the way of the signal that has the longest."""
+
 SOURCE = "component.sv"
 NETLIST = "netlist.json"
 
@@ -48,7 +52,10 @@ def netlist_of(text: str, top: str, target: str, *, folder: Path = BUILD_FOLDER)
     if "_row_" in text:
         before = f"setattr -mod -set keep_hierarchy 1 {ROWS}; "
         after = f"setattr -mod -unset keep_hierarchy {ROWS}; flatten; opt_clean; "
-    script = f"read_verilog -sv {SOURCE}; {before}{SYNTHESIS[target]} -top {top}; {after}write_json {NETLIST}"
+    synthesis = f"{SYNTHESIS[target]} -top {top}"
+    if target == "ecp5":
+        synthesis = f"{synthesis} -run begin:map_ffs; {ZEROS}; {synthesis} -run map_ffs:"
+    script = f"read_verilog -sv {SOURCE}; {before}{synthesis}; {after}write_json {NETLIST}"
     place = cached(YOSYS, ("-q", "-p", script), {SOURCE: text}, folder)
     netlist = json.loads((place / NETLIST).read_text())
     if target == "ecp5":
