@@ -88,7 +88,7 @@ class ChoiceWalk(wiring.Component):
         m.d.sync += full.eq(full_next)
         rank, ends_token_next = self._count_ranks(m, job, starts, step)
         ends_block_next = self._count_tokens(m, job, starts, moves)
-        # Whether tokens may move and a row-block be loaded: registers of their own, as hundreds of others wait for them.
+        # Whether tokens may move and a row-block be loaded: registers of their own, for hundreds of others wait.
         # While a job begins there is no row-block, and both hold whatever it begins with.
         empty, may_move, takes = (Signal(name=name, init=1) for name in ("empty", "may_move", "takes"))
         m.d.sync += [

@@ -155,7 +155,7 @@ saturation, and the queue behind.
 # --------------------------------------------------------------------------------------------------- mixture of experts
 
 TOPK = 3
-"""Of `vitaccel_rtl.topk.TopK`, from the last expert of a row to its choices: comparison, comparison with those ahead, order."""
+"""Of `vitaccel_rtl.topk.TopK`, from the last expert of a row to its choices: two comparisons, order."""
 
 QUEUE_WALK = 2
 """Of `vitaccel_rtl.queue_walk.QueueWalk`, from an entry to its slot of the first tile: a memory, its address's sum."""

@@ -204,7 +204,7 @@ class QueueMemory(wiring.Component):
     def _append(self, m, adding, appended):
         """Keep both ends of each list. Returns whether the new entry is linked to, and from which address."""
         shape = self._shape
-        # What a list holds is counted; whether that is nothing or one entry is asked late in a cycle, and so said by bits.
+        # What a list holds is counted; whether that is none or one is asked late in a cycle, so bits say it.
         ends = {"older": shape.address, "newer": shape.address, "count": shape.length, "any": 1, "one": 1}
         ends = data.StructLayout(ends)
         m.submodules.tails = tails = memory.Memory(shape=ends, depth=shape.lists, init=[])

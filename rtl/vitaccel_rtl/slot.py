@@ -31,7 +31,7 @@ class Slot(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         full, full_next = Signal(), Signal()
-        # The same, for the registers of the word: there may be hundreds, and those of the handshake must not wait there.
+        # The same, for the registers of the word: of hundreds, for which the handshake must not wait.
         loads = Signal(init=1)
         word = Signal(Shape.cast(self._shape).width, reset_less=True)
         m.d.comb += [self.i.ready.eq(~full), self.o.valid.eq(full), Value.cast(self.o.payload).eq(word)]
