@@ -62,14 +62,16 @@ class RowQueue(wiring.Component):
         wiring.connect(m, words.o, wiring.flipped(self.o))
         room = Signal(range(self._depth + 1), init=self._depth)
         has_room = Signal(init=1)
-        m.d.comb += [
-            self.i.ready.eq(has_room),
-            words.arrives.eq(self.i.valid & has_room),
-            words.beat.eq(self.i.payload),
-        ]
-        with m.If(words.arrives & ~words.leaves):
+        accepted = Signal()
+        m.d.comb += [self.i.ready.eq(has_room), accepted.eq(self.i.valid & has_room)]
+        # Registers in front of the memory too: whether a word is accepted comes late in the cycle.
+        beat = Signal.like(words.beat, name="beat", reset_less=True)
+        arrives = Signal()
+        m.d.sync += [beat.eq(self.i.payload), arrives.eq(accepted)]
+        m.d.comb += [words.beat.eq(beat), words.arrives.eq(arrives)]
+        with m.If(accepted & ~words.leaves):
             m.d.sync += [room.eq(room - 1), has_room.eq(room != 1)]
-        with m.If(words.leaves & ~words.arrives):
+        with m.If(words.leaves & ~accepted):
             m.d.sync += [room.eq(room + 1), has_room.eq(1)]
         return m
 
