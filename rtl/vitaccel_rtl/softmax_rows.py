@@ -102,7 +102,7 @@ class Softmax(wiring.Component):
 
     Latency
     -------
-    From the last key of a row to its first numerator: statistics, reciprocal, a queue and the numerators,
+    From the last key of a row to its first numerator: statistics, reciprocal, registers, a queue and the numerators,
     ``latency.softmax_rows``. Rows follow each other without a gap.
 
     Raises
@@ -144,9 +144,10 @@ class Softmax(wiring.Component):
         m.submodules.rows = rows = RowQueue(self.i.p.shape(), depth=depth)
         # As many rows of one key as the numerators hold may be on their way.
         rows_in_flight = self.latency_cycles + LEAST_DEPTH
-        # Whether there is room is a register: no path leads through both queues to the summary. One more may come then.
-        m.submodules.maxima = maxima = StreamFifo(summary.o.p.m.shape(), depth=rows_in_flight + 1)
-        m.submodules.scales = scales = StreamFifo(data.StructLayout(_scale(self._lanes)), depth=rows_in_flight + 1)
+        # Whether there is room is a register, and so is what enters: no path leads through both queues to the summary.
+        # Two more may come when there is none left.
+        m.submodules.maxima = maxima = StreamFifo(summary.o.p.m.shape(), depth=rows_in_flight + 2)
+        m.submodules.scales = scales = StreamFifo(data.StructLayout(_scale(self._lanes)), depth=rows_in_flight + 2)
         has_room = Signal()
         m.d.sync += has_room.eq((maxima.level < rows_in_flight) & (scales.level < rows_in_flight))
 
@@ -154,9 +155,12 @@ class Softmax(wiring.Component):
         _fork(m, self.i, rows.i, statistics.i)
         m.d.comb += [rows.i.p.eq(self.i.p), statistics.i.p.eq(self.i.p)]
         m.d.comb += summary.o.ready.eq(has_room)
-        m.d.comb += [queue.i.valid.eq(summary.o.valid & has_room) for queue in (maxima, scales)]
-        m.d.comb += maxima.i.p.eq(summary.o.p.m)
-        m.d.comb += [scales.i.p[name].eq(summary.o.p[name]) for name in _scale(self._lanes)]
+        enters = Signal()
+        entering = Signal(summary.o.p.shape(), reset_less=True)
+        m.d.sync += [enters.eq(summary.o.valid & has_room), entering.eq(summary.o.p)]
+        m.d.comb += [queue.i.valid.eq(enters) for queue in (maxima, scales)]
+        m.d.comb += maxima.i.p.eq(entering.m)
+        m.d.comb += [scales.i.p[name].eq(entering[name]) for name in _scale(self._lanes)]
         self._join_maximum(m, rows.o, maxima.o, numerators.i)
         self._join_scale(m, numerators.o, scales.o)
         return m
