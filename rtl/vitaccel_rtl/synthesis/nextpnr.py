@@ -19,9 +19,6 @@ SPEED_GRADE = 6
 WANTED_MHZ = 250
 """What placement strives for; above what is asked of the blocks, so that it does not rest at that."""
 
-REROUTES = "--tmg-ripup"
-"""Ways of slow paths are given up and found again: some per cent more, in the same time."""
-
 REPORT = "report.json"
 
 
@@ -70,7 +67,7 @@ def place_and_route(verilog: Verilog, *, seed: int = 1, folder: Path = BUILD_FOL
     """
     netlist = netlist_of(verilog.text + harness.harness(verilog), harness.NAME, "ecp5", folder=folder)
     arguments = (*DEVICE, "--speed", str(SPEED_GRADE), "--freq", str(WANTED_MHZ), "--seed", str(seed))
-    arguments += (REROUTES, "--json", NETLIST, "--report", REPORT, "--timing-allow-fail", "--quiet")
+    arguments += ("--json", NETLIST, "--report", REPORT, "--timing-allow-fail", "--quiet")
     place = cached(NEXTPNR, arguments, {NETLIST: json.dumps(netlist)}, folder)
     return _timing(json.loads((place / REPORT).read_text()), seed)
 

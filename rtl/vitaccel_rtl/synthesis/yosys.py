@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def netlist_of(text: str, top: str, target: str, *, folder: Path = BUILD_FOLDER)
         If Yosys is not installed or refuses the design.
     """
     before, after = "", ""
-    if "_row_" in text:
+    if re.search(r"^module \S*_row_", text, re.MULTILINE):
         before = f"setattr -mod -set keep_hierarchy 1 {ROWS}; "
         after = f"setattr -mod -unset keep_hierarchy {ROWS}; flatten; opt_clean; "
     synthesis = f"{SYNTHESIS[target]} -top {top}"
