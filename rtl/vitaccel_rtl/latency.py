@@ -128,7 +128,7 @@ def softmax_numerators(*, has_lines: bool, bits: int) -> int:
 def softmax_rows(*, has_lines: bool, bits: int) -> int:
     """Latency of `vitaccel_rtl.softmax_rows.Softmax`, from the last key of a row to its first numerator."""
     summary = softmax_statistics(has_lines=has_lines) + RECIPROCAL + CREDIT_QUEUE
-    return summary + 1 + STREAM_FIFO + softmax_numerators(has_lines=has_lines, bits=bits)
+    return summary + 1 + CREDIT_QUEUE + softmax_numerators(has_lines=has_lines, bits=bits)
 
 
 # ------------------------------------------------------------------------------------------------------------ LayerNorm

@@ -11,14 +11,18 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.beat_buffer import BeatBuffer
-from vitaccel_rtl.exp2 import LOGIT_BITS, check_powers, has_lines, whole_bits
-from vitaccel_rtl.fifo import LEAST_DEPTH, StreamFifo
+from vitaccel_rtl.credit_queue import CreditQueue
+from vitaccel_rtl.exp2 import LOGIT_BITS, NUMERATOR_BITS, check_powers, has_lines, whole_bits
+from vitaccel_rtl.fifo import LEAST_DEPTH
 from vitaccel_rtl.flow import Flow
-from vitaccel_rtl.reciprocal import EXPONENT_BITS, MANTISSA_BITS, SUM_BITS, ReciprocalLane, check_reciprocal
+from vitaccel_rtl.reciprocal import EXPONENT_BITS, MANTISSA_BITS, ReciprocalLane, check_reciprocal
 from vitaccel_rtl.softmax import DROPPED_BITS, SoftmaxNumerators, SoftmaxStatistics
 from vitaccel_rtl.stream import check_range, lane_word
 
 LONGEST_ROW = 4096
+
+ROWS_IN_FLIGHT = 32
+"""Rows of which maximum and scale can wait: more than numerators have stages, as each may be of one key."""
 
 
 class RowSummary(Flow):
@@ -134,36 +138,40 @@ class Softmax(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.statistics = statistics = SoftmaxStatistics(lanes=self._lanes, **self._powers, sum_bits=SUM_BITS)
+        sum_bits = (self._keys << NUMERATOR_BITS - 1).bit_length()
+        m.submodules.statistics = statistics = SoftmaxStatistics(lanes=self._lanes, **self._powers, sum_bits=sum_bits)
         m.submodules.summary = summary = RowSummary(
-            lanes=self._lanes, fraction_bits=self._powers["fraction_bits"], sum_bits=SUM_BITS, **self._reciprocal
+            lanes=self._lanes, fraction_bits=self._powers["fraction_bits"], sum_bits=sum_bits, **self._reciprocal
         )
         m.submodules.numerators = numerators = SoftmaxNumerators(lanes=self._lanes, **self._powers, bits=self._bits)
         # While a row leaves, the next one comes in as fast; what has come until the row's summary is there is on top.
         depth = self._keys + self.latency_cycles + LEAST_DEPTH
         m.submodules.rows = rows = RowQueue(self.i.p.shape(), depth=depth)
-        # As many rows of one key as the numerators hold may be on their way.
-        rows_in_flight = self.latency_cycles + LEAST_DEPTH
-        # Whether there is room is a register, and so is what enters: no path leads through both queues to the summary.
-        # Two more may come when there is none left.
-        m.submodules.maxima = maxima = StreamFifo(summary.o.p.m.shape(), depth=rows_in_flight + 2)
-        m.submodules.scales = scales = StreamFifo(data.StructLayout(_scale(self._lanes)), depth=rows_in_flight + 2)
-        has_room = Signal()
-        m.d.sync += has_room.eq((maxima.level < rows_in_flight) & (scales.level < rows_in_flight))
+        m.submodules.maxima = maxima = CreditQueue(summary.o.p.m.shape(), depth=ROWS_IN_FLIGHT)
+        m.submodules.scales = scales = CreditQueue(data.StructLayout(_scale(self._lanes)), depth=ROWS_IN_FLIGHT)
 
         wiring.connect(m, statistics.o, summary.i)
         _fork(m, self.i, rows.i, statistics.i)
         m.d.comb += [rows.i.p.eq(self.i.p), statistics.i.p.eq(self.i.p)]
-        m.d.comb += summary.o.ready.eq(has_room)
-        enters = Signal()
-        entering = Signal(summary.o.p.shape(), reset_less=True)
-        m.d.sync += [enters.eq(summary.o.valid & has_room), entering.eq(summary.o.p)]
-        m.d.comb += [queue.i.valid.eq(enters) for queue in (maxima, scales)]
-        m.d.comb += maxima.i.p.eq(entering.m)
-        m.d.comb += [scales.i.p[name].eq(entering[name]) for name in _scale(self._lanes)]
+        self._keep_summary(m, summary.o, maxima, scales)
         self._join_maximum(m, rows.o, maxima.o, numerators.i)
         self._join_scale(m, numerators.o, scales.o)
         return m
+
+    def _keep_summary(self, m, summary, maxima, scales):
+        """A row's maximum and scale enter their queues a cycle after there was a place in both."""
+        accepted = Signal()
+        arriving = Signal(summary.p.shape(), reset_less=True)
+        m.d.comb += [
+            summary.ready.eq(maxima.has_place & scales.has_place),
+            accepted.eq(summary.valid & summary.ready),
+            maxima.word.eq(arriving.m),
+            *(scales.word[name].eq(arriving[name]) for name in _scale(self._lanes)),
+        ]
+        m.d.sync += arriving.eq(summary.p)
+        for queue in (maxima, scales):
+            m.d.comb += queue.reserve.eq(accepted)
+            m.d.sync += queue.arrives.eq(accepted)
 
     def _join_maximum(self, m, row, maximum, numerators):
         """A word of logits meets the final maximum of its row, which goes with the row's last."""
