@@ -15,6 +15,14 @@ from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 LOGIT_BITS = 16
 
 
+def rank_layout(*, expert_bits, logit_bits=LOGIT_BITS):
+    """Layout of a rank: ``expert``, ``logit`` (see :func:`ordered`), and ``full``, without which it is empty.
+
+    Read as a number without the expert, an empty rank is below all logits.
+    """
+    return data.StructLayout({"expert": unsigned(expert_bits), "logit": unsigned(logit_bits), "full": 1})
+
+
 class TopKLane(wiring.Component):
     """One lane; its registers load when *advance* is high.
 
@@ -35,8 +43,7 @@ class TopKLane(wiring.Component):
 
     def __init__(self, *, k, expert_bits, logit_bits=LOGIT_BITS):
         self._k = k
-        # Without `full` a rank is empty, and below all logits.
-        self._held = data.StructLayout({"expert": unsigned(expert_bits), "logit": unsigned(logit_bits), "full": 1})
+        self._held = rank_layout(expert_bits=expert_bits, logit_bits=logit_bits)
         super().__init__(
             {
                 "advance": In(1),
@@ -55,14 +62,14 @@ class TopKLane(wiring.Component):
         ranks = [Signal(self._held, name=f"rank{rank}", reset_less=True) for rank in range(self._k)]
         enters = [Signal(name=f"enters{rank}") for rank in range(self._k)]
         entered = [stages.register(enter, name=f"entered{rank}") for rank, enter in enumerate(enters)]
-        logit = stages.register(_ordered(self.logit), name="logit_next")
+        logit = stages.register(ordered(self.logit), name="logit_next")
         new = Signal(self._held, name="new", reset_less=True)
         first = stages.register(self.first, name="first")
         with m.If(self.advance):
             m.d.sync += [new.logit.eq(logit), new.expert.eq(self.expert), new.full.eq(1)]
 
         # With the ranks as they are, of which two logits that are ahead are not yet; in the next stage with these too.
-        arriving = _ordered(self.logit)
+        arriving = ordered(self.logit)
         better = [
             stages.register(Cat(arriving, 1) > Cat(held.logit, held.full), name=f"better{rank}")
             for rank, held in enumerate(ranks)
@@ -77,7 +84,7 @@ class TopKLane(wiring.Component):
             ]
             self._enter(m, ranks, enters, new, first)
         for rank, held in enumerate(ranks):
-            m.d.comb += [self.experts[rank].eq(held.expert), self.logits[rank].eq(_ordered(held.logit))]
+            m.d.comb += [self.experts[rank].eq(held.expert), self.logits[rank].eq(ordered(held.logit))]
         return m
 
     def _enter(self, m, ranks, enters, new, first):
@@ -92,7 +99,7 @@ class TopKLane(wiring.Component):
                 m.d.sync += held.eq(moved)
 
 
-def _ordered(logit):
+def ordered(logit):
     """Return bits whose order as an unsigned number is that of the logit, or the logit of such bits.
 
     One carry chain compares them; with signs it would be two. Comparisons are strict: of equals, the first stays.
@@ -164,7 +171,7 @@ class TopK(Pipeline):
         return valid & last
 
     def connect(self, m, stages, valid, last):
-        expert, first = Signal(self._expert_bits), Signal(init=1)
+        expert, first = Signal(self._expert_bits, name="expert"), Signal(init=1, name="first")
         with m.If(stages.advance & valid[1]):
             m.d.sync += [expert.eq(Mux(last[1], 0, expert + 1)), first.eq(last[1])]
         for i, logit in enumerate(self.i.p.lanes):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from amaranth.hdl import Assert, Assume, Cover, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 
-from vitaccel_rtl.topk import TopK
+from vitaccel_rtl.topk import TopK, ordered, rank_layout
 from vitaccel_sim.formal.inside import Inside
 from vitaccel_sim.formal.stream_contract import drive_freely
 
@@ -54,37 +54,58 @@ class Ranking(wiring.Component):
         return m
 
     def _assert_entering(self, m: Module, inside: Inside, held: Value, place: Value) -> None:
-        """Assert what is known of the word that enters next, which was compared as it came."""
-        there, ends = inside.register("valid_1"), inside.register("last_1")
-        logit, first = inside.register("lane0.entering_logit"), inside.register("lane0.entering_first")
-        following = Mux(there, Mux(ends, 0, place + 1), place)
+        """Assert what is known of the two words that enter next: one was compared as it came, the other is coming."""
+        there, ends, following = inside.register("valid_2"), inside.register("last_2"), Signal.like(place)
+        new, first = self._rank(inside, "new"), inside.register("lane0.first")
         m.d.comb += [
+            following.eq(Mux(there, Mux(ends, 0, place + 1), place)),
             Assert(held <= self._experts, "a row is as long as assumed"),
-            Assert(inside.register("expert") == following, "an expert is its place in the row"),
-            Assert(~there | (inside.register("lane0.entering_expert") == place), "it enters as that expert"),
+            Assert(~there | (new.full & (new.expert == place)), "it enters as the expert of its place"),
             Assert(~there | (first == (place == 0)), "the first word of a row is known"),
+            Assert(inside.register("expert") == following, "the next word is of the next place"),
+            Assert(inside.register("first") == (following == 0), "and is known to be the first"),
         ]
+        coming, logit = inside.register("valid_1"), inside.register("lane0.logit_next")
+        beats = inside.register("lane0.beats_one")
+        m.d.comb += Assert(~coming | (beats == (logit > new.logit)), "what comes is compared with what enters")
+        entered, better = [], []
         for rank in range(self._k):
-            full, holds = inside.register(f"lane0.full{rank}"), self._block.o.p.logits[0][rank]
-            enters = there & (first | ~full | (logit > holds))
+            holds = self._rank(inside, f"rank{rank}")
+            enters = there & (first | ~holds.full | (new.logit > holds.logit))
+            entered.append(inside.register(f"lane0.entered{rank}"))
+            better.append(inside.register(f"lane0.better{rank}"))
             m.d.comb += [
-                Assert((held == 0) | (full == (held > rank)), f"rank {rank} is taken in turn"),
+                Assert((held == 0) | (holds.full == (held > rank)), f"rank {rank} is taken in turn"),
                 Assert(inside.register(f"lane0.enters{rank}") == enters, f"rank {rank} takes what is better"),
             ]
+        # Compared with the ranks of a cycle before, and since then one has entered.
+        first, beats = inside.register("lane0.first_entered"), inside.register("lane0.beats_two")
+        for rank in range(self._k):
+            holds, moved = self._rank(inside, f"rank{rank}"), beats
+            if rank:
+                moved = Mux(entered[rank - 1], better[rank - 1] | first, beats)
+            found = Mux(entered[rank], moved, better[rank])
+            wanted = ~holds.full | (logit > holds.logit)
+            m.d.comb += Assert(~coming | (found == wanted), f"what comes is compared with rank {rank}")
+
+    def _rank(self, inside: Inside, name: str) -> data.View:
+        layout = rank_layout(expert_bits=max((self._experts - 1).bit_length(), 1))
+        return layout(inside.register(f"lane0.{name}"))
 
     def _collect(self, m: Module, inside: Inside) -> tuple[Signal, Value, list[Signal]]:
         """Return how many logits of a row have entered, the place of the next one in its row, and the logits."""
-        there, ends, logit = (inside.register(name) for name in ("valid_1", "last_1", "lane0.entering_logit"))
-        word = self._block.i
-        came = Signal.like(word.p.lanes[0], reset_less=True)
+        there, ends = inside.register("valid_2"), inside.register("last_2")
+        logit = ordered(self._rank(inside, "new").logit).as_signed()
+        came = [Signal.like(self._block.i.p.lanes[0], name=f"came_{n}", reset_less=True) for n in range(2)]
         held = Signal(range(self._experts + 1))
         begins = Signal(init=1)
-        logits = [Signal.like(came, name=f"row_{n}", reset_less=True) for n in range(self._experts)]
+        logits = [Signal.like(came[0], name=f"row_{n}", reset_less=True) for n in range(self._experts)]
         place = Mux(begins, 0, held)
-        m.d.sync += came.eq(word.p.lanes[0])
+        m.d.sync += [came[0].eq(self._block.i.p.lanes[0]), came[1].eq(came[0])]
         m.d.comb += [
             Assume(~there | ends | (place < self._experts - 1)),
-            Assert(~there | (logit == came), "what enters is what came"),
+            Assert(~inside.register("valid_1") | (inside.register("lane0.logit_next") == ordered(came[0])), "it comes"),
+            Assert(~there | (logit == came[1]), "what enters is what came"),
         ]
         with m.If(there):
             m.d.sync += [begins.eq(ends), held.eq(place + 1)]
