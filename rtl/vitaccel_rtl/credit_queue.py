@@ -1,6 +1,6 @@
 """A queue behind a pipeline that cannot stop: places are reserved before words set out."""
 
-from amaranth.hdl import Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -65,15 +65,16 @@ class CreditQueue(wiring.Component):
 
     def _count_places(self, m):
         reserved = Signal(range(self._depth + 1))
-        without = Signal.like(reserved, name="reserved_without")
-        # `reserve` comes late in the cycle: both outcomes are there before it.
-        m.d.comb += without.eq(reserved - (self.o.valid & self.o.ready))
-        two_more = without < self._depth - 2 if self._depth > 2 else 0
-        m.d.sync += [
-            reserved.eq(Mux(self.reserve, without + 1, without)),
-            self.has_place.eq(Mux(self.reserve, without < self._depth - 1, without < self._depth)),
-            self.has_two_places.eq(Mux(self.reserve, two_more, without < self._depth - 1)),
-        ]
+        # What reserves and what frees a place come late in the cycle: all outcomes are there before them.
+        frees = Signal()
+        fewer = [reserved < self._depth - less if self._depth > less else Const(0) for less in range(3)]
+        m.d.comb += frees.eq(self.o.valid & self.o.ready)
+        with m.If(frees ^ self.reserve):
+            m.d.sync += [
+                reserved.eq(Mux(self.reserve, reserved + 1, reserved - 1)),
+                self.has_place.eq(frees | fewer[1]),
+                self.has_two_places.eq(Mux(frees, fewer[0], fewer[2])),
+            ]
 
     def _pass_words(self, m):
         """Words wait in distributed memory; the first of them stands in a register."""
