@@ -5,7 +5,7 @@ numerators while the next row comes in. Dividing is deferred: the reciprocal com
 outputs of A.V.
 """
 
-from amaranth.hdl import Module, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -73,10 +73,8 @@ class RowQueue(wiring.Component):
         arrives = Signal()
         m.d.sync += [beat.eq(self.i.payload), arrives.eq(accepted)]
         m.d.comb += [words.beat.eq(beat), words.arrives.eq(arrives)]
-        with m.If(accepted & ~words.leaves):
-            m.d.sync += [room.eq(room - 1), has_room.eq(room != 1)]
-        with m.If(words.leaves & ~accepted):
-            m.d.sync += [room.eq(room + 1), has_room.eq(1)]
+        with m.If(accepted ^ words.leaves):
+            m.d.sync += [room.eq(Mux(words.leaves, room + 1, room - 1)), has_room.eq(words.leaves | (room != 1))]
         return m
 
 
