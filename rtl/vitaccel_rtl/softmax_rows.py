@@ -159,14 +159,15 @@ class Softmax(wiring.Component):
     def _keep_summary(self, m, summary, maxima, scales):
         """A row's maximum and scale enter their queues a cycle after there was a place in both."""
         accepted = Signal()
-        arriving = Signal(summary.p.shape(), reset_less=True)
+        maximum = Signal.like(summary.p.m, name="arriving_maximum", reset_less=True)
+        scale = Signal.like(scales.word, name="arriving_scale", reset_less=True)
         m.d.comb += [
             summary.ready.eq(maxima.has_place & scales.has_place),
             accepted.eq(summary.valid & summary.ready),
-            maxima.word.eq(arriving.m),
-            *(scales.word[name].eq(arriving[name]) for name in _scale(self._lanes)),
+            maxima.word.eq(maximum),
+            scales.word.eq(scale),
         ]
-        m.d.sync += arriving.eq(summary.p)
+        m.d.sync += [maximum.eq(summary.p.m), *(scale[name].eq(summary.p[name]) for name in _scale(self._lanes))]
         for queue in (maxima, scales):
             m.d.comb += queue.reserve.eq(accepted)
             m.d.sync += queue.arrives.eq(accepted)
