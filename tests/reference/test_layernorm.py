@@ -78,7 +78,7 @@ def test_constant_rows_are_beta_whatever_eps() -> None:
         assert norm.compute(rows).tolist() == [[-48, 0, 4, 127]] * 5
 
 
-@pytest.mark.parametrize(("bits", "out_scale", "within"), [(8, 1 / 16, 0.51), (16, 2.0**-12, 0.8)])
+@pytest.mark.parametrize(("bits", "out_scale", "within"), [(8, 1 / 16, 0.51), (16, 2.0**-12, 1.0)])
 def test_the_whole_layer_is_float_layernorm_rounded(bits: int, out_scale: float, within: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     gamma, beta = rng.normal(1, 0.5, 384), rng.normal(0, 0.5, 384)
@@ -87,6 +87,7 @@ def test_the_whole_layer_is_float_layernorm_rounded(bits: int, out_scale: float,
     got = norm.compute(torch.from_numpy(codes)).numpy()
     true = (layernorm(codes / 4096, 1e-6) * gamma + beta) / out_scale
     limit = 2 ** (bits - 1)
+    # Beside its rounding to 0.5: with 16 bits, steps of z (2**-15) and of the root are seen behind a gamma of 3.
     assert np.abs(got - true.clip(-limit, limit - 1)).max() < within
 
 
