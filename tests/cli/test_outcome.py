@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,8 @@ def test_a_real_interrupt_ends_the_process_quietly(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     process = spawn("run", "--float", fifo, "--input", fifo, "-o", tmp_path / "y.npy")
     with fifo.open("wb"):  # opened from both ends: the command now waits for bytes that never come
+        # Between opening and reading a signal may come too late for the one and too early for the other.
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, b"", b"")
