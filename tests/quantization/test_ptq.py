@@ -60,14 +60,16 @@ def test_accuracy_of_micro_models(
             assert compare(prepared(name), graph, record, images(graph, 8)).sqnr_db > least
 
 
-@pytest.mark.parametrize("name", ["vit", "m3vit", "vit-batch"])
-def test_one_image(name: str, prepared: Callable[[str], Graph], images: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(("name", "own", "others"), [("vit", 30, 18), ("m3vit", 12, 6), ("vit-batch", 30, 18)])
+def test_one_image(
+    name: str, own: float, others: float, prepared: Callable[[str], Graph], images: Callable[..., Any]
+) -> None:
+    """Of a mixture of experts other images may reach experts that the one did not, or be routed otherwise."""
     graph = prepared(name)
     found, record = quantize(graph, images(graph, 1))
     assert record.images == 1
-    # An expert that the one image does not reach has no ranges of its own, and other images may be routed otherwise.
-    least = 6 if name == "m3vit" else 12
-    assert compare(graph, found, record, images(graph, 3)).sqnr_db > least
+    assert compare(graph, found, record, images(graph, 1)).sqnr_db > own
+    assert compare(graph, found, record, images(graph, 3)).sqnr_db > others
 
 
 def test_blank_images_and_a_blank_channel(prepared: Callable[[str], Graph], images: Callable[..., Any]) -> None:
