@@ -130,8 +130,8 @@ class ExpertRouter(wiring.Component):
         connect(m, queues.answer, flipped(self.answer))
         connect(m, queues.entry, flipped(self.entry))
         jobs = self._give_job(m, {"rows": rows, "walk": walk, "queues": queues})
-        # A job that is offered here or waits in a slot comes before a request.
-        is_free = ~self.job.valid & ~jobs[-1].o.valid
+        # A job that is offered here comes before a request; the queues see to one that waits in their slot.
+        is_free = ~self.job.valid
         m.d.comb += [
             queues.request.valid.eq(self.request.valid & is_free),
             queues.request.p.eq(self.request.p),

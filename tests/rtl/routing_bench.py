@@ -51,18 +51,21 @@ def check_routing(
     requests: Sequence[Sequence[Any]] | None = None,
     setup: Callable[[Any], Any] | None = None,
     reset: Signal | None = None,
+    asks_with_the_job: bool = False,
 ) -> RoutingRun:
     """Require that *component* makes the queues of *jobs* one after another, with the *words* of each.
 
-    The next job is offered when the requests of the one before are accepted; words are offered from the start.
+    The next job is offered when the requests of the one before are accepted; words are offered from the start. Requests
+    are offered when their job is accepted. Or they are offered with the job, when what was before has been answered.
     """
     rng = random.Random(seed)
     requests = [job.requests(experts, rng) for job in jobs] if requests is None else requests
-    answers, entries = [], []
+    answers, entries, ended = [], [], [0]
     for job, asked in zip(jobs, requests, strict=True):
         of_job = job.answers(asked, experts)
         answers += of_job[0]
         entries += of_job[1]
+        ended.append(len(entries))
     fields = payload_shape(component.job.signature).members
     ends = list(accumulate(len(asked) for asked in requests))
     asking = Source([request for asked in requests for request in asked], profile)
@@ -76,6 +79,11 @@ def check_routing(
         answers=Sink(len(answers), profile),
         entries=Sink(len(entries), profile),
     )
+    if asks_with_the_job:
+        giving.not_before = Gate(
+            lambda place: len(run.answers.words) == [0, *ends][place] and len(run.entries.words) == ended[place]
+        )
+        asking.not_before = Gate(lambda place: place < ([0, *ends][len(giving.offered)]))
     sources = [(component.job, run.jobs), (component.i, run.words), (component.request, run.requests)]
     sinks = [(component.answer, run.answers), (component.entry, run.entries)]
     exchange(component, sources, sinks, seed=seed, setup=setup, reset=reset)

@@ -61,6 +61,12 @@ def test_every_point_gives_the_queues_and_scores_of_the_spec(point: dict[str, in
     check(point, [random_job(point, rng) for _ in range(3)], seed, profile=PROFILES[3])
 
 
+@pytest.mark.parametrize("profile", PROFILES, ids=str)
+def test_a_job_comes_before_a_request_that_is_offered_with_it(profile: Profile, seed: int) -> None:
+    rng = random.Random(seed)
+    check(POINT, [random_job(POINT, rng) for _ in range(3)], seed, profile=profile, asks_with_the_job=True)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_both_scores_of_every_kind_of_logits(kind: str, seed: int) -> None:
     rng = random.Random(seed)

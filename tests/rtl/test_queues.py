@@ -53,6 +53,12 @@ def job_to(choices: list[list[int]], experts: int, **fields: Any) -> RoutingJob:
     return RoutingJob(lanes=4, logits=logits, k=len(choices[0]), fraction_bits=8, **options)
 
 
+@pytest.mark.parametrize("profile", PROFILES, ids=str)
+def test_a_job_comes_before_a_request_that_is_offered_with_it(profile: Profile, seed: int) -> None:
+    rng = random.Random(seed)
+    check(POINT, [random_job(POINT, rng) for _ in range(3)], profile, seed, asks_with_the_job=True)
+
+
 @pytest.mark.parametrize("point", BRIEF, ids=str)
 @pytest.mark.parametrize("profile", PROFILES, ids=str)
 def test_every_profile_gives_the_queues_of_the_spec(profile: Profile, point: dict[str, int], seed: int) -> None:

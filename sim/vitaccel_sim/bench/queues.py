@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 import cocotb
@@ -24,12 +25,14 @@ from vitaccel_sim.traffic.routing_bins import BINS as ROUTING_BINS
 
 INPUTS, OUTPUTS = ("job", "i", "request"), ("answer", "entry")
 SOME_PAIRS = (("always", "always"), ("adversarial", "adversarial"), ("bursts", "random"))
+OVERLAPPING_PAIRS = (("always", "always"), ("always", "adversarial"), ("random", "bursts"))
 RESET_AFTER_CYCLES = (1, 2, 5, 17, 33, 65, 90, 130)
 
 BINS = (
     *cross(idle=PROFILES, stall=PROFILES),
     *ROUTING_BINS,
     "all tokens to one expert under every pair of profiles",
+    "the next job while queues are read",
     "reset in a job",
     "cycles as declared",
 )
@@ -69,6 +72,15 @@ async def jobs_of_every_kind(dut: Any) -> None:
     await start(dut)
     for idle, stall in SOME_PAIRS:
         await route(dut, "long", idle, stall)
+
+
+@cocotb.test()
+async def the_next_job_while_queues_are_read(dut: Any) -> None:
+    """Words from the start, and each job as soon as the requests of the one before are accepted, not answered."""
+    await start(dut)
+    for idle, stall in OVERLAPPING_PAIRS:
+        await overlap(dut, "long", idle, stall)
+        hit("the next job while queues are read")
 
 
 @cocotb.test()
@@ -139,6 +151,42 @@ def _ends(dut: Any, job: Mapping[str, Any], rng: random.Random, idle: str, stall
     for name in OUTPUTS:
         ends[name] = Output(dut, name, len(job[name]), PROFILES[stall].start(rng))
     return ends
+
+
+async def overlap(dut: Any, what: str, idle: str, stall: str) -> None:
+    """Do the jobs of this name without waiting for answers and entries.
+
+    Raises
+    ------
+    AssertionError
+        As :func:`route`.
+    """
+    rng = random.Random(cocotb.RANDOM_SEED)
+    jobs = bench_parameters()[what]
+    words = {name: [word for job in jobs for word in job[name]] for name in (*INPUTS, *OUTPUTS)}
+    asked = list(accumulate(len(job["request"]) for job in jobs))
+    profile = PROFILES[idle].start
+    ends: dict[str, Any] = {"i": Input(dut, "i", words["i"], profile(rng))}
+    given, taken = profile(rng), profile(rng)
+
+    def may_give(other: bool) -> bool:
+        begun = len(ends["job"].accepted)
+        return given(other) and (not begun or len(ends["request"].accepted) == asked[begun - 1])
+
+    def may_ask(other: bool) -> bool:
+        begun = len(ends["job"].accepted)
+        return taken(other) and begun > 0 and len(ends["request"].accepted) < asked[begun - 1]
+
+    ends["job"] = Input(dut, "job", words["job"], may_give)
+    ends["request"] = Input(dut, "request", words["request"], may_ask)
+    for name in OUTPUTS:
+        ends[name] = Output(dut, name, len(words[name]), PROFILES[stall].start(rng))
+    try:
+        await streams.exchange(dut, [ends[n] for n in INPUTS], [ends[n] for n in OUTPUTS])
+        for name in OUTPUTS:
+            assert ends[name].words == words[name], f"{name} must be {words[name]}, not {ends[name].words}"
+    except AssertionError as error:
+        raise AssertionError(f"jobs of {what} that overlap, idle {idle}, stall {stall}: {error}") from None
 
 
 def _after(source: Input, acts: Acts) -> Acts:
