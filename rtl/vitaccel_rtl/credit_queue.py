@@ -104,9 +104,9 @@ class CreditQueue(wiring.Component):
             m.d.sync += write_place.eq(Mux(write_place == self._depth - 1, 0, write_place + 1))
         with m.If(moves & (some_wait | self.arrives)):
             m.d.sync += read_place.eq(Mux(read_place == self._depth - 1, 0, read_place + 1))
-        # `moves` comes late in the cycle: both outcomes are there before it.
-        one_less = some_wait & ~self.arrives
-        m.d.sync += [
-            waiting.eq(Mux(moves, waiting - one_less, waiting + self.arrives)),
-            some_wait.eq(Mux(moves, some_wait & (self.arrives | (waiting != 1)), some_wait | self.arrives)),
-        ]
+        # `moves` comes late in the cycle: both outcomes are there before it, which only lets them in.
+        with m.If(Mux(moves, some_wait & ~self.arrives, self.arrives)):
+            m.d.sync += [
+                waiting.eq(Mux(self.arrives, waiting + 1, waiting - 1)),
+                some_wait.eq(self.arrives | (waiting != 1)),
+            ]

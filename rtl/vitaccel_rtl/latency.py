@@ -35,6 +35,23 @@ CREDIT_QUEUE = 1
 BUFFER_READ = BANK + CREDIT_QUEUE
 """Of `vitaccel_rtl.buffer.Buffer`, from accepting an address to offering its word."""
 
+SLOTS = 8
+"""Cycles of a frame, and banks of `vitaccel_rtl.accelerator.slot_buffer.SlotBuffer`: each client has one a cycle."""
+
+SLOT_BUFFER = 4
+"""Of `vitaccel_rtl.accelerator.slot_buffer.SlotBuffer`, from presenting a read to its word at the client's port."""
+
+READ_RUN = 1 + (SLOTS - 1) + SLOT_BUFFER + 2
+"""Of `vitaccel_rtl.accelerator.run_reader.RunReader`, from the start of a run to its first word: a register, the wait
+for a bank and the delay that makes all waits equal, the buffer, that delay's memory and output."""
+
+WRITE_RUN = 2 + (SLOTS - 1) + 2
+"""Of `vitaccel_rtl.accelerator.run_writer.RunWriter`, from one cycle behind the last word of a run to where a run that
+reads it may start: the delay's memory and output, the wait for a bank, the bank."""
+
+DONE_TO_START = 2
+"""Cycles from the `done` of an instruction to the start of one that waits for it, if that is the start of a frame."""
+
 REGISTERS_READ = 3
 """Of `vitaccel_rtl.registers.Registers`, from accepting the address of a read to offering its data."""
 

@@ -1,0 +1,342 @@
+"""The instruction set: fields of every macro-instruction, and how they lie in its 128 bytes. Pure Python, and the only
+place: the assembler, the disassembler, the decoders in gateware and ``docs/isa.md`` are made from these tables.
+
+An instruction is 32 words of 32 bits, the least significant byte first. Word 0 holds the operation and the expert,
+words 1 to 4 the waits; what follows depends on the operation. Fields fill words from their lowest bit up and never
+cross from one word to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+VERSION = 1
+
+INSTRUCTION_BYTES = 128
+WORD_BITS = 32
+WORDS = INSTRUCTION_BYTES * 8 // WORD_BITS
+
+ENGINES = ("load", "compute", "vector", "store")
+"""In the order of the waits."""
+
+WORD_ADDRESS = 20
+"""Bits of an address in an on-chip buffer, in words of P bytes."""
+
+STEP = 16
+"""Bits of a distance from one row-block, tile or head to the next, in words of P bytes."""
+
+COUNT = 16
+"""Bits of a number of rows, channels, tokens or tiles."""
+
+COMPLETIONS = 24
+"""Bits of a number of completed instructions."""
+
+DRAM_ADDRESS = 32
+FRAMES = 16
+"""Bits of a time in frames of 8 cycles."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """Some bits of an instruction: an unsigned number.
+
+    Parameters
+    ----------
+    name
+        As the assembler and the gateware call it.
+    bits
+        Width, 1 to 32.
+    summary
+        Meaning and unit, one line.
+    """
+
+    name: str
+    bits: int
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A field and its place: bits ``low`` to ``low + bits - 1`` of a word."""
+
+    field: Field
+    word: int
+    low: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """A kind of macro-instruction.
+
+    Parameters
+    ----------
+    name, code
+        Mnemonic, and the number in word 0.
+    engine
+        One of :data:`ENGINES`.
+    summary
+        What it does.
+    fields
+        Its own fields, in the order in which they fill words 5 and up.
+    """
+
+    name: str
+    code: int
+    engine: str
+    summary: str
+    fields: tuple[Field, ...]
+
+    @cached_property
+    def places(self) -> tuple[Placed, ...]:
+        """All fields, the common ones first, with their places.
+
+        Raises
+        ------
+        ValueError
+            If they do not fit the instruction.
+        """
+        placed = [Placed(field=field, word=word, low=low) for field, word, low in COMMON_PLACES]
+        word, low = FIRST_OWN_WORD, 0
+        for field in self.fields:
+            if low + field.bits > WORD_BITS:
+                word, low = word + 1, 0
+            placed.append(Placed(field=field, word=word, low=low))
+            low += field.bits
+        if word >= WORDS:
+            raise ValueError(f"fields of {self.name} must fit {WORDS} words, not take {word + 1}")
+        return tuple(placed)
+
+    def encode(self, values: Mapping[str, int]) -> tuple[int, ...]:
+        """The words of an instruction; fields that are not given are 0.
+
+        Raises
+        ------
+        ValueError
+            If there is no such field, or a number does not fit its field.
+        """
+        known = {placed.field.name: placed for placed in self.places}
+        words = [0] * WORDS
+        for name, value in {**values, "operation": self.code}.items():
+            if name not in known:
+                raise ValueError(f"field of {self.name} must be one of {', '.join(known)}, not {name!r}")
+            placed = known[name]
+            if not 0 <= value < 1 << placed.field.bits:
+                most = (1 << placed.field.bits) - 1
+                raise ValueError(f"{name} of {self.name} must be 0 to {most}, not {value}")
+            words[placed.word] |= value << placed.low
+        return tuple(words)
+
+    def decode(self, words: tuple[int, ...]) -> dict[str, int]:
+        """The fields of an instruction's words, ``operation`` excepted: what :meth:`encode` was given."""
+        return {
+            placed.field.name: words[placed.word] >> placed.low & ((1 << placed.field.bits) - 1)
+            for placed in self.places
+            if placed.field.name != "operation"
+        }
+
+
+def _address(name: str, summary: str) -> Field:
+    return Field(name=name, bits=WORD_ADDRESS, summary=summary)
+
+
+def _step(name: str, summary: str) -> Field:
+    return Field(name=name, bits=STEP, summary=summary)
+
+
+def _count(name: str, summary: str) -> Field:
+    return Field(name=name, bits=COUNT, summary=summary)
+
+
+def _frames(name: str, summary: str) -> Field:
+    return Field(name=name, bits=FRAMES, summary=f"{summary}, in frames")
+
+
+def _flag(name: str, summary: str) -> Field:
+    return Field(name=name, bits=1, summary=summary)
+
+
+OPERATION = Field(name="operation", bits=8, summary="which operation this is")
+EXPERT = Field(name="expert", bits=8, summary="slot of the expert whose queue gives the rows")
+HAS_EXPERT = _flag("has_expert", "whether the rows are an expert's")
+WAITS = tuple(
+    Field(name=f"wait_{engine}", bits=COMPLETIONS, summary=f"instructions of {engine} that must have completed")
+    for engine in ENGINES
+)
+COMMON_PLACES = (
+    (OPERATION, 0, 0),
+    (EXPERT, 0, 8),
+    (HAS_EXPERT, 0, 16),
+    *((field, 1 + place, 0) for place, field in enumerate(WAITS)),
+)
+FIRST_OWN_WORD = 1 + len(ENGINES)
+
+BUFFERS = ("activation", "weight", "parameter", "table")
+"""Where a transfer's words are on chip, in the order of the numbers of the field ``buffer``."""
+
+_TRANSFER = (
+    Field(name="dram", bits=DRAM_ADDRESS, summary="byte address of the first row"),
+    Field(name="buffer", bits=2, summary=f"{', '.join(f'{n}: {name}' for n, name in enumerate(BUFFERS))}"),
+    _address("address", "of the first word; of parameters the first set, of a table its slot"),
+    _count("rows", "runs of bytes"),
+    Field(name="row_bytes", bits=24, summary="bytes of a run"),
+    Field(name="stride_bytes", bits=24, summary="bytes from a run to the next in DRAM"),
+    _step("step", "words from a run to the next on chip"),
+    _count("row_words", "words of a run"),
+    Field(name="expert_stride", bits=24, summary="bytes from an expert's weights to the next one's"),
+)
+
+_LANE_FUNCTIONS = ("copy", "zero", "layernorm", "convert", "add", "mul", "activation", "head_mean")
+LANE_FUNCTIONS = _LANE_FUNCTIONS
+"""In the order of the numbers of the field ``function``."""
+
+ATTENTION_MODES = ("none", "post_softmax_T", "pre_softmax_T")
+"""In the order of the numbers of the field ``mode``."""
+
+LOAD = Operation(name="load", code=1, engine="load", summary="DRAM to a buffer", fields=_TRANSFER)
+
+STORE = Operation(name="store", code=2, engine="store", summary="a buffer to DRAM", fields=_TRANSFER)
+
+MATMUL = Operation(
+    name="matmul",
+    code=3,
+    engine="compute",
+    summary="row_blocks x n_tiles tiles of depth words, tiles outermost",
+    fields=(
+        _address("a", "first word of A"),
+        _step("a_step", "words from a row-block of A to the next"),
+        _count("depth", "words of a tile, K"),
+        _count("row_blocks", "row-blocks"),
+        _count("n_tiles", "tiles of P columns"),
+        _address("b", "first word of B: in the weight buffer, or in the activation buffer"),
+        _step("b_step", "words from a tile of B to the next"),
+        _address("sets", "first parameter set in the parameter buffer, where B is an activation"),
+        _address("out", "first word of the result"),
+        _step("out_step", "words from a row-block of the result to the next; by rows, P words or what P tokens take"),
+        _step("out_tile_step", "words from a tile of columns of the result to the next"),
+        _step("out_plane", "words from low bytes of the result to its high bytes"),
+        _address("residual", "first word of the residual"),
+        _step("residual_step", "words from a row-block of the residual to the next"),
+        _step("residual_tile_step", "words from a tile of columns of the residual to the next"),
+        _step("residual_plane", "words from low bytes of the residual to its high bytes"),
+        _count("last_rows", "tokens of the last row-block, 1 to P; the others have P"),
+        _frames("interval", "from a tile to the next"),
+        _frames("first_interval", "from the first tile of a column to the next: its parameter sets come in it"),
+        _frames("result", "from the last tile to its result being there"),
+        _flag("b_is_activation", "B is in the activation buffer"),
+        _flag("by_rows", "tiles drain by rows: the result is channel-lane"),
+        _flag("has_residual", "a residual is added"),
+        _flag("has_table", "results go through an activation table"),
+        Field(name="table", bits=1, summary="slot of the table"),
+        _flag("is_wide", "the result is int16, else int8"),
+    ),
+)
+
+ATTENTION = Operation(
+    name="attention",
+    code=4,
+    engine="compute",
+    summary="fused attention: logits of a row-block and a head, its softmax statistics, values; software-pipelined",
+    fields=(
+        Field(name="mode", bits=2, summary=", ".join(f"{n}: {name}" for n, name in enumerate(ATTENTION_MODES))),
+        _flag("by_rows", "the result is channel-lane"),
+        _flag("is_wide", "the result is int16, else int8"),
+        _flag("keeps_logits", "logits are written to the activation buffer"),
+        _flag("one_in_flight", "the logit buffer holds one row-block, not two"),
+        _count("frames", "frames"),
+        _count("heads", "heads"),
+        _count("row_blocks", "row-blocks of queries of a frame (of keys in the transposed modes)"),
+        _count("last_rows", "tokens of the last row-block of a frame, 1 to P"),
+        _count("head_dim", "words of a logits tile"),
+        _count("key_blocks", "tiles of P keys of a row-block's logits"),
+        _count("last_keys", "keys of the last of them, 1 to P"),
+        _count("keys", "words of a values tile"),
+        _count("value_tiles", "tiles of P channels of a head's values"),
+        _count("last_channels", "channels of the last of them, 1 to P"),
+        _address("q", "queries"),
+        _step("q_step", "words to the next row-block"),
+        _step("q_head", "words to the next head"),
+        _address("q_frame", "words to the next frame"),
+        _address("k", "keys"),
+        _step("k_step", "words to the next block of P keys"),
+        _step("k_head", "words to the next head"),
+        _address("k_frame", "words to the next frame"),
+        _address("v", "values, channel-lane"),
+        _step("v_step", "words to the next tile of channels"),
+        _address("v_head", "words to the next head"),
+        _address("v_frame", "words to the next frame"),
+        _address("logits", "kept logits, token-lane with keys as tokens"),
+        _step("logits_step", "words to the next block of P keys"),
+        _step("logits_plane", "words from low bytes to high bytes"),
+        _step("logits_head", "words to the next head"),
+        _address("logits_frame", "words to the next frame"),
+        _address("out", "the result"),
+        _step("out_step", "words to the next row-block"),
+        _step("out_head", "words to the next head"),
+        _address("out_frame", "words to the next frame"),
+        _step("out_plane", "words from low bytes to high bytes"),
+        _address("sets", "parameter sets: for the logits and for the output of the first head, and so on"),
+        _frames("logits_interval", "from a logits tile to the next"),
+        _frames("values_interval", "from a values tile to the next"),
+        _frames("statistics", "from the last logits tile of a row-block to its first values tile, at least"),
+        _frames("result", "from the last tile to its result being there"),
+    ),
+)
+
+LANE = Operation(
+    name="lane",
+    code=5,
+    engine="vector",
+    summary="a stream of row_blocks x channels words through the lanes",
+    fields=(
+        Field(name="function", bits=4, summary=", ".join(f"{n}: {name}" for n, name in enumerate(_LANE_FUNCTIONS))),
+        _flag("a_is_wide", "operands are int16, else int8"),
+        _flag("is_wide", "the result is int16, else int8"),
+        _flag("by_rows", "the result is channel-lane"),
+        _flag("has_b", "there is a second operand"),
+        Field(name="table", bits=1, summary="slot of the activation table"),
+        Field(name="shift", bits=6, summary="lanes by which tokens move down"),
+        _flag("moves_up", "they move up instead"),
+        _count("row_blocks", "row-blocks"),
+        _count("channels", "words of a row-block"),
+        _count("last_rows", "tokens of the last row-block, 1 to P"),
+        _count("tokens", "tokens, when they move"),
+        _count("tiles", "tiles of P channels"),
+        _address("a", "first operand"),
+        _step("a_step", "words to the next row-block"),
+        _step("a_plane", "words from low bytes to high bytes"),
+        _address("b", "second operand"),
+        _step("b_step", "words to the next row-block"),
+        _step("b_plane", "words from low bytes to high bytes"),
+        _address("out", "the result"),
+        _step("out_step", "words to the next row-block; by rows, what P tokens take"),
+        _step("out_tile_step", "by rows: words to the next tile of channels"),
+        _step("out_plane", "words from low bytes to high bytes"),
+        _address("sets", "first parameter set"),
+        _frames("interval", "from a row-block to the next (of a pass)"),
+        _frames("scale", "from the last moments of a row-block to its normalization, at least"),
+        _frames("result", "from the last row-block to its result being there"),
+    ),
+)
+
+OPERATIONS = {operation.name: operation for operation in (LOAD, STORE, MATMUL, ATTENTION, LANE)}
+BY_CODE = {operation.code: operation for operation in OPERATIONS.values()}
+
+HEADER_BYTES = 64
+MAGIC = 0x41544956
+"""``VITA`` as bytes."""
+
+HEADER = (
+    Field(name="magic", bits=32, summary=f"{MAGIC:#010x}"),
+    Field(name="version", bits=32, summary="of the instruction set"),
+    Field(name="instructions", bits=32, summary="how many follow the header"),
+    Field(name="side", bits=32, summary="P"),
+    Field(name="arrays", bits=32, summary="arrays side by side"),
+    Field(name="activation_words", bits=32, summary="words of P bytes of the activation buffer of an array"),
+    Field(name="weight_words", bits=32, summary="words of P bytes of the weight buffer of an array"),
+    Field(name="parameter_sets", bits=32, summary="sets of the parameter buffer"),
+    Field(name="logit_words", bits=32, summary="words of P logits of the logit buffer of an array"),
+    Field(name="numerics", bits=32, summary="weight bits, numerator bits, logit fraction bits: a byte each"),
+)
+"""Words of the header of a program, one field each. All but ``instructions`` must be the machine's own."""
