@@ -3,10 +3,13 @@
 from amaranth.hdl import Cat
 from amaranth.lib import data
 
-from vitaccel_rtl.accelerator.isa import OPERATION, WAITS
+from vitaccel_rtl.accelerator.isa import INSTRUCTION_BYTES, OPERATION, WAITS
 
 NOT_DECODED = {OPERATION.name, *(field.name for field in WAITS)}
 """What an engine never sees: its instructions are there when what they wait for is."""
+
+RAW = data.StructLayout({"operation": OPERATION.bits, "words": INSTRUCTION_BYTES * 8})
+"""An instruction as an engine gets it on its stream: its operation, and all of its bits."""
 
 
 def instruction_layout(operation):

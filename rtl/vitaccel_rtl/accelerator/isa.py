@@ -1,5 +1,7 @@
-"""The instruction set: fields of every macro-instruction, and how they lie in its 128 bytes. Pure Python, and the only
-place: the assembler, the disassembler, the decoders in gateware and ``docs/isa.md`` are made from these tables.
+"""The instruction set: fields of every macro-instruction, and how they lie in its 128 bytes.
+
+Pure Python, and the only place: the assembler, the disassembler, the decoders in gateware and ``docs/isa.md`` are made
+from these tables.
 
 An instruction is 32 words of 32 bits, the least significant byte first. Word 0 holds the operation and the expert,
 words 1 to 4 the waits; what follows depends on the operation. Fields fill words from their lowest bit up and never
