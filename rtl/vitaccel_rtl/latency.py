@@ -52,6 +52,12 @@ reads it may start: the delay's memory and output, the wait for a bank, the bank
 DONE_TO_START = 2
 """Cycles from the `done` of an instruction to the start of one that waits for it, if that is the start of a frame."""
 
+FRONT = 17
+"""Of `vitaccel_rtl.accelerator.front.Front`, from accepting an instruction to offering the next: 16 words, a register."""
+
+RUN_END = 3
+"""From the last completion of a program, or from its header if it has no instructions, to the end of the run."""
+
 REGISTERS_READ = 3
 """Of `vitaccel_rtl.registers.Registers`, from accepting the address of a read to offering its data."""
 
@@ -168,6 +174,25 @@ LAYERNORM_NORMALIZE = 20 + CREDIT_QUEUE
 Distance from the mean, operand, its factor, shift, operand, affine part, shift, cut in two, rounding,
 saturation, and the queue behind.
 """
+
+# ------------------------------------------------------------------------------------------------------ the vector engine
+
+VECTOR = 1 + LAYERNORM_NORMALIZE + 1
+"""Of `vitaccel_rtl.accelerator.vector_engine.VectorEngine`, from an operand at the readers' output to its result at the
+writers' input, whatever the function: operands, the slowest function, the choice of a function's result."""
+
+VECTOR_MOMENTS = LAYERNORM_MOMENTS + 1 + LAYERNORM_ROW_SCALE + 1
+"""From the last word of a row-block's operand, in a register, to the first lane's factors in their memory: moments, the
+register that shifts lanes out one by one, the lane's scale, the write. Lanes follow each other."""
+
+
+def vector_rows_drain(side: int) -> int:
+    """Frames for which the vector engine takes no instruction behind one with results by rows, beyond the interval.
+
+    The last tile's *side* words are written behind those of what comes next, were it not for these frames.
+    """
+    return max(-(-(side + (side - 1) % SLOTS + 1 + TRANSPOSER + SLOTS - 2 * SLOTS - 2) // SLOTS), 0)
+
 
 # --------------------------------------------------------------------------------------------------- mixture of experts
 
