@@ -52,6 +52,14 @@ reads it may start: the delay's memory and output, the wait for a bank, the bank
 DONE_TO_START = 2
 """Cycles from the `done` of an instruction to the start of one that waits for it, if that is the start of a frame."""
 
+LINE_WRITER = 2 + (SLOTS - 1) - DONE_TO_START
+"""Of `vitaccel_rtl.accelerator.line_writer.LineWriter`, from accepting a word with `last` to its `done`: the place and
+its output, the longest wait for a bank, less what lies between `done` and who reads it."""
+
+LINE_READER = 1 + SLOT_BUFFER + CREDIT_QUEUE
+"""Of `vitaccel_rtl.accelerator.line_reader.LineReader`, from accepting a run to its first word, beyond the wait for its
+bank: a register, the buffer, the queue behind it."""
+
 FRONT = 17
 """Of `vitaccel_rtl.accelerator.front.Front`, from accepting an instruction to offering the next: 16 words, a register."""
 
