@@ -8,16 +8,26 @@
 #include <vector>
 
 #include "Vtop.h"
+#include "model.h"
 #include "ports.h"
 #include "verilated.h"
-
-namespace {
+#if VM_TRACE
+#include "verilated_vcd_c.h"
+#endif
 
 struct Model {
   VerilatedContext context;
   std::unique_ptr<Vtop> top;
+  int64_t cycle = 0;
+#if VM_TRACE
+  std::unique_ptr<VerilatedVcdC> waveform;
+  int64_t first = 0, end = 0;
+#endif
   explicit Model(int seed) {
     context.randSeed(seed);
+#if VM_TRACE
+    context.traceEverOn(true);
+#endif
     context.randReset(2);  // what Verilog does not initialize is random, so that reading it shows
     top = std::make_unique<Vtop>(&context);
 #define CLEAR(port) std::memset(&top->port, 0, sizeof(top->port));
@@ -25,6 +35,8 @@ struct Model {
 #undef CLEAR
   }
 };
+
+namespace {
 
 struct Slot {
   void *address;
@@ -38,10 +50,26 @@ Slot slot(Model *model, int index) {
   return slots[index];
 }
 
+// In a waveform, cycle c is from 10 c on, and its clock edge at 10 c + 5.
+void dump([[maybe_unused]] Model *model, [[maybe_unused]] int offset) {
+#if VM_TRACE
+  if (!model->waveform || model->cycle < model->first) return;
+  if (model->cycle >= model->end) {
+    model->waveform->close();
+    model->waveform.reset();
+    return;
+  }
+  model->waveform->dump(static_cast<uint64_t>(10 * model->cycle + offset));
+#endif
+}
+
 void edge(Model *model) {
+  dump(model, 0);
   model->top->CLOCK = 1;
   model->top->eval();
+  dump(model, 5);
   model->top->CLOCK = 0;
+  ++model->cycle;
 }
 
 bool bit(Slot port) { return *static_cast<uint8_t *>(port.address) & 1; }
@@ -61,6 +89,9 @@ Model *model_new(int seed) { return new Model(seed); }
 
 void model_delete(Model *model) {
   model->top->final();
+#if VM_TRACE
+  if (model->waveform) model->waveform->close();
+#endif
   delete model;
 }
 
@@ -69,6 +100,25 @@ void *model_port(Model *model, int index) { return slot(model, index).address; }
 int64_t model_port_bytes(Model *model, int index) { return slot(model, index).bytes; }
 
 void model_eval(Model *model) { model->top->eval(); }
+
+void model_edge(Model *model) { edge(model); }
+
+int64_t model_cycles(Model *model) { return model->cycle; }
+
+bool model_trace([[maybe_unused]] Model *model, [[maybe_unused]] const char *path, [[maybe_unused]] int64_t first,
+                 [[maybe_unused]] int64_t end) {
+#if VM_TRACE
+  if (model->waveform) model->waveform->close();
+  model->waveform = std::make_unique<VerilatedVcdC>();
+  model->top->trace(model->waveform.get(), 99);
+  model->waveform->open(path);
+  model->first = first;
+  model->end = end;
+  return model->waveform->isOpen();
+#else
+  return false;
+#endif
+}
 
 void model_tick(Model *model, int64_t cycles) {
   for (int64_t cycle = 0; cycle < cycles; ++cycle) {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,8 @@ _FUNCTIONS = {
     "model_port_bytes": ([_WHERE, ctypes.c_int], _COUNT),
     "model_eval": ([_WHERE], None),
     "model_tick": ([_WHERE, _COUNT], None),
+    "model_cycles": ([_WHERE], _COUNT),
+    "model_trace": ([_WHERE, ctypes.c_char_p, _COUNT, _COUNT], ctypes.c_bool),
     "model_stream": ([_WHERE, *[_DATA] * 3, _COUNT, _DATA, _DATA, *[_COUNT] * 3, *[_DATA] * 4], _COUNT),
 }
 
@@ -175,6 +177,60 @@ class Model:
         """Let so many clock edges pass, with the inputs as they are."""
         self._library.model_tick(self._handle, cycles)
         self._settled = True
+
+    @property
+    def cycles(self) -> int:
+        """Clock edges since the model was made."""
+        return int(self._library.model_cycles(self._handle))
+
+    def trace(self, path: Path, first: int, end: int) -> None:
+        """Write the cycles from *first* to before *end*, counted by :attr:`cycles`, to a VCD file.
+
+        The file is complete when those cycles are over, or the model gone. Cycle c begins at time 10 c.
+
+        Raises
+        ------
+        ValueError
+            If the model was not built with ``waves``, or the file cannot be written.
+        """
+        if not self._library.model_trace(self._handle, str(path).encode(), first, end):
+            raise ValueError(
+                f"a waveform must be of a model built with waves, in a file that can be written, not {path}"
+            )
+
+    @property
+    def handle(self) -> int:
+        """The ``Model *`` that other C++ takes; it is there as long as the model is."""
+        return int(self._handle)
+
+    def function(self, name: str, arguments: Sequence[object], result: object) -> Callable[..., object]:
+        """Return a function that other C++ brought into the library; it may run the model.
+
+        Parameters
+        ----------
+        name
+            Of the function.
+        arguments, result
+            Types of :mod:`ctypes`.
+        """
+        function = getattr(self._library, name)
+        function.argtypes, function.restype = list(arguments), result
+
+        def call(*given: object) -> object:
+            self._settled = False
+            return function(*given)
+
+        return call
+
+    def places(self, names: Iterable[str]) -> npt.NDArray[np.int32]:
+        """Return the numbers by which ``model_port`` of ``model.h`` knows ports.
+
+        Raises
+        ------
+        AttributeError
+            If there is no such port.
+        """
+        return np.array([self._place[self._port(name).name] for name in names], np.int32)
 
     def reset(self) -> None:
         """Hold ``rst`` for a cycle, where there is one."""

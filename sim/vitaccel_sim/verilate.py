@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from amaranth.lib import wiring
@@ -24,11 +24,20 @@ from vitaccel_sim.model import LIBRARY, Model
 BUILD_FOLDER = Path("build", "verilated")
 """Where builds are kept, from the folder a command runs in."""
 
-SHIM = Path(__file__).with_name("model.cpp")
+SHIM = (Path(__file__).with_name("model.h"), Path(__file__).with_name("model.cpp"))
 
 FLAGS = ("-std=gnu++17", "-fPIC", "-march=native", "-faligned-new", "-pthread", "-I.")
 UNUSED = ("VM_COVERAGE", "VM_SC", "VM_TIMING", "VM_TRACE", "VM_TRACE_FST", "VM_TRACE_SAIF", "VM_TRACE_VCD")
 """Parts of Verilator that its headers ask about."""
+
+RESERVED = ("interrupt",)
+"""Names of ports that Verilator does not leave as they are."""
+
+RUNTIME = ("verilated", "verilated_threads")
+"""Files of Verilator's runtime that every build needs."""
+
+TRACED = {"options": ("--trace-vcd",), "defines": ("VM_TRACE", "VM_TRACE_VCD"), "runtime": ("verilated_vcd_c",)}
+"""What a build with waveforms has more."""
 
 
 class BuildError(Exception):
@@ -40,6 +49,8 @@ def build(
     *,
     name: str = "top",
     seed: int = 1,
+    sources: Mapping[str, str] | None = None,
+    waves: bool = False,
     options: Sequence[str] = (),
     optimize: str = "-O3",
     folder: Path = BUILD_FOLDER,
@@ -54,6 +65,10 @@ def build(
         Of the top module, for a component.
     seed
         Of the values that Verilog leaves open, memories without initial values for one.
+    sources
+        More C++ by file name, on top of ``model.h``: :meth:`vitaccel_sim.model.Model.function` finds its functions.
+    waves
+        Whether :meth:`vitaccel_sim.model.Model.trace` can write waveforms; a build of its own, as it is slower.
     options, optimize
         Of Verilator, and of the C++ compiler.
     folder
@@ -65,9 +80,18 @@ def build(
         If a tool refuses it, with what the tool said.
     """
     verilog = design if isinstance(design, Verilog) else to_verilog(design, name=name)
-    sources = {"model.cpp": SHIM.read_text(), "ports.h": _port_table(verilog)}
+    texts = {path.name: path.read_text() for path in SHIM}
+    parts = TRACED if waves else {}
     place = compiled(
-        verilog, LIBRARY, sources=sources, options=options, link=("-shared",), optimize=optimize, folder=folder
+        verilog,
+        LIBRARY,
+        sources={**texts, "ports.h": _port_table(verilog), **(sources or {})},
+        options=(*options, *parts.get("options", ())),
+        defines=parts.get("defines", ()),
+        runtime=(*RUNTIME, *parts.get("runtime", ())),
+        link=("-shared",),
+        optimize=optimize,
+        folder=folder,
     )
     return Model(place / LIBRARY, verilog.ports, seed=seed)
 
@@ -79,7 +103,7 @@ def compiled(
     sources: dict[str, str],
     options: Sequence[str] = (),
     defines: Sequence[str] = (),
-    runtime: Sequence[str] = ("verilated", "verilated_threads"),
+    runtime: Sequence[str] = RUNTIME,
     link: Sequence[str] = (),
     optimize: str = "-O3",
     folder: Path = BUILD_FOLDER,
@@ -190,9 +214,14 @@ def _includes() -> tuple[str, ...]:
 
 
 def _port_table(verilog: Verilog) -> str:
-    """Return ports.h; Verilator writes ``__`` in a name as ``___05F``."""
-    names = [port.name.replace("__", "___05F") for port in verilog.ports if port.width]
+    """Return ports.h: names as Verilator has them in C++."""
+    names = [_name_in_cpp(port.name) for port in verilog.ports if port.width]
     return f"#define PORTS(X) {' '.join(f'X({name})' for name in names)}\n#define CLOCK clk\n"
+
+
+def _name_in_cpp(name: str) -> str:
+    """Return ``a___05Fb`` for ``a__b``, and for a word that Verilator reserves the name that it gives it."""
+    return f"__SYM__{name}" if name in RESERVED else name.replace("__", "___05F")
 
 
 def _gxx() -> str:

@@ -16,17 +16,18 @@ from vitaccel_rtl.verilog import Verilog, to_verilog
 
 
 class Selector(wiring.Component):
-    """Ports called a, b and s, a registered multiplexer of four, a sum and a shift: all that the waivers are for."""
+    """Ports called a, b, s and interrupt, a multiplexer of four, a sum and a shift: all that the waivers are for."""
 
     def __init__(self) -> None:
-        super().__init__({"a": In(8), "b": In(8), "s": In(4), "o": Out(8), "sum": Out(9), "high": Out(4)})
+        ports = {"a": In(8), "b": In(8), "s": In(4), "o": Out(8), "sum": Out(9), "high": Out(4), "interrupt": Out(1)}
+        super().__init__(ports)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.inner = inner = Register()
         forgotten = Signal(8)
         m.d.comb += [forgotten.eq(self.a), inner.i.eq(self.a), self.sum.eq(inner.o + self.b)]
-        m.d.comb += self.high.eq(inner.o >> self.s)
+        m.d.comb += [self.high.eq(inner.o >> self.s), self.interrupt.eq(self.o.any())]
         with m.Switch(self.s):
             for value in range(6):
                 with m.Case(value):
