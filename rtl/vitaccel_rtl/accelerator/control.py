@@ -13,7 +13,8 @@ from vitaccel_rtl.accelerator.control_map import (
     machine_registers,
 )
 from vitaccel_rtl.accelerator.decode import RAW
-from vitaccel_rtl.accelerator.fetch import GEOMETRY, ProgramFetch
+from vitaccel_rtl.accelerator.dispatch import check_queued
+from vitaccel_rtl.accelerator.fetch import GEOMETRY, ProgramFetch, check_fetch
 from vitaccel_rtl.accelerator.isa import ENGINES, MAGIC, VERSION
 from vitaccel_rtl.accelerator.issue import Issue
 from vitaccel_rtl.accelerator.run_counters import RunCounters
@@ -21,7 +22,7 @@ from vitaccel_rtl.accelerator.run_state import RunState
 from vitaccel_rtl.axi import read_ports
 from vitaccel_rtl.axi_lite import AxiLiteSignature, flat_members
 from vitaccel_rtl.latency import SLOTS
-from vitaccel_rtl.register_map import address_bits
+from vitaccel_rtl.register_map import address_bits, check_map
 from vitaccel_rtl.registers import PREFIX, Registers
 
 PORT = "p_axi"
@@ -80,9 +81,10 @@ class ControlUnit(wiring.Component):
 
     def __init__(self, *, parameters, ahead=issue_timing.AHEAD, queued=issue_timing.QUEUED):
         self._header = {"magic": MAGIC, "version": VERSION, **parameters}
-        self._fetch = ProgramFetch(header=self._header, ahead=ahead)
-        self._issue = Issue(queued=queued)
-        self._registers = Registers(machine_registers())
+        check_fetch(self._header, ahead)
+        check_queued(queued)
+        self._ahead = ahead
+        self._queued = queued
         bus = AxiLiteSignature(address_bits=address_bits(machine_registers())).flip()
         program = {_outside(name): member for name, member in read_ports(GEOMETRY).items()}
         super().__init__(
@@ -100,16 +102,16 @@ class ControlUnit(wiring.Component):
     @property
     def registers(self):
         """The map of the registers, in the order of their addresses."""
-        return self._registers.registers
+        return check_map(machine_registers())
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.registers = registers = self._registers
-        m.submodules.fetch = fetch = self._fetch
+        m.submodules.registers = registers = Registers(machine_registers())
+        m.submodules.fetch = fetch = ProgramFetch(header=self._header, ahead=self._ahead)
         m.submodules.state = state = RunState()
         m.submodules.counters = counters = RunCounters()
-        m.submodules.issue = ResetInserter(state.starts)(self._issue)
-        issue = self._issue
+        issue = Issue(queued=self._queued)
+        m.submodules.issue = ResetInserter(state.starts)(issue)
         wiring.connect(m, fetch.o, issue.i)
         for place in range(len(ENGINES)):
             wiring.connect(m, issue.engines[place], wiring.flipped(self.engines[place]))
@@ -131,27 +133,25 @@ class ControlUnit(wiring.Component):
             state.is_quiet.eq(fetch.is_idle & ~Cat(issue.in_engine).any()),
         ]
         m.d.sync += self.phase.eq(Mux(state.starts, 0, self.phase + 1))
-        self._find_errors(m, state)
-        self._show(m, state, counters)
-        self._expose(m)
+        self._find_errors(m, state, fetch, issue)
+        self._show(m, state, counters, registers, fetch, issue)
+        self._expose(m, registers, fetch)
         return m
 
-    def _find_errors(self, m, state):
-        fetch, issue = self._fetch, self._issue
+    def _find_errors(self, m, state, fetch, issue):
         causes = {"load": self.error[0], "store": self.error[1], "operation": issue.is_unknown}
         m.d.comb += [state.fails.eq(fetch.fails | Cat(causes.values()).any()), state.code.eq(fetch.code)]
         for name, is_so in causes.items():
             with m.If(is_so):
                 m.d.comb += state.code.eq(error_code(name))
 
-    def _show(self, m, state, counters):
+    def _show(self, m, state, counters, registers, fetch, issue):
         """Let the host read what there is, and interrupt it."""
-        registers, issue = self._registers, self._issue
         shown = {
             "identity": MAGIC,
             **{name: self._header[name] for name in ("version", *(field.name for field in PARAMETERS))},
             "status": Cat(state.runs | state.stops, state.done, Const(0, 2), state.error, Cat(issue.in_engine)),
-            "instructions": self._fetch.instructions,
+            "instructions": fetch.instructions,
             "cycles_low": counters.cycles_low,
             "cycles_high": counters.cycles_high,
         }
@@ -162,11 +162,11 @@ class ControlUnit(wiring.Component):
         m.d.comb += registers.interrupt_pending_set.eq(Cat(state.ends, state.breaks))
         m.d.sync += self.interrupt.eq((registers.interrupt_pending & registers.interrupt_enable).any())
 
-    def _expose(self, m):
+    def _expose(self, m, registers, fetch):
         """Connect the ports of the registers and of the fetch to the outside."""
-        bus = AxiLiteSignature(address_bits=self._registers.axi.signature.address_bits).flip()
-        ports = [(self._registers, name, name, member) for name, member in flat_members(bus, PREFIX).items()]
-        ports += [(self._fetch, name, _outside(name), member) for name, member in read_ports(GEOMETRY).items()]
+        bus = AxiLiteSignature(address_bits=registers.axi.signature.address_bits).flip()
+        ports = [(registers, name, name, member) for name, member in flat_members(bus, PREFIX).items()]
+        ports += [(fetch, name, _outside(name), member) for name, member in read_ports(GEOMETRY).items()]
         for part, name, outside, member in ports:
             inner, outer = getattr(part, name), getattr(self, outside)
             m.d.comb += inner.eq(outer) if member.flow == In else outer.eq(inner)

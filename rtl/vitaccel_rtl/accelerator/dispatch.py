@@ -12,6 +12,11 @@ from vitaccel_rtl.fifo import StreamFifo
 from vitaccel_rtl.stream import check_range
 
 
+def check_queued(queued):
+    """Raise a ValueError of one sentence if no queue can have room for so many instructions."""
+    check_range("instructions of a queue", queued, 1, 64)
+
+
 class Dispatch(wiring.Component):
     """Four queues of whole instructions, and what fills them.
 
@@ -54,7 +59,7 @@ class Dispatch(wiring.Component):
     """
 
     def __init__(self, *, queued=issue_timing.QUEUED):
-        check_range("instructions of a queue", queued, 1, 64)
+        check_queued(queued)
         self._queued = queued
         engines = len(ENGINES)
         super().__init__(

@@ -34,6 +34,16 @@ _BUILT_WITH = ("data_bits", "word_bytes", "address_bits", "burst_beats", "outsta
 _ALIGN_BITS = HEADER_BYTES.bit_length() - 1
 
 
+def check_fetch(header, ahead):
+    """Raise a ValueError of one sentence if a :class:`ProgramFetch` cannot have these parameters."""
+    names = {field.name for field in HEADER} - {"instructions"}
+    if set(header) != names:
+        raise ValueError(f"header of a program must have {', '.join(sorted(names))}, not {', '.join(sorted(header))}")
+    for name, value in header.items():
+        check_range(f"{name} of a header", value, 0, (1 << 32) - 1)
+    check_range("instructions read ahead", ahead, 2, GEOMETRY.outstanding - 2)
+
+
 class ProgramFetch(wiring.Component):
     """Reads the header of a program, refuses what is not for this machine, and gives its instructions on.
 
@@ -86,14 +96,7 @@ class ProgramFetch(wiring.Component):
     """
 
     def __init__(self, *, header, ahead=issue_timing.AHEAD):
-        names = {field.name for field in HEADER} - {"instructions"}
-        if set(header) != names:
-            raise ValueError(
-                f"header of a program must have {', '.join(sorted(names))}, not {', '.join(sorted(header))}"
-            )
-        for name, value in header.items():
-            check_range(f"{name} of a header", value, 0, (1 << 32) - 1)
-        check_range("instructions read ahead", ahead, 2, GEOMETRY.outstanding - 2)
+        check_fetch(header, ahead)
         self._header = dict(header)
         self._ahead = ahead
         super().__init__(

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.accelerator import issue_timing
 from vitaccel_rtl.accelerator.decode import RAW
-from vitaccel_rtl.accelerator.dispatch import Dispatch
+from vitaccel_rtl.accelerator.dispatch import Dispatch, check_queued
 from vitaccel_rtl.accelerator.fetch import WORD
 from vitaccel_rtl.accelerator.front import Front
 from vitaccel_rtl.accelerator.isa import COMPLETIONS, ENGINES
@@ -55,7 +55,8 @@ class Issue(wiring.Component):
     """
 
     def __init__(self, *, queued=issue_timing.QUEUED):
-        self._dispatch = Dispatch(queued=queued)
+        check_queued(queued)
+        self._queued = queued
         engines = len(ENGINES)
         super().__init__(
             {
@@ -73,7 +74,7 @@ class Issue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.dispatch = dispatch = self._dispatch
+        m.submodules.dispatch = dispatch = Dispatch(queued=self._queued)
         m.submodules.tokens = tokens = Tokens()
         wiring.connect(m, wiring.flipped(self.i), dispatch.i)
         m.d.comb += self.is_unknown.eq(dispatch.is_unknown)
