@@ -78,24 +78,32 @@ class RunReader(wiring.Component):
         m = Module()
         wait, started = Signal(PHASE, reset_less=True), Signal()
         line, count = Signal.like(self.memory.line, name="line", reset_less=True), Signal(COUNT, reset_less=True)
+        starts, first_wait = Signal(), Signal(PHASE)
+        m.d.comb += [
+            starts.eq(self.start & self.count.any()),
+            first_wait.eq(self.address - self._client - 1),
+        ]
+        # Whether the next cycle is the one in which the client meets the bank of a run's first word.
+        begins = Signal()
+        m.d.sync += begins.eq(started & (self.phase == wait))
         with m.If(self.phase == 0):
             m.d.sync += [
-                started.eq(self.start & self.count.any()),
-                wait.eq(self.address - self._client - 1),
+                begins.eq(starts & (first_wait == 0)),
+                started.eq(starts),
+                wait.eq(first_wait),
                 line.eq(self.address >> PHASE),
                 count.eq(self.count),
             ]
-        self._ask(m, started, wait, line, count)
+        self._ask(m, begins, line, count)
         self._answer(m, started, wait, count)
         return m
 
-    def _ask(self, m, started, wait, first_line, count):
-        """Ask for the words of a run from the cycle on in which the client meets the first one's bank."""
-        begins, asks = Signal(), Signal()
+    def _ask(self, m, begins, first_line, count):
+        """Ask for the words of a run, the first where it begins, and for one each cycle from then on."""
+        asks = Signal()
         line, left = Signal.like(first_line, name="next_line", reset_less=True), Signal(COUNT, reset_less=True)
         this_line, this_left = Signal.like(line, name="this_line"), Signal(COUNT)
         m.d.comb += [
-            begins.eq(started & (self.phase == (wait + 1)[:PHASE])),
             this_line.eq(Mux(begins, first_line, line)),
             this_left.eq(Mux(begins, count, left)),
             self.memory.valid.eq(begins | asks),
