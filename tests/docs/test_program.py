@@ -71,7 +71,7 @@ def test_the_place_of_a_channel_is_the_formula_s() -> None:
         arch = Arch(array=PeArrays(side=side, count=count))
         tensor = Tensor(name="x", frames=1, tokens=1, channels=999, element_bytes=element_bytes)
         for channel in range(tensor.channels):
-            names = {"c": channel, "P": side, "arrays": count, "element_bytes": element_bytes}
+            names = {"c": channel, "P": side, "arrays": count}
             assert tensor.channel_words(arch, channel) == eval(formula.group(1), {}, names)
 
 

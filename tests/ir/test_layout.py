@@ -34,9 +34,9 @@ def test_there_and_back(layout: str, width: int, leading: tuple[int, ...], seed:
 
 def test_where_a_token_lane_number_stands() -> None:
     values = np.arange(2 * 5 * 6).reshape(2, 5, 6) * 300 - 9000
-    raw = to_bytes(values, tensor(TOKEN, 2), ARCH).reshape(4, 6, 2, 4)
+    raw = to_bytes(values, tensor(TOKEN, 2), ARCH).reshape(4, 2, 6, 4)
     number = int(values[1, 4, 3])  # the second frame's second row-block, lane 0
-    assert raw[3, 3, :, 0].tolist() == list(number.to_bytes(2, "little", signed=True))
+    assert raw[3, :, 3, 0].tolist() == list(number.to_bytes(2, "little", signed=True))
     assert not raw[3, :, :, 1:].any()
 
 
@@ -45,3 +45,5 @@ def test_where_a_channel_lane_number_stands() -> None:
     raw = to_bytes(values, tensor(CHANNEL, 1), ARCH).reshape(2, 10, 4)
     assert raw[1, 5 + 4, 1] == values[1, 4, 5]
     assert not raw[1, :, 2:].any()
+    wide = to_bytes(values - 700, tensor(CHANNEL, 2), ARCH).reshape(2, 2, 10, 4)
+    assert wide[1, :, 5 + 4, 1].tolist() == list(int(values[1, 4, 5] - 700).to_bytes(2, "little", signed=True))

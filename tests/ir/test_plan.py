@@ -44,22 +44,27 @@ machines = st.sampled_from(sorted(MACHINES)).map(MACHINES.__getitem__)
 
 
 def placed(tensor: Tensor, arch: Arch) -> dict[tuple[int, int], set[tuple[int, int, int]]]:
-    """(frame, token, channel) of every element, by bank and P-byte word: tiles of channels go round the banks."""
+    """(frame, token, channel) of every element, by bank and P-byte word: tiles of channels go round the banks.
+
+    Bytes of a number stand in planes, and planes, row-blocks and tiles begin at multiples of eight words.
+    """
     side, count = arch.array.side, arch.array.count
     words: dict[tuple[int, int], set[tuple[int, int, int]]] = {}
     blocks = -(-tensor.tokens // side)
     per_bank = -(-tensor.channels // (side * count))
+    plane = per_bank * side if tensor.layout == TOKEN else tensor.frames * tensor.tokens
+    plane += -plane % 8
     for frame in range(tensor.frames):
         for token in range(tensor.tokens):
             for channel in range(tensor.channels):
                 tile, bank = channel // side // count, channel // side % count
                 if tensor.layout == TOKEN:
-                    block = frame * blocks + token // side
-                    word = (block * per_bank + tile) * side + channel % side
+                    run, word = frame * blocks + token // side, tile * side + channel % side
                 else:
-                    word = tile * tensor.frames * tensor.tokens + frame * tensor.tokens + token
+                    run, word = tile, frame * tensor.tokens + token
                 for byte in range(tensor.element_bytes):
-                    words.setdefault((bank, word * tensor.element_bytes + byte), set()).add((frame, token, channel))
+                    at = (run * tensor.element_bytes + byte) * plane + word
+                    words.setdefault((bank, at), set()).add((frame, token, channel))
     return words
 
 
@@ -69,7 +74,7 @@ def test_words_hold_every_element(tensor: Tensor, arch: Arch) -> None:
     assert max(len(held) for held in words.values()) <= arch.array.side
     most = max(word for _, word in words)
     assert most < tensor.words(arch)
-    slack = arch.array.side * tensor.element_bytes if tensor.layout == TOKEN else 1
+    slack = arch.array.side + 7 if tensor.layout == TOKEN else 8
     assert tensor.words(arch) - most <= slack
 
 
@@ -82,14 +87,15 @@ def test_row_blocks_channels_and_tiles_are_where_they_are_said_to_be(tensor: Ten
         frame, token, channel = min(held)
         if tensor.layout == TOKEN:
             block = frame * blocks + token // side
-            first = block * tensor.row_block_words(arch) + tensor.channel_words(arch, channel)
+            step = tensor.row_block_words(arch)
+            first = block * step + tensor.channel_words(arch, channel)
         else:
-            first = channel // side // arch.array.count * tensor.tile_words()
-            first += (frame * tensor.tokens + token) * tensor.element_bytes
+            step = tensor.tile_words()
+            first = channel // side // arch.array.count * step + frame * tensor.tokens + token
             assert tensor.first_token(arch, frame * blocks + token // side) == (
                 frame * tensor.tokens + token // side * side
             )
-        assert first <= word < first + tensor.element_bytes
+        assert word in [first + byte * (step // tensor.element_bytes) for byte in range(tensor.element_bytes)]
         assert channel // side % arch.array.count == bank
 
 
@@ -158,7 +164,7 @@ def test_groups_of_tokens_and_the_weights_each_of_them_loads() -> None:
 def test_a_run_of_row_blocks_that_stands_alone() -> None:
     tensor = Tensor(name="x", frames=2, tokens=20, channels=12, element_bytes=2)
     assert tensor.run_words(Arch(), 1, 3) == 3 * 2 * 8 * 2
-    assert replace(tensor, layout=CHANNEL).run_words(Arch(), 1, 3) == (8 + 4 + 8) * 2 * 2
+    assert replace(tensor, layout=CHANNEL).run_words(Arch(), 1, 3) == (8 + 4 + 8 + 4) * 2 * 2
     assert replace(tensor, layout=CHANNEL).run_words(Arch(), 0, 6) == replace(tensor, layout=CHANNEL).words(Arch())
 
 

@@ -18,14 +18,19 @@ class Layout:
         self.bytes = tensor.element_bytes
         self.blocks_per_frame = -(-tensor.tokens // side)
         self.blocks = tensor.frames * self.blocks_per_frame
-        self.block_words = -(-tensor.channels // (side * count)) * side * self.bytes
+        self.plane = _round_up(-(-tensor.channels // (side * count)) * side)
+        self.block_words = self.plane * self.bytes
         self.tokens = tensor.frames * tensor.tokens
-        self.tile_words = self.tokens * self.bytes
+        self.tile_plane = _round_up(self.tokens)
+        self.tile_words = self.tile_plane * self.bytes
 
     def _channels(self, begin: int, end: int) -> np.ndarray:
         at = np.arange(begin, end)
-        words = (at // self.side // self.count * self.side + at % self.side) * self.bytes
-        return np.unique((words[:, None] + np.arange(self.bytes)).ravel())
+        return np.unique(at // self.side // self.count * self.side + at % self.side)
+
+    def _planes(self, words: np.ndarray, plane: int) -> np.ndarray:
+        """The words of the low bytes and, if there are any, those of the high bytes behind them."""
+        return (words[:, None] + np.arange(self.bytes) * plane).ravel()
 
     def named(self, words: np.ndarray, expert: int = 0) -> np.ndarray:
         return words + self.index * TENSOR_STEP + expert * EXPERT_STEP
@@ -33,28 +38,28 @@ class Layout:
     def rows(self, first: int, count: int, begin: int, end: int, expert: int = 0) -> np.ndarray:
         """Names of channels ``begin`` to ``end`` of row-blocks (token-lane)."""
         blocks = np.arange(first, first + count) * self.block_words
-        return self.named((blocks[:, None] + self._channels(begin, end)).ravel(), expert)
+        return self.named(self._planes((blocks[:, None] + self._channels(begin, end)).ravel(), self.plane), expert)
 
     def rows_at(self, address: int, step: int, count: int, begin: int, end: int) -> np.ndarray:
         """Words that hold them when ``begin`` is at ``address`` and row-blocks are ``step`` apart."""
         words = self._channels(begin, end)
-        return ((address + np.arange(count) * step)[:, None] + words - words[0]).ravel()
+        found = ((address + np.arange(count) * step)[:, None] + words - words[0]).ravel()
+        return self._planes(found, step // self.bytes)
 
     def columns(self, tokens: np.ndarray, begin: int, end: int) -> np.ndarray:
         """Names of channels ``begin`` to ``end`` of tokens (channel-lane)."""
-        return self.named(self._grid(self._tiles(begin, end) * self.tile_words, tokens))
+        return self.named(self._grid(self._tiles(begin, end) * self.tile_words, tokens, self.tile_plane))
 
     def columns_at(self, address: int, step: int, tokens: np.ndarray, begin: int, end: int) -> np.ndarray:
         """Words that hold them when the first token of the first tile is at ``address``."""
         tiles = self._tiles(begin, end)
-        return self._grid(address + (tiles - tiles[0]) * step, tokens - tokens[0])
+        return self._grid(address + (tiles - tiles[0]) * step, tokens - tokens[0], step // self.bytes)
 
     def _tiles(self, begin: int, end: int) -> np.ndarray:
         return np.unique(np.arange(begin, end) // self.side // self.count)
 
-    def _grid(self, starts: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        at = (tokens[:, None] * self.bytes + np.arange(self.bytes)).ravel()
-        return (starts[:, None] + at).ravel()
+    def _grid(self, starts: np.ndarray, tokens: np.ndarray, plane: int) -> np.ndarray:
+        return self._planes((starts[:, None] + tokens).ravel(), plane)
 
     def part(self, first: int, count: int, begin: int, end: int) -> np.ndarray:
         """Names of channels of row-blocks, in whatever layout."""
@@ -80,3 +85,8 @@ class Layout:
             stop = min((inner + 1) * self.side, self.tensor.tokens)
             found += [frame * self.tensor.tokens + token for token in range(inner * self.side, stop)]
         return np.array(found)
+
+
+def _round_up(words: int) -> int:
+    """Where the next thing may begin: at a multiple of eight words."""
+    return -(-words // 8) * 8

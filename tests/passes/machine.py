@@ -134,12 +134,11 @@ class Machine:
         name, offset = self._named_in_dram(transfer)
         layout = self.layouts[name]
         assert (transfer.layout, transfer.element_bytes) == (layout.tensor.layout, layout.bytes)
-        grain = self.side * layout.bytes
         on_chip: dict[int, int] = {}
         grains: list[int] = []
         for row in range(transfer.rows):
-            begin, rest = divmod(offset + row * transfer.stride_bytes, grain)
-            many, more = divmod(transfer.row_bytes, grain)
+            begin, rest = divmod(offset + row * transfer.stride_bytes, self.side)
+            many, more = divmod(transfer.row_bytes, self.side)
             assert (rest, more) == (0, 0)
             grains += range(begin, begin + many)
             on_chip |= self._row_of(layout, transfer, row, begin, many)
@@ -150,18 +149,23 @@ class Machine:
         return Footprint(reads=[chip], writes=[in_dram])
 
     def _row_of(self, layout: Layout, transfer: Transfer, row: int, begin: int, many: int) -> dict[int, int]:
-        """Words on chip of one row of a transfer, and their names: tokens of a tile, or channels of a row-block."""
+        """Words on chip of one row of a transfer, and their names: of one plane, tokens of a tile or channels."""
+        planes = layout.bytes
         if layout.tensor.layout == CHANNEL:
-            tile, first = divmod(begin, layout.tokens)
+            run, first = divmod(begin, layout.tokens)
             assert first + many <= layout.tokens
+            (tile, plane), (nth, of_row) = divmod(run, planes), divmod(row, planes)
+            assert plane == of_row
             tokens, span = np.arange(first, first + many), (tile * self.side, (tile + 1) * self.side)
-            words = layout.columns_at(transfer.address + row // self.count * transfer.step, 0, tokens, *span)
-            return dict(zip(words.tolist(), layout.columns(tokens, *span).tolist(), strict=True))
-        block, low = divmod(begin, layout.tensor.channels)
+            address = transfer.address + (nth // self.count * planes + of_row) * transfer.step
+            names = layout.columns(tokens, *span).reshape(-1, planes)[:, plane]
+            return dict(zip((address + np.arange(many)).tolist(), names.tolist(), strict=True))
+        run, low = divmod(begin, layout.tensor.channels)
         assert low + many <= layout.tensor.channels
-        run, span = (block, 1), (low, low + many)
-        words = layout.part_at(transfer.address + row * transfer.step, transfer.step, run, *span)
-        return dict(zip(words.tolist(), layout.part(*run, *span).tolist(), strict=True))
+        block, plane = divmod(run, planes)
+        names = layout.rows(block, 1, low, low + many).reshape(-1, planes)[:, plane]
+        words = layout.rows_at(transfer.address + row * transfer.step, 0, 1, low, low + many).reshape(-1, planes)[:, 0]
+        return dict(zip(words.tolist(), names.tolist(), strict=True))
 
     def _matmul(self, kernel: MatMulKernel, matmul: MatMul) -> Footprint:
         tile = 0
@@ -327,17 +331,17 @@ class Machine:
 
     def _size(self, memory: str) -> int:
         buffers, lanes = self.program.arch.buffers, self.side * self.count
-        sizes = {"chip": buffers.activation_bytes // lanes, "ring": buffers.weight_bytes // lanes}
+        sizes = {"chip": buffers.activation_bytes // lanes // 8 * 8, "ring": buffers.weight_bytes // lanes}
         sizes |= {"parameter": buffers.parameter_bytes // PARAMETER_BYTES, "table": TABLE_SLOTS}
         return sizes.get(memory, self.program.dram_bytes)
 
     def _host(self, use: Callable[[Touch], None], kinds: tuple[str, ...]) -> None:
         for name, (address, size) in self.program.dram_map.items():
             if name in self.layouts and self.plan.tensors[name].kind in kinds:
-                grains = np.arange(size // (self.side * self.layouts[name].bytes))
+                grains = np.arange(size // self.side)
                 use(self._grains(name, address, grains))
 
     def _grains(self, name: str, address: int, grains: np.ndarray) -> Touch:
         """DRAM is watched at the first byte of every word of lanes."""
         layout = self.layouts[name]
-        return Touch("dram", address + grains * self.side * layout.bytes, layout.named(grains))
+        return Touch("dram", address + grains * self.side, layout.named(grains))

@@ -34,7 +34,7 @@ Prepared = Callable[[str], Graph]
 
 
 def capacity(arch: Arch) -> int:
-    return arch.buffers.activation_bytes // (arch.array.side * arch.array.count)
+    return arch.buffers.activation_bytes // (arch.array.side * arch.array.count) // 8 * 8
 
 
 def check_places(plan: Plan) -> None:
@@ -51,6 +51,7 @@ def check_places(plan: Plan) -> None:
             words = [set(range(p.address, p.address + p.words)) for p in (one, other)]
             assert not words[0] & words[1], f"{kernel.label}: {one} and {other}"
         assert all(p.address >= 0 and p.address + p.words <= capacity(plan.arch) for p in alive.values())
+        assert all(p.address % 8 == p.words % 8 == 0 for p in alive.values())
         for name in {*kernel.reads, *kernel_writes(kernel)}:
             check_room(plan, at, kernel, name)
 

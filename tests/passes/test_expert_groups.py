@@ -78,7 +78,7 @@ SHAPES = st.builds(
 SEEDS = st.integers(0, 2**32 - 1)
 
 BIG = Shape(tokens=200, width=24, hidden=40, experts=8)
-WIDE = Shape(tokens=150, width=40, hidden=2, experts=2, k=1)
+WIDE = Shape(tokens=150, width=60, hidden=2, experts=2, k=1)
 """Weights that are cheaper to load again than the rows of x are to move, and the other way round."""
 
 

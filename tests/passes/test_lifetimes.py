@@ -34,7 +34,7 @@ def test_a_residual_nobody_reads_again_hands_its_place_on() -> None:
     spans = {item.tensor: (item.first, item.last) for item in items}
     assert spans == {"s": (0, 4), "x": (1, 3), "l": (2, 3), "g": (3, 3), "h": (3, 3), "e": (3, 3), "z": (4, 4)}
     assert words_at(items, 0) == 3 * 8 * 2
-    assert words_at(items, 2) == 3 * 8 * 2 + 20 + 3 * 8 * 2
+    assert words_at(items, 2) == 3 * 8 * 2 + 24 + 3 * 8 * 2
 
 
 def test_idle_is_what_a_kernel_does_not_touch() -> None:
@@ -61,7 +61,7 @@ def test_experts_in_groups_stage_rows_of_a_group_and_load_the_residual_where_the
     }
     made.groups.clear()
     whole = [item for item in lifetimes(made)[0] if item.kernel == 3]
-    assert whole == [Item(n, w, 3, 3, 3) for n, w in (("x", 20), ("l", 48), ("s", 48), ("y", 48))]
+    assert whole == [Item(n, w, 3, 3, 3) for n, w in (("x", 24), ("l", 48), ("s", 48), ("y", 48))]
 
 
 def test_rows_of_x_leave_in_runs_when_experts_take_them_in_groups() -> None:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from vitaccel.arch import PARAMETER_BYTES, Arch
 from vitaccel.ir.rows import Rows, Window, token_groups, valid_tokens
 from vitaccel.ir.rows import ceil_div as ceil_div
+from vitaccel_rtl.latency import SLOTS
 
 TOKEN = "token"
-"""Token-lane layout ``[token/P][channel][P]``: a word is one channel of P tokens."""
+"""Token-lane layout ``[token/P][byte][channel][P]``: a word is one channel of P tokens."""
 
 CHANNEL = "channel"
-"""Channel-lane layout ``[channel/P][token][P]``: a word is one token's P channels, to contract over tokens."""
+"""Channel-lane layout ``[channel/P][byte][token][P]``: a word is one token's P channels, to contract over tokens."""
 
 PATCHES = ".patches"
 """Ending of the tensor into which the host lays out an input's patches, one token each."""
@@ -29,9 +30,29 @@ LOGIT_BYTES = 2
 """Bytes of one attention logit (Q5.6 or Q5.8) in a buffer."""
 
 
+def aligned(words: int) -> int:
+    """So many words up to the next multiple of :data:`vitaccel_rtl.latency.SLOTS`: what begins there waits least."""
+    return ceil_div(words, SLOTS) * SLOTS
+
+
+def plane_words(channels: int, arch: Arch) -> int:
+    """Words in each bank (one bank an array) of one byte of some channels of P tokens, as they stand alone."""
+    side, count = arch.array.side, arch.array.count
+    return aligned(ceil_div(ceil_div(channels, side), count) * side)
+
+
+def activation_words(arch: Arch) -> int:
+    """Words of a bank of the activation buffer that tensors may take."""
+    return arch.buffers.activation_bytes // (arch.array.count * arch.array.side) // SLOTS * SLOTS
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
     """A value in one layout.
+
+    An int16 tensor stands in two planes: in token-lane layout the low bytes of all channels of a row-block and behind
+    them the high bytes, in channel-lane layout the low bytes of all tokens of a tile and behind them the high bytes.
+    Every plane begins at a multiple of :data:`vitaccel_rtl.latency.SLOTS` words.
 
     Parameters
     ----------
@@ -64,10 +85,12 @@ class Tensor:
 
     def words(self, arch: Arch) -> int:
         """P-byte words the tensor takes in each bank (one bank an array)."""
-        tiles = ceil_div(ceil_div(self.channels, arch.array.side), arch.array.count)
         if self.layout == TOKEN:
-            return self.row_blocks(arch) * tiles * arch.array.side * self.element_bytes
-        return self.frames * self.tokens * tiles * self.element_bytes
+            return self.row_blocks(arch) * plane_words(self.channels, arch) * self.element_bytes
+        return self._tiles_of_a_bank(arch) * self.tile_words()
+
+    def _tiles_of_a_bank(self, arch: Arch) -> int:
+        return ceil_div(ceil_div(self.channels, arch.array.side), arch.array.count)
 
     def row_block_words(self, arch: Arch) -> int:
         """Words of one row-block in each bank (token-lane layout)."""
@@ -77,17 +100,17 @@ class Tensor:
         """Words in each bank of a run of row-blocks that stands there alone."""
         if self.layout == TOKEN:
             return count * self.row_block_words(arch)
-        tiles = ceil_div(ceil_div(self.channels, arch.array.side), arch.array.count)
-        return valid_tokens(self.tokens, arch.array.side, first, count) * tiles * self.element_bytes
+        tokens = valid_tokens(self.tokens, arch.array.side, first, count)
+        return aligned(tokens) * self._tiles_of_a_bank(arch) * self.element_bytes
 
     def channel_words(self, arch: Arch, channel: int) -> int:
-        """Words from a row-block's first word to a channel's in a bank (token-lane layout)."""
+        """Words from a row-block's (or its plane's) first word to a channel's in a bank (token-lane layout)."""
         side, count = arch.array.side, arch.array.count
-        return (channel // side // count * side + channel % side) * self.element_bytes
+        return channel // side // count * side + channel % side
 
     def tile_words(self) -> int:
         """Words from one tile of P channels to the next in the same bank (channel-lane layout)."""
-        return self.frames * self.tokens * self.element_bytes
+        return aligned(self.frames * self.tokens) * self.element_bytes
 
     def first_token(self, arch: Arch, row_block: int) -> int:
         """Tokens of all frames that stand before a row-block."""

@@ -9,7 +9,7 @@ from vitaccel.errors import VerifyError
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Const, Foreign, Input
 from vitaccel.ir.parameters import TABLE_SLOTS
-from vitaccel.ir.plan import Plan, kernel_writes
+from vitaccel.ir.plan import Plan, activation_words, kernel_writes
 from vitaccel.ir.program import NOWHERE, Attention, Engine, MatMul, Program, Route, Transfer
 
 
@@ -134,8 +134,9 @@ def _words(program: Program, buffer: str) -> int:
     buffers = program.arch.buffers
     if buffer in ("parameter", "table"):
         return buffers.parameter_bytes // PARAMETER_BYTES if buffer == "parameter" else TABLE_SLOTS
-    size = buffers.weight_bytes if buffer == "weight" else buffers.activation_bytes
-    return size // (program.arch.array.side * program.arch.array.count)
+    if buffer == "activation":
+        return activation_words(program.arch)
+    return buffers.weight_bytes // (program.arch.array.side * program.arch.array.count)
 
 
 def _verify_addresses(program: Program, at: int, after: str) -> None:

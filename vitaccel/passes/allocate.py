@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from vitaccel.ir.plan import Place, Plan
+from vitaccel.ir.plan import Place, Plan, activation_words
 from vitaccel.passes.lifetimes import Item, lifetimes
 from vitaccel.passes.placement import place
 from vitaccel.passes.relief import relieve
@@ -31,7 +31,7 @@ class Allocate:
         CapacityError
             When even streaming does not fit.
         """
-        capacity = plan.arch.buffers.activation_bytes // (plan.arch.array.count * plan.arch.array.side)
+        capacity = activation_words(plan.arch)
         trial = replace(plan, kernels=list(plan.kernels), tensors=dict(plan.tensors), groups={})
         while True:
             items, shared = lifetimes(trial)

@@ -33,15 +33,16 @@ def test_a_tensor_comes_in_and_goes_out(pe: str, width: int, layout: str, seed: 
     state = state_of(arch, raw, len(raw), images=2)
     side = arch.array.side
     if layout == "token":
-        rows, step = tensor.row_blocks(arch), tensor.row_block_words(arch)
+        rows, step = width * tensor.row_blocks(arch), tensor.row_block_words(arch)
     else:
-        rows, step = -(-21 // side), tensor.tile_words()
+        rows, step = width * -(-21 // side), tensor.tile_words()
     fields = {"buffer": "activation", "address": 3, "rows": rows, "row_bytes": len(raw) // rows, "layout": layout,
-              "stride_bytes": len(raw) // rows, "step": step, "element_bytes": width, "layer": "x"}  # fmt: skip
+              "stride_bytes": len(raw) // rows, "step": step // width, "element_bytes": width,
+              "layer": "x"}  # fmt: skip
     execute(Load(dram=0, **fields), state)  # type: ignore[arg-type]
     banks = state.memories.activation
     if layout == "token":
-        read = banks.read_tokens(3, step, rows, 21, width).reshape(2, 2, -1, 21)[:, :, :11]
+        read = banks.read_tokens(3, step, rows // width, 21, width).reshape(2, 2, -1, 21)[:, :, :11]
     else:
         read = banks.read_rows(3, step, 22, 21, width).reshape(2, 2, 11, 21)
     for image in range(2):

@@ -21,7 +21,7 @@ def emitter(arch: Arch | None = None, layout: str = "token", frames: int = 2) ->
         name="x", frames=frames, tokens=20, channels=12, element_bytes=2, layout=layout, home="dram"
     )
     plan.kernels = [LaneKernel(label="l", node="n", op="f", out="x", function="f", operands=())]
-    plan.staging[0, "x"] = (Place("x", 100, plan.tensors["x"].words(plan.arch), 0, 0),)
+    plan.staging[0, "x"] = (Place("x", 104, plan.tensors["x"].words(plan.arch), 0, 0),)
     made = Emitter(plan, row_groups=4, weight_chunks=4)
     made.begin(0)
     return made
@@ -47,8 +47,9 @@ def test_rows_are_one_run_of_bytes() -> None:
     assert isinstance(whole, Load)
     assert isinstance(part, Load)
     block = 8 * 12 * 2
-    assert (whole.dram, whole.address, whole.total_bytes) == (0, 100, 6 * block)
-    assert (part.dram, part.address, part.total_bytes) == (2 * block, 100 + 2 * 32, 3 * block)
+    assert (whole.dram, whole.address, whole.total_bytes) == (0, 104, 6 * block)
+    assert (part.dram, part.address, part.total_bytes) == (2 * block, 104 + 2 * 32, 3 * block)
+    assert (part.rows, part.row_bytes, part.step) == (3 * 2, 8 * 12, 16)
     assert part.traffic == "spill"
 
 
@@ -57,8 +58,8 @@ def test_channels_are_a_run_of_bytes_in_every_row_block() -> None:
     made.stage_channels("x", (4, 8), (1, 3), 0, into=False)
     (store,) = made.finish().instructions
     assert isinstance(store, Store)
-    assert (store.rows, store.row_bytes, store.stride_bytes) == (3, 8 * 8 * 2, 8 * 12 * 2)
-    assert store.dram == 8 * 12 * 2 + 4 * 8 * 2
+    assert (store.rows, store.row_bytes, store.stride_bytes, store.step) == (3 * 2, 8 * 8, 8 * 12, 8)
+    assert store.dram == 8 * 12 * 2 + 4 * 8
 
 
 def test_tiles_of_a_channel_lane_tensor_are_one_run() -> None:
@@ -66,9 +67,9 @@ def test_tiles_of_a_channel_lane_tensor_are_one_run() -> None:
     made.stage_channels("x", (0, 12), (0, 6), 0, into=True)
     (load,) = made.finish().instructions
     assert isinstance(load, Load)
-    tile = 2 * 20 * 2 * 8
-    assert (load.rows, load.row_bytes, load.runs) == (2, tile, (1, 2 * tile))
-    assert (load.step, load.layout, load.element_bytes) == (2 * 20 * 2, CHANNEL, 2)
+    plane = 2 * 20 * 8
+    assert (load.rows, load.row_bytes, load.runs) == (2 * 2, plane, (1, 4 * plane))
+    assert (load.step, load.layout, load.element_bytes) == (2 * 20, CHANNEL, 2)
 
 
 def test_tokens_of_a_channel_lane_tensor_are_a_run_of_bytes_in_every_tile() -> None:
@@ -77,9 +78,9 @@ def test_tokens_of_a_channel_lane_tensor_are_a_run_of_bytes_in_every_tile() -> N
     made.stage_in("x", 2, 2)
     (load,) = made.finish().instructions
     assert isinstance(load, Load)
-    tile = 2 * 20 * 2 * 8
-    assert (load.dram, load.rows, load.row_bytes, load.stride_bytes) == (16 * 2 * 8, 2, 12 * 2 * 8, tile)
-    assert (load.address, load.step) == (100 + 16 * 2, 2 * 20 * 2)
+    plane = 2 * 20 * 8
+    assert (load.dram, load.rows, load.row_bytes, load.stride_bytes) == (16 * 8, 2 * 2, 12 * 8, plane)
+    assert (load.address, load.step) == (104 + 16, 2 * 20)
 
 
 def test_a_load_waits_for_the_stores_of_its_bytes() -> None:

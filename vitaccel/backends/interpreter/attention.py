@@ -121,8 +121,7 @@ def _write(instruction: Attention, state: State, frame: int, values: Tensor) -> 
     banks, side = state.memories.activation, state.arch.array.side
     rows = values.shape[1]
     if instruction.drain != TOKEN:
-        address = instruction.out + frame * rows * instruction.out_bytes
-        banks.write_rows(address, instruction.out_step, values, instruction.out_bytes)
+        banks.write_rows(instruction.out + frame * rows, instruction.out_step, values, instruction.out_bytes)
         return
     blocks = ceil_div(rows, side)
     padded = torch.nn.functional.pad(values, (0, 0, 0, blocks * side - rows))

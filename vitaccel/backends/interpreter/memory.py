@@ -1,5 +1,8 @@
 """The memories of the machine: banks of P-byte words, parameter sets, tables, and DRAM.
 
+Of numbers of two bytes, the low bytes of a row-block (or of a tile of channels) stand before the high bytes: the step
+to the next row-block (or tile) is twice the distance between the two planes.
+
 Several images run side by side: what depends on the image has a leading axis of images; weights, parameters and tables
 are the same for all of them.
 """
@@ -16,7 +19,7 @@ from torch import Tensor
 
 from vitaccel.arch import PARAMETER_BYTES, Arch
 from vitaccel.ir.parameters import TABLE_SLOTS
-from vitaccel.ir.plan import ceil_div
+from vitaccel.ir.plan import activation_words, ceil_div
 
 
 class Banks:
@@ -52,8 +55,9 @@ class Banks:
 
         ``address`` is that of channel ``first`` of the tensor, whose tile says in which bank it is.
         """
-        words = _channel_words(first, channels, width, self.side, self.count, self.words)
-        return address + torch.arange(row_blocks).reshape(-1, 1, 1) * step + words
+        words = _channel_words(first, channels, self.side, self.count, self.words).reshape(-1, 1)
+        planes = torch.arange(width) * (step // width)
+        return address + torch.arange(row_blocks).reshape(-1, 1, 1) * step + words + planes
 
     def read_tokens(
         self, address: int, step: int, row_blocks: int, channels: int, width: int = 1, first: int = 0
@@ -85,7 +89,7 @@ class Banks:
         """Places ``[tokens, tiles, width]`` of tiles of tokens; the first tile is in the first bank."""
         tile = torch.arange(tiles)
         of_tile = tile % self.count * self.words + tile // self.count * step
-        of_token = torch.arange(tokens).reshape(-1, 1, 1) * width + torch.arange(width)
+        of_token = torch.arange(tokens).reshape(-1, 1, 1) + torch.arange(width) * (step // width)
         return address + of_tile.reshape(1, -1, 1) + of_token
 
     def read_rows(self, address: int, step: int, tokens: int, channels: int, width: int = 1) -> Tensor:
@@ -120,13 +124,12 @@ class Kept:
 
 
 @lru_cache(maxsize=4096)
-def _channel_words(first: int, channels: int, width: int, side: int, count: int, words: int) -> Tensor:
-    """Place of each byte of each channel, relative to the address of the first: bank and word."""
+def _channel_words(first: int, channels: int, side: int, count: int, words: int) -> Tensor:
+    """Place of each channel, relative to the address of the first: bank and word."""
     at = torch.arange(first, first + channels)
-    word = (at // side // count * side + at % side) * width
-    start = (first // side // count * side + first % side) * width
-    places = at // side % count * words + word - start
-    return places.reshape(-1, 1) + torch.arange(width)
+    word = at // side // count * side + at % side
+    start = first // side // count * side + first % side
+    return at // side % count * words + word - start
 
 
 def _numbers(split: Tensor) -> Tensor:
@@ -190,7 +193,7 @@ class Memories:
         side, count = arch.array.side, arch.array.count
         buffers = arch.buffers
         self.arch, self.dram, self.images = arch, dram, images
-        self.activation = Banks(images, count, buffers.activation_bytes // (side * count), side)
+        self.activation = Banks(images, count, activation_words(arch), side)
         self.weight = Banks(1, count, buffers.weight_bytes // (side * count), side)
         self.parameter = torch.zeros(buffers.parameter_bytes // PARAMETER_BYTES, PARAMETER_BYTES, dtype=torch.uint8)
         self.tables: list[Tensor] = [torch.zeros(0, dtype=torch.int8) for _ in range(TABLE_SLOTS)]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from vitaccel.backends.interpreter.execute import Queue, State, execute
-from vitaccel.ir.plan import ROUTER_FRACTION_BITS, ceil_div
+from vitaccel.ir.plan import ROUTER_FRACTION_BITS, ceil_div, plane_words
 from vitaccel.ir.program import Gather, Route, ScatterAdd
 from vitaccel.reference.fixed_point import round_shift, saturate
 from vitaccel.reference.softmax import OnlineSoftmax
@@ -33,17 +33,12 @@ def route(instruction: Route, state: State) -> None:
 def _frames(instruction: Route, state: State) -> Tensor:
     """Router logits ``[images, tokens, experts]`` of whole frames, or of a part of one."""
     side, experts = state.arch.array.side, instruction.experts
-    step = _row_block_words(experts, 2, state)
+    step = 2 * plane_words(experts, state.arch)
     rows = state.memories.activation.read_tokens(instruction.logits, step, instruction.row_blocks, experts, 2)
     if instruction.tokens <= instruction.frame_tokens:
         return rows[:, : instruction.tokens]
     frames = rows.reshape(rows.shape[0], -1, ceil_div(instruction.frame_tokens, side) * side, experts)
     return frames[:, :, : instruction.frame_tokens].reshape(rows.shape[0], -1, experts)
-
-
-def _row_block_words(channels: int, width: int, state: State) -> int:
-    array = state.arch.array
-    return ceil_div(ceil_div(channels, array.side), array.count) * array.side * width
 
 
 def _scores(instruction: Route, logits: Tensor, choices: Tensor) -> Tensor:

@@ -73,9 +73,11 @@ def _words(transfer: Transfer, rows: Tensor, state: State) -> tuple[Tensor, Tens
         rows = torch.nn.functional.pad(rows, (0, words * side - transfer.row_bytes))
     row, word = torch.arange(transfer.rows), torch.arange(words)
     if transfer.layout == CHANNEL:
-        places = transfer.address + (row % count * banks.words + row // count * transfer.step)[:, None] + word
+        tile, plane = row // transfer.element_bytes, row % transfer.element_bytes
+        run = tile // count * transfer.element_bytes + plane
+        places = transfer.address + (tile % count * banks.words + run * transfer.step)[:, None] + word
     else:
-        tile = word // (side * transfer.element_bytes)
-        within = tile // count * side * transfer.element_bytes + word % (side * transfer.element_bytes)
+        tile = word // side
+        within = tile // count * side + word % side
         places = transfer.address + row[:, None] * transfer.step + tile % count * banks.words + within
     return rows.reshape(rows.shape[0], transfer.rows, words, side), places

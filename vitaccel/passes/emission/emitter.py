@@ -17,8 +17,10 @@ from vitaccel.ir.plan import (
     Place,
     Plan,
     Tensor,
+    aligned,
     ceil_div,
     operand_rows,
+    plane_words,
     staged_blocks,
 )
 from vitaccel.ir.program import (
@@ -258,21 +260,18 @@ class Emitter:
         tensor = self.tensor(name)
         blocks = self.row_blocks(name)
         run = count or blocks
-        sizes = self._sizes[name]
+        sizes, side, planes = self._sizes[name], self.arch.array.side, tensor.element_bytes
         offset = 0 if self.is_streamed(place_of) else first
         access = self.access(place_of, offset, run, piece)
         if tensor.layout == TOKEN:
-            row = sizes.dram_bytes // blocks
-            rows = _Rows(row * first, run, row, row, sizes.row_block_words)
+            row = tensor.channels * side
+            rows = _Rows(row * first * planes, run * planes, row, row, sizes.row_block_words // planes)
         else:
-            side = self.arch.array.side
-            token = side * tensor.element_bytes
             many = valid_tokens(tensor.tokens, side, first, run)
-            stride = tensor.tile_words() * side
-            step = self.tile_step(place_of, first, run)
-            rows = _Rows(
-                tensor.first_token(self.arch, first) * token, sizes.dram_bytes // stride, many * token, stride, step
-            )
+            stride = tensor.frames * tensor.tokens * side
+            step = self.tile_step(place_of, first, run) // planes
+            start = tensor.first_token(self.arch, first) * side
+            rows = _Rows(start, sizes.dram_bytes // stride, many * side, stride, step)
         self._transfer(name, rows, self.address(place_of, first, piece), access, into=into)
 
     def tile_step(self, name: str, first: int, count: int) -> int:
@@ -280,25 +279,27 @@ class Emitter:
         tensor = self.tensor(name)
         if not self.is_streamed(name):
             return tensor.tile_words()
-        return valid_tokens(tensor.tokens, self.arch.array.side, first, count) * tensor.element_bytes
+        return aligned(valid_tokens(tensor.tokens, self.arch.array.side, first, count)) * tensor.element_bytes
 
     def stage_channels(
         self, name: str, channels: tuple[int, int], blocks: tuple[int, int], piece: int, *, into: bool
     ) -> None:
         """Load (or store) a run of channels of a run of row-blocks, both (first, count): a strided transfer.
 
-        A token-lane tensor has one run of bytes in each row-block; a channel-lane tensor has one in all. They stand
-        close together in the staging place.
+        A token-lane tensor has one run of bytes in each plane of each row-block; a channel-lane tensor has one in all.
+        They stand close together in the staging place.
         """
         tensor = self.tensor(name)
         side, (low, many), (first, count) = self.arch.array.side, channels, blocks
+        planes = tensor.element_bytes
         if tensor.layout == TOKEN:
-            row, word = self._sizes[name].dram_bytes // self.row_blocks(name), side * tensor.element_bytes
-            tiles = ceil_div(ceil_div(many, side), self.arch.array.count)
-            rows = _Rows(first * row + low * word, count, many * word, row, tiles * word)
+            row = tensor.channels * side
+            start = first * row * planes + low * side
+            rows = _Rows(start, count * planes, many * side, row, plane_words(many, self.arch))
         else:
-            count, row = 0, tensor.tile_words() * side
-            rows = _Rows(low // side * row, ceil_div(many, side), row, row, tensor.tile_words())
+            count, row = 0, tensor.frames * tensor.tokens * side
+            start = low // side * row * planes
+            rows = _Rows(start, ceil_div(many, side) * planes, row, row, tensor.tile_words() // planes)
         self._transfer(name, rows, self.place(name, piece).address, self.access(name, 0, count, piece), into=into)
 
     def _transfer(self, name: str, rows: _Rows, address: int, access: Access, *, into: bool) -> None:
@@ -353,4 +354,4 @@ class Emitter:
             return place
         if tensor.layout == TOKEN:
             return place + first * self._sizes[name].row_block_words
-        return place + tensor.first_token(self.arch, first) * tensor.element_bytes
+        return place + tensor.first_token(self.arch, first)

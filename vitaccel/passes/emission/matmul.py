@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vitaccel.ir.plan import TOKEN, MatMulKernel, by_frame, ceil_div, staged_blocks
+from vitaccel.ir.plan import TOKEN, MatMulKernel, by_frame, ceil_div, plane_words, staged_blocks
 from vitaccel.ir.program import NOWHERE, MatMul
 from vitaccel.ir.rows import runs, valid_tokens
 from vitaccel.passes.dependencies import Access
@@ -170,8 +170,7 @@ def _columns(emitter: Emitter, name: str, part: _Part) -> tuple[int, int]:
             tensor.tile_words()
         )
     if part.narrow and emitter.is_streamed(name):
-        rounds = ceil_div(part.strip.tiles, arch.array.count)
-        return address, rounds * arch.array.side * tensor.element_bytes
+        return address, plane_words(part.strip.tiles * arch.array.side, arch) * tensor.element_bytes
     return address + tensor.channel_words(arch, part.strip.channel), tensor.row_block_words(arch)
 
 
