@@ -13,6 +13,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.backends.rtl.programs import SMALL
+from vitaccel.backends.rtl.program_file import encode_program
 from vitaccel.cli import main
 from vitaccel.frontend import import_model
 
@@ -112,6 +114,16 @@ def test_the_kinds_of_layers_that_are_named_are_printed(
     record = printed(capsys, "simulate", exported("vit-micro"), "--json")
     assert len(named) >= 3
     assert named <= {layer["op"] for layer in record["layers"]}
+
+
+def test_disasm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "program.bin"
+    path.write_bytes(encode_program(SMALL))
+    record = printed(capsys, "disasm", path, "--json")
+    for instruction in record["instructions"]:
+        for part in ("waits", "fields"):
+            instruction[part] = dict.fromkeys(["NAME"] * bool(instruction[part]))
+    assert set(keys(record)) == documented("`vitaccel disasm PROGRAM.bin --json`")
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
