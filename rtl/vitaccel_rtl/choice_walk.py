@@ -154,13 +154,13 @@ class ChoiceWalk(wiring.Component):
         """Hold the row-block with the token of this moment in lane 0; the others move up.
 
         A row-block is taken as soon as the one before is not needed, and again until one is there: so neither the
-        choice nor the enable of all these registers waits for what comes.
+        choice nor the enable of all these registers waits for what comes. What moves into the last lane is no token,
+        so that lane loads what is offered whether it is taken or not.
         """
         rows = Signal.like(self.i.p, name="rows", reset_less=True)
         with m.If(moves):
-            with m.If(takes):
-                m.d.sync += rows.eq(self.i.p)
-            with m.Else():
+            m.d.sync += rows.eq(self.i.p)
+            with m.If(~takes):
                 for field in ("experts", "logits", "m", "total"):
                     m.d.sync += [rows[field][lane].eq(rows[field][lane + 1]) for lane in range(self._lanes - 1)]
         m.d.comb += [
