@@ -11,6 +11,7 @@
 #include "model.h"
 #include "ports.h"
 #include "verilated.h"
+#include "verilated_sym_props.h"
 #if VM_TRACE
 #include "verilated_vcd_c.h"
 #endif
@@ -104,6 +105,15 @@ void model_eval(Model *model) { model->top->eval(); }
 void model_edge(Model *model) { edge(model); }
 
 int64_t model_cycles(Model *model) { return model->cycle; }
+
+void *model_variable(Model *model, const char *scope, const char *name, int64_t *entries, int64_t *bytes) {
+  const VerilatedScope *place = model->context.scopeFind(scope);
+  VerilatedVar *variable = place ? place->varFind(name) : nullptr;
+  if (!variable) return nullptr;
+  *bytes = variable->entSize();
+  *entries = variable->totalSize() / variable->entSize();
+  return variable->datap();
+}
 
 bool model_trace([[maybe_unused]] Model *model, [[maybe_unused]] const char *path, [[maybe_unused]] int64_t first,
                  [[maybe_unused]] int64_t end) {

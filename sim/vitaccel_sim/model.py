@@ -30,6 +30,7 @@ _FUNCTIONS = {
     "model_eval": ([_WHERE], None),
     "model_tick": ([_WHERE, _COUNT], None),
     "model_cycles": ([_WHERE], _COUNT),
+    "model_variable": ([_WHERE, ctypes.c_char_p, ctypes.c_char_p, _DATA, _DATA], _WHERE),
     "model_trace": ([_WHERE, ctypes.c_char_p, _COUNT, _COUNT], ctypes.c_bool),
     "model_stream": ([_WHERE, *[_DATA] * 3, _COUNT, _DATA, _DATA, *[_COUNT] * 3, *[_DATA] * 4], _COUNT),
 }
@@ -197,6 +198,34 @@ class Model:
             raise ValueError(
                 f"a waveform must be of a model built with waves, in a file that can be written, not {path}"
             )
+
+    def variable(self, scope: str, name: str) -> Bytes:
+        """Return a signal or a memory inside as bytes ``[entries, bytes]``: not a copy, and not to be written.
+
+        Bytes of an entry are the least significant first, and may be more than its bits need.
+
+        Parameters
+        ----------
+        scope
+            Instances from the top module down, ``top.fifo``.
+        name
+            In that module; the build was told to make it visible.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        sizes = np.zeros(2, np.int64)
+        entries, size = sizes[:1], sizes[1:]
+        place = self._library.model_variable(
+            self._handle, f"TOP.{scope}".encode(), name.encode(), entries.ctypes.data, size.ctypes.data
+        )
+        if not place:
+            raise ValueError(f"{name} of {scope} must be a name that the build makes visible, and is not")
+        count = int(entries[0] * size[0])
+        found = np.frombuffer((ctypes.c_char * count).from_address(place), np.uint8)
+        return found.reshape(int(entries[0]), int(size[0]))
 
     @property
     def handle(self) -> int:

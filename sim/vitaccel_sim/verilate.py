@@ -51,6 +51,7 @@ def build(
     seed: int = 1,
     sources: Mapping[str, str] | None = None,
     waves: bool = False,
+    visible: Sequence[str] = (),
     options: Sequence[str] = (),
     optimize: str = "-O3",
     folder: Path = BUILD_FOLDER,
@@ -69,6 +70,8 @@ def build(
         More C++ by file name, on top of ``model.h``: :meth:`vitaccel_sim.model.Model.function` finds its functions.
     waves
         Whether :meth:`vitaccel_sim.model.Model.trace` can write waveforms; a build of its own, as it is slower.
+    visible
+        Names of signals and memories inside, in whatever module, that :meth:`vitaccel_sim.model.Model.variable` finds.
     options, optimize
         Of Verilator, and of the C++ compiler.
     folder
@@ -81,12 +84,15 @@ def build(
     """
     verilog = design if isinstance(design, Verilog) else to_verilog(design, name=name)
     texts = {path.name: path.read_text() for path in SHIM}
+    texts["visible.vlt"] = "".join(
+        ["`verilator_config\n", *(f'public_flat_rd -module "*" -var "{name}"\n' for name in visible)]
+    )
     parts = TRACED if waves else {}
     place = compiled(
         verilog,
         LIBRARY,
         sources={**texts, "ports.h": _port_table(verilog), **(sources or {})},
-        options=(*options, *parts.get("options", ())),
+        options=(*options, *parts.get("options", ()), "visible.vlt"),
         defines=parts.get("defines", ()),
         runtime=(*RUNTIME, *parts.get("runtime", ())),
         link=("-shared",),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from amaranth import Cat, Module
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import fifo, stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.verilog import Verilog
@@ -57,6 +58,24 @@ class Reversed(wiring.Component):
         return m
 
 
+class Recorder(wiring.Component):
+    """Writes its input into the next of six places."""
+
+    def __init__(self, *, width: int) -> None:
+        self.width = width
+        super().__init__({"i": In(width), "o": Out(width)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=self.width, depth=6, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        place = Signal(range(6))
+        m.d.sync += place.eq(Mux(place == 5, 0, place + 1))
+        m.d.comb += [write.addr.eq(place), write.data.eq(self.i), write.en.eq(1), read.addr.eq(place)]
+        m.d.comb += [read.en.eq(1), self.o.eq(read.data)]
+        return m
+
+
 @pytest.fixture(scope="module")
 def queue() -> Model:
     return build(Queue(depth=6), name="queue")
@@ -91,6 +110,37 @@ def test_ports_of_every_width(width: int, seed: int) -> None:
         model.io.i = word
         model.clock.tick()
         assert model.io.o == int(f"{word:0{width}b}"[::-1], 2)
+
+
+@pytest.mark.parametrize("width", [7, 40, 100])
+def test_a_memory_inside_can_be_looked_at(width: int, seed: int) -> None:
+    model = build(Recorder(width=width), name="recorder", visible=("memory", "place"))
+    memory, place = model.variable("recorder", "memory"), model.variable("recorder", "place")
+    assert memory.shape[0] == 6
+    assert place.shape == (1, 1)
+    rng = np.random.default_rng(seed)
+    words = [int.from_bytes(rng.bytes(13), "little") % 2**width for _ in range(6)]
+    for at, word in enumerate(words):
+        assert place[0, 0] == at
+        model.io.i = word
+        model.clock.tick()
+    assert [int.from_bytes(entry.tobytes(), "little") for entry in memory] == words
+    with pytest.raises(
+        ValueError, match=r"^other of recorder must be a name that the build makes visible, and is not$"
+    ):
+        model.variable("recorder", "other")
+
+
+def test_waveforms_are_of_the_cycles_that_were_asked_for(tmp_path: Path) -> None:
+    model = build(Counter(), name="counter", waves=True)
+    model.io.enable = 1
+    model.trace(tmp_path / "window.vcd", 3, 5)
+    model.clock.tick(9)
+    text = (tmp_path / "window.vcd").read_text()
+    assert [int(line[1:]) for line in text.splitlines() if line.startswith("#")] == [30, 35, 40, 45]
+    assert model.cycles == 9
+    with pytest.raises(ValueError, match=r"^a waveform must be of a model built with waves, in a file that can be wri"):
+        build(Counter(), name="counter").trace(tmp_path / "none.vcd", 0, 1)
 
 
 def test_a_port_that_is_not_there_is_told() -> None:

@@ -6,7 +6,7 @@ One call of C++ runs a whole network. The system is a bus in the sense of :mod:`
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,23 @@ def build_system(
     design: wiring.Component | Verilog,
     *,
     waves: bool = False,
+    visible: Sequence[str] = (),
     seed: int = 1,
     optimize: str = "-O3",
     folder: Path = BUILD_FOLDER,
 ) -> Model:
     """Return an accelerator as a model that :class:`System` takes; see :func:`vitaccel_sim.verilate.build`."""
     texts = {name: Path(__file__).with_name(name).read_text() for name in SOURCES}
-    return build(design, name="vitaccel", seed=seed, sources=texts, waves=waves, optimize=optimize, folder=folder)
+    return build(
+        design,
+        name="vitaccel",
+        seed=seed,
+        sources=texts,
+        waves=waves,
+        visible=visible,
+        optimize=optimize,
+        folder=folder,
+    )
 
 
 class System:
