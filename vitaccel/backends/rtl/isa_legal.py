@@ -53,8 +53,8 @@ MEANINGS = {
         " row-block only `last_rows` rows are results; what its other lanes hold, no result depends on.\n\n"
         f"{_RESULT} Row-blocks are `out_step` and tiles of columns `out_tile_step` apart.\n\n"
         "Tiles set out `interval` frames after each other, those behind the first of a column `first_interval`;"
-        " `result` frames after the last one everything is in its place, and the instruction completes. The least legal times"
-        " are the formulas of `vitaccel_rtl.accelerator.pace`."
+        " `result` frames after the last one everything is in its place, and the instruction completes. The least legal"
+        " times are the formulas of `vitaccel_rtl.accelerator.pace`."
     ),
     "attention": (
         "For every frame, head and row-block of P queries: logits, queries times keys, requantized by the head's first"
