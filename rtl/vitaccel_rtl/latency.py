@@ -189,9 +189,9 @@ VECTOR = 1 + LAYERNORM_NORMALIZE + 1
 """Of `vitaccel_rtl.accelerator.vector_engine.VectorEngine`, from an operand at the readers' output to its result at the
 writers' input, whatever the function: operands, the slowest function, the choice of a function's result."""
 
-VECTOR_MOMENTS = LAYERNORM_MOMENTS + 1 + LAYERNORM_ROW_SCALE + 1
-"""From the last word of a row-block's operand, in a register, to the first lane's factors in their memory: moments, the
-register that shifts lanes out one by one, the lane's scale, the write. Lanes follow each other."""
+VECTOR_MOMENTS = LAYERNORM_MOMENTS + 1 + LAYERNORM_ROW_SCALE + 2
+"""Of `vitaccel_rtl.accelerator.layernorm_rows.LayerNormRows`, from the last word of a row-block to the first lane's
+factors being there: moments, the register that shifts lanes out, scale, a register, the memory. Lanes follow."""
 
 
 def vector_rows_drain(side: int) -> int:

@@ -1,0 +1,256 @@
+"""Where the words of a row-block are, frame by frame: what is read and what becomes of it."""
+
+from types import SimpleNamespace
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.decode import instruction_layout
+from vitaccel_rtl.accelerator.isa import COUNT, LANE, LANE_FUNCTIONS, WORD_ADDRESS
+from vitaccel_rtl.accelerator.slot_buffer import PHASE
+
+FUNCTION = {name: code for code, name in enumerate(LANE_FUNCTIONS)}
+
+FRAME_WORDS = range(latency.SLOTS + 1)
+
+FETCH = data.StructLayout(
+    {
+        "a": WORD_ADDRESS,
+        "a_high": WORD_ADDRESS,
+        "a_count": FRAME_WORDS,
+        "b": WORD_ADDRESS,
+        "b_count": FRAME_WORDS,
+        "sets": WORD_ADDRESS,
+        "sets_count": FRAME_WORDS,
+    }
+)
+"""Runs that are read from a frame's start on: of low and high bytes of operand a, of operand b, of parameter sets."""
+
+LANES = data.StructLayout(
+    {
+        "function": 4,
+        "is_wide": 1,
+        "a_is_wide": 1,
+        "b_is_pair": 1,
+        "has_b": 1,
+        "own_sets": 1,
+        "table": 1,
+        "moments": 1,
+        "parity": 1,
+        "first": 1,
+        "ends": 1,
+        "count": FRAME_WORDS,
+        "real": FRAME_WORDS,
+        "channels": COUNT,
+        "by_rows": 1,
+    }
+)
+"""What the lanes do with a frame's words: ``count`` of them, of which ``real`` are read and the others zero. The first
+is a row-block's ``first``, the last its last if it ``ends``. With ``own_sets`` every word has a set."""
+
+OUT = data.StructLayout(
+    {"low": WORD_ADDRESS, "high": WORD_ADDRESS, "is_wide": 1, "count": FRAME_WORDS, "tokens": range(65)}
+)
+"""Runs of results: of a frame's words, or of a tile's tokens."""
+
+
+class RowWalk(wiring.Component):
+    """Goes through a row-block in frames of 8 words and less, and from there to the next.
+
+    With results by rows the words of a tile of P channels fill whole frames of their own, and those beyond the last
+    channel are zero. With a second operand of int16 every other frame only reads low bytes of b, as both bytes of it
+    come from one client; the others read their high bytes and everything else.
+
+    Parameters
+    ----------
+    side
+        P.
+
+    Attributes
+    ----------
+    phase, job, loads, begins, moments, parity, last
+        Of :class:`~vitaccel_rtl.accelerator.row_times.RowTimes`.
+    fetch : Signal, out
+        :data:`FETCH`: all counts are 0 where nothing is read.
+    has_words : Signal, out
+        Words of this frame go through the lanes.
+    lanes : Signal, out
+        :data:`LANES`.
+    ends_tile : Signal, out
+        Words of this frame are results, and the last of them ends a tile of results by rows.
+    writes : Signal, out
+        Words of this frame are results that are written as they are.
+    out : Signal, out
+        :data:`OUT`.
+
+    Outputs hold for a frame, from phase 0 to phase 7.
+    """
+
+    def __init__(self, *, side):
+        self._side = side
+        super().__init__(
+            {
+                "phase": In(PHASE),
+                "job": In(instruction_layout(LANE)),
+                "loads": In(1),
+                "begins": In(1),
+                "moments": In(1),
+                "parity": In(1),
+                "last": In(1),
+                "fetch": Out(FETCH),
+                "has_words": Out(1),
+                "lanes": Out(LANES),
+                "ends_tile": Out(1),
+                "writes": Out(1),
+                "out": Out(OUT),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        words = _words_of()
+        self._begin(m, words)
+        self._measure(m, words)
+        with m.If(self.phase == 7):
+            self._order(m, words)
+            self._advance(m, words)
+        return m
+
+    def _begin(self, m, words):
+        """Go to the first word of a row-block."""
+        job = self.job
+        next_a = {kind: Signal(WORD_ADDRESS, name=f"next_a_{kind}", reset_less=True) for kind in ("moments", "normal")}
+        next_b, next_out = (Signal(WORD_ADDRESS, name=name, reset_less=True) for name in ("next_b", "next_out"))
+        with m.If(self.loads):
+            m.d.sync += [address.eq(job.a) for address in next_a.values()]
+            m.d.sync += [next_b.eq(job.b), next_out.eq(job.out)]
+        by_rows = Signal()
+        m.d.comb += by_rows.eq(job.by_rows & ~self.moments)
+        with m.If((self.phase == 5) & self.begins):
+            m.d.sync += [
+                words.moving.eq(1),
+                words.moments.eq(self.moments),
+                words.parity.eq(self.parity),
+                words.first.eq(1),
+                words.second.eq(0),
+                words.left.eq(job.channels),
+                words.tile_left.eq(Mux(by_rows, self._side, job.channels)),
+                words.tiles_left.eq(Mux(by_rows, job.tiles, 1)),
+                words.tokens.eq(Mux(self.last, job.last_rows, self._side)),
+                words.a.eq(Mux(self.moments, next_a["moments"], next_a["normal"])),
+                words.b.eq(next_b),
+                words.sets.eq(job.sets + (job.function == FUNCTION["layernorm"])),
+                words.out.eq(next_out),
+            ]
+            with m.If(self.moments):
+                m.d.sync += next_a["moments"].eq(next_a["moments"] + job.a_step)
+            with m.Else():
+                m.d.sync += [
+                    next_a["normal"].eq(next_a["normal"] + job.a_step),
+                    next_b.eq(next_b + job.b_step),
+                    next_out.eq(next_out + job.out_step),
+                ]
+
+    def _measure(self, m, words):
+        """Find at phase 6 how many words the next frame has, and its addresses that are sums."""
+        job = self.job
+        count = Mux(words.tile_left > latency.SLOTS, latency.SLOTS, words.tile_left)
+        with m.If(self.phase == 6):
+            m.d.sync += [
+                words.count.eq(count),
+                words.real.eq(Mux(words.left > count, count, words.left)),
+                words.ends_tile.eq(words.tile_left <= latency.SLOTS),
+                words.ends.eq(words.left <= count),
+                words.a_high.eq(words.a + job.a_plane),
+                words.b_here.eq(words.b + Mux(words.second, job.b_plane, 0)),
+                words.out_high.eq(words.out + job.out_plane),
+            ]
+
+    def _order(self, m, words):
+        """Say what the next frame does."""
+        job = self.job
+        is_pair, reads_low, own_sets = Signal(), Signal(), Signal()
+        function = job.function
+        of_channels = (function == FUNCTION["convert"]) | (function == FUNCTION["layernorm"]) & ~words.moments
+        of_one = ((function == FUNCTION["add"]) | (function == FUNCTION["mul"])) & ~job.has_b
+        has_words = words.moving & ~reads_low
+        results = has_words & ~words.moments
+        is_zero = function == FUNCTION["zero"]
+        m.d.comb += [
+            is_pair.eq(job.has_b & job.a_is_wide),
+            reads_low.eq(is_pair & ~words.second),
+            own_sets.eq(of_channels | of_one),
+        ]
+        m.d.sync += [
+            self.has_words.eq(has_words),
+            self.writes.eq(results & ~job.by_rows),
+            self.ends_tile.eq(results & job.by_rows & words.ends_tile),
+            self.fetch.a.eq(words.a),
+            self.fetch.a_high.eq(words.a_high),
+            self.fetch.a_count.eq(Mux(has_words & ~is_zero, words.real, 0)),
+            self.fetch.b.eq(words.b_here),
+            self.fetch.b_count.eq(Mux(words.moving & job.has_b, words.real, 0)),
+            self.fetch.sets.eq(words.sets),
+            self.fetch.sets_count.eq(Mux(has_words & own_sets, words.real, 0)),
+            self.lanes.function.eq(function),
+            self.lanes.is_wide.eq(job.is_wide),
+            self.lanes.a_is_wide.eq(job.a_is_wide),
+            self.lanes.b_is_pair.eq(is_pair),
+            self.lanes.has_b.eq(job.has_b),
+            self.lanes.own_sets.eq(own_sets),
+            self.lanes.table.eq(job.table),
+            self.lanes.moments.eq(words.moments),
+            self.lanes.parity.eq(words.parity),
+            self.lanes.first.eq(words.first),
+            self.lanes.ends.eq(words.ends),
+            self.lanes.count.eq(words.count),
+            self.lanes.real.eq(Mux(is_zero, 0, words.real)),
+            self.lanes.channels.eq(job.channels),
+            self.lanes.by_rows.eq(job.by_rows & ~words.moments),
+            self.out.low.eq(words.out),
+            self.out.high.eq(words.out_high),
+            self.out.is_wide.eq(job.is_wide),
+            self.out.count.eq(words.count),
+            self.out.tokens.eq(words.tokens),
+        ]
+
+    def _advance(self, m, words):
+        """Go on behind the next frame."""
+        job = self.job
+        with m.If(words.moving & job.has_b & job.a_is_wide & ~words.second):
+            m.d.sync += words.second.eq(1)
+        with m.Elif(words.moving):
+            m.d.sync += [
+                words.second.eq(0),
+                words.first.eq(0),
+                words.left.eq(words.left - words.real),
+                words.a.eq(words.a + words.real),
+                words.b.eq(words.b + words.real),
+                words.sets.eq(words.sets + words.real),
+                words.tile_left.eq(words.tile_left - words.count),
+            ]
+            with m.If(~job.by_rows):
+                m.d.sync += words.out.eq(words.out + words.count)
+            with m.If(words.ends_tile):
+                m.d.sync += [
+                    words.moving.eq(words.tiles_left != 1),
+                    words.tiles_left.eq(words.tiles_left - 1),
+                    words.tile_left.eq(self._side),
+                ]
+                with m.If(job.by_rows):
+                    m.d.sync += words.out.eq(words.out + job.out_tile_step)
+
+
+def _words_of():
+    """Return the registers of a walk: what is left of a row-block, and where the next frame's words are."""
+    shapes = {
+        **dict.fromkeys(("moments", "parity", "first", "second", "ends", "ends_tile"), 1),
+        **dict.fromkeys(("left", "tile_left", "tiles_left"), COUNT),
+        **dict.fromkeys(("count", "real"), FRAME_WORDS),
+        **dict.fromkeys(("a", "a_high", "b", "b_here", "sets", "out", "out_high"), WORD_ADDRESS),
+        "tokens": range(65),
+    }
+    words = {name: Signal(shape, name=f"word_{name}", reset_less=True) for name, shape in shapes.items()}
+    return SimpleNamespace(moving=Signal(name="moving"), **words)

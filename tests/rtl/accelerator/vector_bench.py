@@ -1,0 +1,198 @@
+"""Lane instructions at random, what they make of a memory, and the engine with its buffers."""
+
+from __future__ import annotations
+
+import functools
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from tests.rtl.accelerator.engine_bench import Engine, EngineBench
+from vitaccel.ir.parameters import encode_sets, encode_wide
+from vitaccel.reference.elementwise import AddScaled, Multiply
+from vitaccel.reference.requantize import ChannelRequantize, Requantize
+from vitaccel.reference.rsqrt import Rsqrt
+from vitaccel_rtl.accelerator import isa
+from vitaccel_rtl.accelerator.vector_engine import VectorEngine
+from vitaccel_rtl.accelerator.vector_pace import VectorPace, vector_pace
+from vitaccel_rtl.latency import SLOTS
+from vitaccel_sim.traffic.layernorm import random_rows
+from vitaccel_sim.traffic.layernorm_normalize import some_layer
+
+WORDS, SETS = 2048, 256
+OPERANDS = 768
+"""Words of operands; results stand behind them."""
+
+FUNCTIONS = ("layernorm", "convert", "copy", "zero", "add", "mul", "activation")
+
+Bytes = npt.NDArray[np.uint8]
+Codes = npt.NDArray[np.int64]
+
+
+@functools.cache
+def engine_of(side: int) -> Engine:
+    """Return a vector engine with an activation buffer and a parameter buffer; one for all tests of a process."""
+    root = Rsqrt()
+    engine = VectorEngine(
+        side=side, words=WORDS, sets=SETS, table=root.table, entry_bits=root.entry_bits, centre=root.centre
+    )
+    return Engine(EngineBench(engine, side=side, words=WORDS, sets=SETS, first_read=3, first_write=2), seed=side)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """An instruction, its times, and the parameter sets that it needs from its ``sets`` on."""
+
+    function: str
+    fields: dict[str, int]
+    pace: VectorPace
+    sets: Bytes
+    spec: Any
+
+
+def roundup(words: int) -> int:
+    """Words up to the next multiple of 8."""
+    return -(-words // SLOTS) * SLOTS
+
+
+class Traffic:
+    """Random instructions that fit the buffers together: their results do not overlap."""
+
+    def __init__(self, side: int, seed: int) -> None:
+        self.side = side
+        self.rng = random.Random(seed)
+        self.memory = self._operands()
+        self.tables = np.array([self.rng.randint(-(1 << 15), (1 << 15) - 1) for _ in range(512)], np.int64)
+        self.next_out, self.next_set = OPERANDS, 0
+        self.sets = np.zeros((SETS, 8), np.uint8)
+
+    def _operands(self) -> Bytes:
+        """Bytes at random, with some stretches of rows of kinds that a LayerNorm is sensitive to."""
+        words = np.array([self.rng.randrange(256) for _ in range(WORDS * self.side)], np.uint8)
+        return words.reshape(WORDS, self.side)
+
+    def add_rows(self, a: int, plane: int, channels: int) -> None:
+        """Put a row-block of int16 rows of all kinds at *a*."""
+        rows = np.array(random_rows(self.rng, self.side, channels)).T.astype(np.uint16)
+        self.memory[a : a + channels] = rows & 255
+        self.memory[a + plane : a + plane + channels] = rows >> 8
+
+    def case(self, function: str, **asked: int) -> Case | None:
+        """Return an instruction, with some fields as *asked*; nothing if it does not fit any more."""
+        rng, side = self.rng, self.side
+        channels = asked.get("channels", rng.choice((1, rng.randint(2, 9), rng.randint(8, 40))))
+        row_blocks = asked.get("row_blocks", rng.randint(1, 4))
+        wide = asked.get("a_is_wide", rng.randrange(2) if function != "layernorm" else 1)
+        has_b = asked.get("has_b", rng.randrange(2)) if function in ("add", "mul") else 0
+        by_rows = asked.get("by_rows", rng.randrange(2))
+        is_wide = asked.get("is_wide", rng.randrange(2)) if function != "copy" else wide
+        tiles = -(-channels // side)
+        last_rows = rng.randint(1, side)
+        plane = roundup(channels)
+        step = plane * (1 + wide)
+        fields = {
+            "function": isa.LANE_FUNCTIONS.index(function),
+            **{"channels": channels, "row_blocks": row_blocks, "last_rows": last_rows, "tiles": tiles},
+            **{"a_is_wide": wide, "is_wide": is_wide, "has_b": has_b, "by_rows": by_rows, "table": rng.randrange(2)},
+        }
+        for operand in "ab":
+            first = rng.randrange(0, (OPERANDS - row_blocks * step) // SLOTS) * SLOTS
+            fields |= {operand: first, f"{operand}_step": step, f"{operand}_plane": plane}
+        if by_rows:
+            tokens = roundup(row_blocks * side)
+            out = {"out_step": side, "out_tile_step": tokens * (1 + is_wide), "out_plane": tokens}
+            size = tiles * tokens * (1 + is_wide)
+        else:
+            out = {"out_step": plane * (1 + is_wide), "out_plane": plane}
+            size = row_blocks * plane * (1 + is_wide)
+        pace = vector_pace(
+            side=side, function=function, channels=channels, last_rows=last_rows, a_is_wide=bool(wide),
+            has_b=bool(has_b), by_rows=bool(by_rows),
+        )  # fmt: skip
+        fields |= {**out, "out": self.next_out, "sets": self.next_set}
+        fields |= {"interval": pace.interval, "scale": pace.scale, "result": pace.result}
+        spec, sets = self._spec(function, channels, bool(has_b), 16 if is_wide else 8)
+        if self.next_out + size > WORDS or self.next_set + len(sets) > SETS:
+            return None
+        self.sets[self.next_set : self.next_set + len(sets)] = sets
+        self.next_out, self.next_set = self.next_out + roundup(size), self.next_set + len(sets)
+        if function == "layernorm":
+            for block in range(row_blocks):
+                self.add_rows(fields["a"] + block * step, plane, channels)
+        return Case(function=function, fields=fields, pace=pace, sets=sets, spec=spec)
+
+    def _spec(self, function: str, channels: int, has_b: bool, bits: int) -> tuple[Any, Bytes]:
+        """Return what a function computes with, and its parameter sets."""
+        rng = self.rng
+        if function == "layernorm":
+            spec = some_layer(rng, channels, bits)
+            of_channels = encode_sets(spec.offset.numpy(), spec.multiplier.numpy(), spec.shift)
+            return spec, np.concatenate([encode_wide(spec.epsilon), of_channels]).reshape(-1, 8)
+        if function in ("copy", "zero"):
+            return None, np.zeros((0, 8), np.uint8)
+        is_sum, of_channels = function == "add" and has_b, function == "convert" or not has_b
+        count = 1 if function == "activation" else channels if of_channels else 2 if is_sum else 1
+        multipliers = [rng.choice((-1, 1)) * rng.randint(1 << 14, (1 << 17) - 1) for _ in range(count)]
+        shifts = [rng.choice((0, 16, 17, 20, 24, 33, 63)) if function == "mul" else rng.randint(14, 24)] * count
+        offsets = [rng.randint(-(1 << 16), 1 << 16) for _ in range(count)]
+        sets = encode_sets(offsets, multipliers, shifts).reshape(-1, 8)
+        if is_sum:
+            return AddScaled(*multipliers, shifts[0], bits), sets
+        if function == "activation":
+            return Requantize(multipliers[0], shifts[0], 8), sets
+        if function == "mul" and has_b:
+            return Multiply(Requantize(multipliers[0], shifts[0], bits)), sets
+        vectors = (torch.tensor(values) for values in (multipliers, shifts, offsets))
+        return ChannelRequantize(*vectors, bits), sets
+
+    def apply(self, case: Case, memory: Bytes) -> None:
+        """Do what the instruction does to a memory."""
+        f = case.fields
+        a, b = (self._read(memory, f, operand) for operand in "ab")
+        if case.function == "zero":
+            result = np.zeros_like(a)
+        elif case.function == "copy":
+            result = a
+        elif f["has_b"]:
+            result = case.spec.compute(torch.from_numpy(a), torch.from_numpy(b)).numpy()
+        else:
+            result = case.spec.compute(torch.from_numpy(a)).numpy()
+        if case.function == "activation":
+            result = self.tables[f["table"] * 256 + result + 128]
+        planes = [result & 255, result >> 8 & 255][: 1 + f["is_wide"]]
+        for place, codes in enumerate(planes):
+            write = self._write_rows if f["by_rows"] else self._write_tokens
+            write(memory, f, f["out"] + place * f["out_plane"], codes)
+
+    def _read(self, memory: Bytes, f: dict[str, int], operand: str) -> Codes:
+        """Rows of an operand, a token each."""
+        blocks = []
+        for block in range(f["row_blocks"]):
+            first = f[operand] + block * f[f"{operand}_step"]
+            low = memory[first : first + f["channels"]].astype(np.int64)
+            high = memory[first + f[f"{operand}_plane"] :][: f["channels"]].view(np.int8).astype(np.int64)
+            blocks.append((high * 256 + low if f["a_is_wide"] else low.astype(np.uint8).view(np.int8)).T)
+        return np.concatenate(blocks).astype(np.int64)
+
+    def _write_tokens(self, memory: Bytes, f: dict[str, int], out: int, codes: Codes) -> None:
+        for block in range(f["row_blocks"]):
+            first = out + block * f["out_step"]
+            memory[first : first + f["channels"]] = codes[block * self.side : (block + 1) * self.side].T
+
+    def _write_rows(self, memory: Bytes, f: dict[str, int], out: int, codes: Codes) -> None:
+        tokens = (f["row_blocks"] - 1) * self.side + f["last_rows"]
+        padded = np.zeros((tokens, f["tiles"] * self.side), np.int64)
+        padded[:, : f["channels"]] = codes[:tokens]
+        for tile in range(f["tiles"]):
+            first = out + tile * f["out_tile_step"]
+            memory[first : first + tokens] = padded[:, tile * self.side : (tile + 1) * self.side]
+
+    def load(self, engine: Engine) -> None:
+        """Load memory, parameter sets and tables."""
+        engine.load(self.memory)
+        engine.load_sets(self.sets)
+        engine.write("table", {place: int(entry) & 0xFFFF for place, entry in enumerate(self.tables)})
