@@ -207,6 +207,28 @@ def test_a_stop_ends_a_run_and_the_next_is_as_exact(seed: int) -> None:
     bench_of(program_bytes(steps)).simulate(host)
 
 
+def test_a_program_that_waits_for_what_never_comes_can_be_stopped(seed: int) -> None:
+    steps = random_program(random.Random(seed), 4, quick=True)
+    never = [Step(Issued(engine="store", occupied=1, latency=1), isa.STORE.encode({"wait_vector": 99}))]
+
+    async def host(bench: Bench) -> None:
+        image = program_bytes(never)
+        bench.memory.content[ADDRESS : ADDRESS + len(image)] = image
+        await bench.start(never, ADDRESS)
+        for _ in range(300):
+            await bench.tick()
+        assert await bench.read("status") == 1
+        assert await bench.read("waiting_store") > 150
+        await bench.write("control", 1 << STOP)
+        assert await bench.rest() == 0
+        assert starts_of(bench, never) == []
+        image = program_bytes(steps)
+        bench.memory.content[ADDRESS : ADDRESS + len(image)] = image
+        await check_run(bench, steps)
+
+    bench_of(b"").simulate(host)
+
+
 def test_a_start_while_a_program_runs_does_nothing(seed: int) -> None:
     steps = random_program(random.Random(seed), 8, quick=True)
 
