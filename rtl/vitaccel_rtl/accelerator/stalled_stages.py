@@ -1,12 +1,14 @@
-"""Stages that move together or not at all: when a word is through them, where later words hold them up."""
+"""Stages that move together or not at all: when a word is through them, where words before it hold them up."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vitaccel_rtl.accelerator.timed import State, Timed
+
 
 @dataclass(kw_only=True)
-class StalledStages:
+class StalledStages(Timed):
     """The stages of :class:`vitaccel_rtl.stream.Stages` in time: all stand still while a word waits at their end.
 
     Words enter in order; what a word does at the end is told before the next one enters.
@@ -41,3 +43,9 @@ class StalledStages:
         """Let the word that arrived stand at the end until it leaves."""
         if leaves > arrived:
             self._holds.append((arrived, leaves))
+
+    def since(self, cycle: int) -> State:
+        return tuple((max(0, begin - cycle), end - cycle) for begin, end in self._holds if end > cycle)
+
+    def resume(self, state: State, cycle: int) -> None:
+        self._holds = [(cycle + begin, cycle + end) for begin, end in state]

@@ -76,7 +76,7 @@ def times_of(
     timing = LoadTimes(side=engine.geometry.word_bytes, jobs=jobs, dma=sizes)
     times, offered = [], 0
     for transfer, gap in zip(transfers, gaps, strict=True):
-        times.append(timing.load(transfer, offered))
+        times.append(timing.times_of(transfer, offered))
         offered = times[-1].accepted + 1 + gap
     return times
 

@@ -1,0 +1,127 @@
+"""When buffers take words from a DMA, and when they have them for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.stalled_dma import Packer
+from vitaccel_rtl.accelerator.timed import Timed
+from vitaccel_rtl.dma_timing import Job, word_beats
+
+LINE_PLACES = 2 * latency.SLOTS
+"""Words that :class:`vitaccel_rtl.accelerator.line_reader.LineReader` asked for and that are not taken, at most."""
+
+SET_BYTES = 8
+TABLE_BYTES = 256
+"""Of a table of int8, which makes 8 entries of a set; one of int16 has 512 and makes 4."""
+
+
+@dataclass(kw_only=True)
+class WriteTurns(Timed):
+    """Words for banks, as :class:`vitaccel_rtl.accelerator.line_writer.LineWriter` takes them.
+
+    Parameters
+    ----------
+    client
+        Of the activation buffer's writers.
+    """
+
+    client: int
+    _free: list[int] = field(default_factory=lambda: [0] * latency.SLOTS, init=False)
+
+    lists = ("_free",)
+
+    def word(self, address: int, offered: int) -> int:
+        """Return when a word is taken that is offered from such a cycle on."""
+        bank = address % latency.SLOTS
+        taken = max(offered, self._free[bank])
+        self._free[bank] = taken + 1 + (bank - self.client - 2 - taken) % latency.SLOTS
+        return taken
+
+
+@dataclass(kw_only=True)
+class ReadTurns(Timed):
+    """Words of runs, as :class:`vitaccel_rtl.accelerator.line_reader.LineReader` offers them.
+
+    Parameters
+    ----------
+    client
+        Of the activation buffer's readers.
+    """
+
+    client: int
+    _accepted: int = field(default=-1, init=False)
+    _asked: int = field(default=-1, init=False)
+    _taken: list[int] = field(default_factory=list, init=False)
+
+    times = ("_accepted", "_asked")
+
+    @property
+    def histories(self) -> dict[str, int]:
+        return {"_taken": LINE_PLACES}
+
+    def begin(self, offered: int) -> None:
+        """Accept a run that is offered from such a cycle on, and after the one before."""
+        self._accepted = max(offered, self._accepted + 1, self._asked)
+
+    def offer(self, address: int) -> int:
+        """Return when the next word of the run is offered."""
+        free = self._taken[-LINE_PLACES] + 1 if len(self._taken) >= LINE_PLACES else 0
+        earliest = max(self._accepted + 1, self._asked + 1, free)
+        self._asked = earliest + (address - self.client - earliest) % latency.SLOTS
+        offered = self._asked + latency.LINE_READER - 1
+        return max(offered, self._taken[-1] + 1) if self._taken else offered
+
+    def take(self, cycle: int) -> None:
+        """Note when that word was taken."""
+        self._taken.append(cycle)
+
+
+@dataclass(kw_only=True)
+class SetTurns(Timed):
+    """Words become sets or entries of tables as in :class:`vitaccel_rtl.accelerator.set_loader.SetLoader`.
+
+    Parameters
+    ----------
+    side
+        P.
+    """
+
+    side: int
+    _begins: int = field(default=0, init=False)
+    _next: int = field(default=0, init=False)
+    _every: int = field(default=1, init=False)
+    _is_table: bool = field(default=False, init=False)
+    _words: Iterator[tuple[int, int]] = field(default=iter(()), init=False)
+
+    times = ("_begins",)
+    parts = ("_packer",)
+
+    def __post_init__(self) -> None:
+        self._packer = Packer(beat_bytes=SET_BYTES, word_bytes=self.side, align_bytes=self.side)
+
+    def begin(self, row_bytes: int, *, is_table: bool) -> None:
+        """Begin a job."""
+        job = Job(address=0, row_bytes=row_bytes, stride_bytes=row_bytes)
+        self._words = word_beats(job, beat_bytes=SET_BYTES, word_bytes=self.side)
+        self._is_table = is_table
+        self._every = SET_BYTES * TABLE_BYTES // row_bytes if is_table else 1
+        self._next = self._begins
+
+    def word(self, offered: int) -> int:
+        """Return when the next word of the job is taken that is offered from such a cycle on."""
+        _, sets = next(self._words)
+        taken, joined = self._packer.word(offered)
+        for _ in range(sets):
+            leaves = max(self._packer.beat(joined), self._next)
+            self._packer.send(leaves)
+            self._next = leaves + self._every
+        return taken
+
+    def end(self) -> int:
+        """Return when the job is finished, of which all words were taken."""
+        finishes = self._next if self._is_table else self._next - 1
+        self._begins = finishes + 2
+        return finishes
