@@ -1,0 +1,90 @@
+"""From a Program to instructions of the accelerator: every field of every instruction, times included.
+
+Places and waits are the Program's; times are the formulas of :mod:`vitaccel_rtl.accelerator.pace` and
+:mod:`vitaccel_rtl.accelerator.vector_pace`. What the accelerator cannot do is refused, instruction by instruction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from vitaccel.arch import PARAMETER_BYTES, Arch
+from vitaccel.backends.rtl.assemble_compute import attention_fields, matmul_fields
+from vitaccel.backends.rtl.assemble_lane import lane_fields
+from vitaccel.backends.rtl.assemble_site import Site
+from vitaccel.backends.rtl.assemble_transfer import load_fields, store_fields
+from vitaccel.backends.rtl.program_file import Coded, ProgramFile
+from vitaccel.errors import UnsupportedError
+from vitaccel.ir.plan import LOGIT_BYTES, activation_words
+from vitaccel.ir.program import Attention, Instruction, Lane, Load, MatMul, Program, Store
+from vitaccel_rtl.accelerator.isa import ENGINES, OPERATIONS
+
+FIELDS: dict[type[Instruction], Callable[[Any, Site], dict[str, int]]] = {
+    Load: load_fields,
+    Store: store_fields,
+    MatMul: matmul_fields,
+    Attention: attention_fields,
+    Lane: lane_fields,
+}
+"""What makes the fields of an instruction that are its operation's own; the operation is called as its mnemonic."""
+
+SIDES = range(4, 33)
+"""P of an accelerator."""
+
+
+def assemble(program: Program) -> ProgramFile:
+    """Return a Program as the machine fetches it.
+
+    Raises
+    ------
+    UnsupportedError
+        If the accelerator cannot do what an instruction says, or a number does not fit its field.
+    """
+    machine = machine_parameters(program.arch)
+    return ProgramFile(
+        machine=machine,
+        instructions=tuple(_assembled(at, each, program.arch) for at, each in enumerate(program.instructions)),
+    )
+
+
+def machine_parameters(arch: Arch) -> dict[str, int]:
+    """Return what the header of a program says of its machine.
+
+    Raises
+    ------
+    UnsupportedError
+        If there is no such accelerator.
+    """
+    side, count, numerics = arch.array.side, arch.array.count, arch.numerics
+    if count != 1:
+        raise UnsupportedError(f"the accelerator must have one array, not {count}")
+    if side not in SIDES:
+        raise UnsupportedError(f"array of the accelerator must be {SIDES[0]} to {SIDES[-1]} PEs wide, not {side}")
+    for name, bits in (("weights", numerics.weight_bits), ("numerators", numerics.numerator_bits)):
+        if bits != 8:
+            raise UnsupportedError(f"{name} of the accelerator must be of 8 bits, not {bits}")
+    return {
+        "side": side,
+        "arrays": count,
+        "activation_words": activation_words(arch),
+        "weight_words": arch.buffers.weight_bytes // side,
+        "parameter_sets": arch.buffers.parameter_bytes // PARAMETER_BYTES,
+        "logit_words": arch.buffers.logit_bytes // (side * LOGIT_BYTES),
+        "numerics": numerics.weight_bits | numerics.numerator_bits << 8 | numerics.logit_fraction_bits << 16,
+    }
+
+
+def _assembled(at: int, instruction: Instruction, arch: Arch) -> Coded:
+    site = Site(f"instruction {at} ({instruction.mnemonic} of {instruction.layer})", arch)
+    made = FIELDS.get(type(instruction))
+    if made is None:
+        known = ", ".join(kind.mnemonic for kind in FIELDS)
+        raise UnsupportedError(f"{site.where} must be one of {known}: the accelerator has no other yet")
+    site.need(instruction.expert < 0, "must not be an expert's: the accelerator has no experts yet")
+    waits = {f"wait_{engine}": count for engine, count in zip(ENGINES, instruction.waits, strict=True)}
+    fields = waits | made(instruction, site)
+    bits = {placed.field.name: placed.field.bits for placed in OPERATIONS[instruction.mnemonic].places}
+    for name, value in fields.items():
+        site.need(0 <= value < 1 << bits[name], f"must have {name} of 0 to {(1 << bits[name]) - 1}, not {value}")
+    return Coded(operation=instruction.mnemonic, fields={name: value for name, value in fields.items() if value})

@@ -1,0 +1,191 @@
+"""Fields of the compute engine's instructions."""
+
+from __future__ import annotations
+
+from vitaccel.arch import PARAMETER_BYTES
+from vitaccel.backends.rtl.assemble_site import Site, plane, residues, split, spread
+from vitaccel.ir.plan import TOKEN
+from vitaccel.ir.program import Attention, MatMul
+from vitaccel_rtl.accelerator.isa import ATTENTION_MODES
+from vitaccel_rtl.accelerator.pace import attention_pace, least_depth_with_residual, matmul_pace
+
+FRACTION_BITS_OF_LINES = 8
+"""Fraction bits of logits whose powers of two are made from lines (`OnlineSoftmax.exp2`)."""
+
+
+def matmul_fields(matmul: MatMul, site: Site) -> dict[str, int]:
+    """Return the fields of a matmul that are its own.
+
+    Raises
+    ------
+    UnsupportedError
+        If a residual is added to results of a table, to results by rows, or to tiles of too small a depth.
+    """
+    _check_residual(matmul, site)
+    fields = _operands(matmul) | _results(matmul, site) | _residual(matmul, site)
+    rows, tiles = matmul.row_blocks, matmul.n_tiles
+    a = residues(matmul.a, (fields["a_step"], rows))
+    b = residues(fields["b"], (fields["b_step"], tiles)) if matmul.b >= 0 else frozenset({0})
+    out = residues(matmul.out, (fields["out_step"], rows), (fields["out_tile_step"], tiles))
+    residual = residues(fields["residual"], (fields["residual_step"], rows), (fields["residual_tile_step"], tiles))
+    pace = matmul_pace(
+        matmul.k,
+        site.side,
+        spread=max(spread(a, a), spread(b, b)),
+        out_spread=max(spread(out, out), spread(residual, residual)),
+        has_residual=matmul.residual >= 0,
+        b_is_activation=matmul.b >= 0,
+    )
+    times: dict[str, int] = pace._asdict()
+    return fields | times
+
+
+def _check_residual(matmul: MatMul, site: Site) -> None:
+    if matmul.residual < 0:
+        return
+    site.need(matmul.table < 0, "must not add a residual behind an activation: the accelerator adds it before tables")
+    site.need(matmul.drain == TOKEN, "must not add a residual to results by rows: the accelerator has them by columns")
+    least = least_depth_with_residual(site.side)
+    site.need(matmul.k >= least, f"must be {least} deep or more to add a residual, not {matmul.k}")
+
+
+def _operands(matmul: MatMul) -> dict[str, int]:
+    fields = {
+        "a": matmul.a,
+        "a_step": matmul.a_step,
+        "depth": matmul.k,
+        "row_blocks": matmul.row_blocks,
+        "n_tiles": matmul.n_tiles,
+    }
+    if matmul.b >= 0:
+        sets = max(matmul.parameters, 0)
+        return fields | {"b": matmul.b, "b_step": matmul.b_step, "sets": sets, "b_is_activation": 1}
+    # Tiles of K words, each followed by the sets of its P columns.
+    return fields | {"b": matmul.weight, "b_step": matmul.k + PARAMETER_BYTES}
+
+
+def _results(matmul: MatMul, site: Site) -> dict[str, int]:
+    by_rows = matmul.drain != TOKEN
+    return {
+        "out": matmul.out,
+        "out_step": site.side if by_rows else matmul.out_step,
+        "out_tile_step": matmul.out_step if by_rows else site.side,
+        "out_plane": plane(matmul.out_step, matmul.out_bytes),
+        "last_rows": site.last_rows(matmul.tokens, matmul.row_blocks) if by_rows else site.side,
+        "by_rows": int(by_rows),
+        "has_table": int(matmul.table >= 0),
+        "table": max(matmul.table, 0),
+        "is_wide": int(matmul.out_bytes == 2),
+    }
+
+
+def _residual(matmul: MatMul, site: Site) -> dict[str, int]:
+    if matmul.residual < 0:
+        return dict.fromkeys(("residual", "residual_step", "residual_tile_step", "residual_plane", "has_residual"), 0)
+    return {
+        "residual": matmul.residual,
+        "residual_step": matmul.residual_step,
+        "residual_tile_step": site.side,
+        "residual_plane": plane(matmul.residual_step, 2),
+        "has_residual": 1,
+    }
+
+
+def attention_fields(attention: Attention, site: Site) -> dict[str, int]:
+    """Return the fields of attention that are its own.
+
+    Raises
+    ------
+    UnsupportedError
+        If logits are kept or taken from elsewhere, masked, or results have a residual or are channel-lane.
+    """
+    _check_attention(attention, site)
+    fields = {
+        "mode": ATTENTION_MODES.index(attention.mode),
+        "is_wide": int(attention.out_bytes == 2),
+        "one_in_flight": int(attention.in_flight == 1),
+        "frames": attention.frames,
+        "heads": attention.heads,
+        "head_dim": attention.head_dim,
+        "keys": attention.keys,
+        "sets": max(attention.parameters, 0),
+        **_tiles(attention, site),
+    }
+    fields |= _steps(attention, fields)
+    return fields | _attention_times(fields, site)
+
+
+def _check_attention(attention: Attention, site: Site) -> None:
+    site.need(attention.mode == "none", f"must compute its own logits, not reuse kept ones ({attention.mode})")
+    site.need(attention.logits < 0, "must not keep logits: the accelerator does not yet")
+    site.need(attention.mask < 0, "must not have a mask: the accelerator has none")
+    site.need(attention.residual < 0, "must not add a residual: the accelerator adds none to attention")
+    site.need(attention.drain == TOKEN, "must have a token-lane result: the accelerator has no other of attention")
+
+
+def _tiles(attention: Attention, site: Site) -> dict[str, int]:
+    row_blocks, last_rows = split(attention.queries, site.side)
+    key_blocks, last_keys = split(attention.keys, site.side)
+    value_tiles, last_channels = split(attention.value_dim, site.side)
+    return {
+        "row_blocks": row_blocks,
+        "last_rows": last_rows,
+        "key_blocks": key_blocks,
+        "last_keys": last_keys,
+        "value_tiles": value_tiles,
+        "last_channels": last_channels,
+    }
+
+
+def _steps(attention: Attention, tiles: dict[str, int]) -> dict[str, int]:
+    """Channels of heads follow each other; those of values begin tiles, and tokens of frames follow each other."""
+    return {
+        "q": attention.q,
+        "q_step": attention.q_step,
+        "q_head": attention.head_dim,
+        "q_frame": tiles["row_blocks"] * attention.q_step,
+        "k": attention.k,
+        "k_step": attention.k_step,
+        "k_head": attention.head_dim,
+        "k_frame": tiles["key_blocks"] * attention.k_step,
+        "v": attention.v,
+        "v_step": attention.v_step,
+        "v_head": tiles["value_tiles"] * attention.v_step,
+        "v_frame": attention.keys,
+        "out": attention.out,
+        "out_step": attention.out_step,
+        "out_head": attention.value_dim,
+        "out_frame": tiles["row_blocks"] * attention.out_step,
+        "out_plane": plane(attention.out_step, attention.out_bytes),
+    }
+
+
+def _attention_times(fields: dict[str, int], site: Site) -> dict[str, int]:
+    """Queries, keys and results begin where their head does; keys and values share a client of the buffer."""
+
+    def places(name: str, tiles: int, tile_step: int, rows: int = 1) -> frozenset[int]:
+        return residues(
+            fields[name],
+            (tile_step, tiles),
+            (fields[f"{name}_step"], rows),
+            (fields[f"{name}_head"], fields["heads"]),
+            (fields[f"{name}_frame"], fields["frames"]),
+        )
+
+    q = places("q", 1, 0, fields["row_blocks"])
+    k = places("k", fields["key_blocks"], fields["k_step"])
+    v = places("v", fields["value_tiles"], fields["v_step"])
+    out = places("out", fields["value_tiles"], site.side, fields["row_blocks"])
+    numerics = site.arch.numerics
+    pace = attention_pace(
+        side=site.side,
+        head_dim=fields["head_dim"],
+        keys=fields["keys"],
+        has_lines=numerics.logit_fraction_bits == FRACTION_BITS_OF_LINES,
+        numerator_bits=numerics.numerator_bits,
+        logits_spread=max(spread(q, q), spread(k, k | v)),
+        values_spread=spread(v, k | v),
+        out_spread=spread(out, out),
+    )
+    times: dict[str, int] = pace._asdict()
+    return times

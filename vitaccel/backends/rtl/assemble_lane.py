@@ -1,0 +1,84 @@
+"""Fields of the vector engine's instructions."""
+
+from __future__ import annotations
+
+from vitaccel.backends.rtl.assemble_site import Site, plane, residues, split, spread
+from vitaccel.ir.ops import ACTIVATIONS
+from vitaccel.ir.plan import TOKEN
+from vitaccel.ir.program import Lane
+from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
+from vitaccel_rtl.accelerator.vector_pace import vector_pace
+
+FUNCTIONS = tuple(name for name in LANE_FUNCTIONS if name != "head_mean")
+"""Lane functions that the accelerator has."""
+
+
+def lane_fields(lane: Lane, site: Site) -> dict[str, int]:
+    """Return the fields of a stream through the lanes that are its own; a LayerNorm streams its rows twice.
+
+    Raises
+    ------
+    UnsupportedError
+        If the function is another one, or tokens move from lane to lane.
+    """
+    function = "activation" if lane.function in ACTIVATIONS else lane.function
+    known = ", ".join(FUNCTIONS)
+    site.need(function in FUNCTIONS, f"must have a function of {known}, not {lane.function}: the accelerator has these")
+    site.need(
+        lane.shift == 0, f"must not move tokens by lanes, as it does by {lane.shift}: the accelerator does not yet"
+    )
+    by_rows = lane.drain != TOKEN
+    fields = {
+        "function": LANE_FUNCTIONS.index(function),
+        "by_rows": int(by_rows),
+        "table": max(lane.table, 0),
+        "row_blocks": lane.row_blocks,
+        "channels": lane.channels,
+        "last_rows": site.last_rows(lane.tokens, lane.row_blocks) if by_rows else site.side,
+        "tokens": lane.tokens,
+        "tiles": split(lane.channels, site.side)[0],
+        "sets": max(lane.parameters, 0),
+        **_operands(lane),
+        **_result(lane, site),
+    }
+    pace = vector_pace(
+        side=site.side,
+        function=function,
+        channels=lane.channels,
+        last_rows=fields["last_rows"],
+        a_is_wide=bool(fields["a_is_wide"]),
+        has_b=bool(fields["has_b"]),
+        by_rows=by_rows,
+        spread=_spread(fields),
+    )
+    return fields | {"interval": pace.interval, "scale": pace.scale, "result": pace.result}
+
+
+def _operands(lane: Lane) -> dict[str, int]:
+    fields = {"a_is_wide": int(lane.a >= 0 and lane.element_bytes == 2), "has_b": int(lane.b >= 0)}
+    for name, address, step in (("a", lane.a, lane.a_step), ("b", lane.b, lane.b_step)):
+        is_there = address >= 0
+        fields |= {
+            name: address if is_there else 0,
+            f"{name}_step": step if is_there else 0,
+            f"{name}_plane": plane(step, lane.element_bytes) if is_there else 0,
+        }
+    return fields
+
+
+def _result(lane: Lane, site: Site) -> dict[str, int]:
+    by_rows = lane.drain != TOKEN
+    return {
+        "is_wide": int(lane.out_bytes == 2),
+        "out": lane.out,
+        "out_step": site.side if by_rows else lane.out_step,
+        "out_tile_step": lane.out_step if by_rows else 0,
+        "out_plane": plane(lane.out_step, lane.out_bytes),
+    }
+
+
+def _spread(fields: dict[str, int]) -> int:
+    """By how much the wait of a row-block's run may exceed that of the next; runs by rows are no row-blocks."""
+    names = ("a", "b") if fields["by_rows"] else ("a", "b", "out")
+    places = [residues(fields[name], (fields[f"{name}_step"], fields["row_blocks"])) for name in names]
+    return max(spread(each, each) for each in places)
