@@ -89,6 +89,7 @@ extern "C" {
 Model *model_new(int seed) { return new Model(seed); }
 
 void model_delete(Model *model) {
+  Verilated::threadContextp(&model->context);  // from there Verilator takes the names of signals away
   model->top->final();
 #if VM_TRACE
   if (model->waveform) model->waveform->close();

@@ -150,10 +150,14 @@ class Model:
             If there is no such port.
         """
         port = self._port(name)
+        self._settle()
+        return int.from_bytes(self._buffers[port.name].raw, "little")
+
+    def _settle(self) -> None:
+        """Let outputs follow inputs; the first time, initial values are there with it."""
         if not self._settled:
             self._library.model_eval(self._handle)
             self._settled = True
-        return int.from_bytes(self._buffers[port.name].raw, "little")
 
     def write(self, name: str, value: int) -> None:
         """Drive an input, the clock excepted.
@@ -216,6 +220,7 @@ class Model:
         ValueError
             If there is none.
         """
+        self._settle()
         sizes = np.zeros(2, np.int64)
         entries, size = sizes[:1], sizes[1:]
         place = self._library.model_variable(

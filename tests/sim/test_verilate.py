@@ -131,6 +131,13 @@ def test_a_memory_inside_can_be_looked_at(width: int, seed: int) -> None:
         model.variable("recorder", "other")
 
 
+def test_a_model_that_goes_leaves_the_names_of_another() -> None:
+    gone = build(Recorder(width=7), name="recorder", visible=("memory", "place"))
+    stays = gone.another(seed=1)
+    del gone
+    assert stays.variable("recorder", "memory").shape[0] == 6
+
+
 def test_waveforms_are_of_the_cycles_that_were_asked_for(tmp_path: Path) -> None:
     model = build(Counter(), name="counter", waves=True)
     model.io.enable = 1

@@ -9,7 +9,7 @@
 #include "registers.h"
 
 // How a run ended; vitaccel_sim.accelerator.system has the same numbers.
-enum Ending { INTERRUPTED, LIMIT_REACHED, FAULTY, STOPPED };
+enum Ending { INTERRUPTED, LIMIT_REACHED, FAULTY, STOPPED, COUNTED };
 
 // Called every so many cycles with the cycles of the run; the run stops if it returns true.
 using Progress = bool (*)(int64_t cycles);
@@ -142,6 +142,20 @@ int system_run(System *system, int64_t limit, int64_t progress_every, Progress p
     if (system->cycle - began >= limit) return LIMIT_REACHED;
     if (progress(system->cycle - began)) return STOPPED;
   }
+}
+
+// Lets cycles pass until one in which a counter inside has reached its target, or `interrupt` is high, or the limit.
+int system_watch(System *system, const uint32_t *const *counters, const uint32_t *targets, int count, int64_t limit) {
+  bool counted = false;
+  const bool over = system->until(
+      [&] {
+        for (int at = 0; at < count; ++at) counted |= *counters[at] >= targets[at];
+        return counted || system->interrupt.bit();
+      },
+      limit);
+  if (system->fault.is_there()) return FAULTY;
+  if (!over) return LIMIT_REACHED;
+  return counted ? COUNTED : INTERRUPTED;
 }
 
 void system_step(System *system, int64_t cycles) {

@@ -43,7 +43,7 @@ _WRITE = (
 ACCESS_LIMIT_CYCLES = 10_000
 """Of an access to a register."""
 
-_INTERRUPTED, _LIMIT_REACHED, _FAULTY, _STOPPED = range(4)
+_INTERRUPTED, _LIMIT_REACHED, _FAULTY, _STOPPED, _COUNTED = range(5)
 
 _PROGRESS = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_int64)
 _TRAFFIC_NUMBERS = 6
@@ -59,6 +59,7 @@ _FUNCTIONS = {
     "system_read": ((_ADDRESS_TYPE, ctypes.POINTER(ctypes.c_uint32), _NUMBER), ctypes.c_int),
     "system_write": ((_ADDRESS_TYPE, ctypes.c_uint32, _NUMBER), ctypes.c_int),
     "system_run": ((_NUMBER, _NUMBER, _PROGRESS), ctypes.c_int),
+    "system_watch": ((_WHERE, _WHERE, ctypes.c_int, _NUMBER), ctypes.c_int),
     "system_step": ((_NUMBER,), None),
     "system_cycle": ((), _NUMBER),
     "system_fault": ((), ctypes.c_char_p),
@@ -265,6 +266,33 @@ class System:
         """
         self._call("system_step", cycles)
         self._check()
+
+    def watch(self, counters: Sequence[npt.NDArray[np.uint8]], targets: Sequence[int], limit_cycles: int) -> bool:
+        """Run until a counter has reached its target, and return whether one has: not if an interrupt came first.
+
+        Parameters
+        ----------
+        counters
+            Signals inside of 17 to 32 bits, see :meth:`vitaccel_sim.model.Model.variable`.
+        targets
+            Of each; 2**32 - 1 of one that does not matter.
+        limit_cycles
+            Of this run.
+
+        Raises
+        ------
+        TimeoutError
+            If the limit was reached.
+        RuleError
+            If the accelerator broke a rule of AXI.
+        """
+        places = np.array([counter.ctypes.data for counter in counters], np.uint64)
+        wanted = np.array(targets, np.uint32)
+        ending = self._call("system_watch", places.ctypes.data, wanted.ctypes.data, len(wanted), limit_cycles)
+        self._check()
+        if ending == _LIMIT_REACHED:
+            raise TimeoutError(f"a run must end within {limit_cycles:,}, and this one did not")
+        return ending == _COUNTED
 
     def refuse(self, first: int, end: int, response: int) -> None:
         """Answer beats of the addresses from *first* to before *end* with *response* from now on: 2 or 3, an error."""

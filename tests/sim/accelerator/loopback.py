@@ -20,6 +20,7 @@ from vitaccel_rtl.fifo import StreamFifo
 from vitaccel_rtl.realign import bytes_layout
 from vitaccel_rtl.register_map import Field, Register, address_bits
 from vitaccel_rtl.registers import Registers
+from vitaccel_sim.accelerator.inside import Inside
 from vitaccel_sim.accelerator.system import build_system
 from vitaccel_sim.model import Model
 
@@ -35,8 +36,13 @@ BREAKS = (
     "valid falls",
     "burst type",
     "beat size",
+    "wrong word",
 )
-"""Rules of AXI that it breaks on purpose, by the number in the register ``broken``."""
+"""Rules of AXI that it breaks on purpose, by the number in the register ``broken``; and the last: a word is not copied
+right, which is no rule of AXI."""
+
+WRONG_WORD = 21
+"""Which word that is."""
 
 ERRORS = ("none", "program", "read", "write")
 _BOTH = (Field(name="done", low=0), Field(name="error", low=1))
@@ -54,10 +60,8 @@ REGISTERS = (
     Register(name="cycles_low", address=0x20, access="read-only"),
     Register(name="cycles_high", address=0x24, access="read-only"),
     *(Register(name=f"{job}_cycles", address=0x28 + 4 * at, access="read-only") for at, job in enumerate(JOBS)),
-    *(
-        Register(name=f"completed_{job}", address=0x40 + 4 * at, access="read-only")
-        for at, job in enumerate(("load", "store"))
-    ),
+    Register(name="completed_load", address=0x40, access="read-only"),
+    Register(name="completed_store", address=0x4C, access="read-only"),
     Register(name="broken", address=0x50, bits=4),
 )
 """The part of the accelerator's map that a driver needs; and cycles from the acceptance of each job to its status, jobs
@@ -77,6 +81,13 @@ def program(source: Job, destination: int) -> bytes:
     return struct.pack("<IIQ", source.address, destination, sizes)
 
 
+INSIDE = Inside(
+    banks=(("vitaccel.words.queue", "storage"),),
+    counters={"load": ("vitaccel", "counts__0"), "store": ("vitaccel", "counts__3")},
+)
+"""Words wait in the queue's memory, from its beginning on if there was a reset before."""
+
+
 def loopback_model(point: Mapping[str, int], *, waves: bool = False) -> Model:
     """Return a model of a :class:`Loopback` that has not run."""
     return _built(tuple(sorted(point.items())), waves).another(seed=1)
@@ -84,7 +95,7 @@ def loopback_model(point: Mapping[str, int], *, waves: bool = False) -> Model:
 
 @functools.cache
 def _built(point: tuple[tuple[str, int], ...], waves: bool) -> Model:
-    return build_system(Loopback(**dict(point)), waves=waves, optimize="-O1")
+    return build_system(Loopback(**dict(point)), waves=waves, visible=INSIDE.visible, optimize="-O1")
 
 
 class Loopback(wiring.Component):
@@ -117,8 +128,12 @@ class Loopback(wiring.Component):
         self._join(m, fetch, read_ports(PROGRAM_GEOMETRY), prefix="p_axi")
         self._join(m, read, read_ports(shape))
         self._join(m, write, write_ports(shape))
+        number = Signal(range(MOST_WORDS))
+        is_wrong = (registers.broken == BREAKS.index("wrong word")) & (number == WRONG_WORD)
+        with m.If(read.o.valid):
+            m.d.sync += number.eq(number + 1)
         m.d.comb += [
-            words.i.p.lanes.eq(read.o.p.lanes),
+            words.i.payload.as_value().eq(read.o.p.lanes.as_value() ^ is_wrong << 17),
             words.i.valid.eq(read.o.valid),
             read.o.ready.eq(words.i.ready),
             self.interrupt.eq((registers.interrupt_pending & registers.interrupt_enable).any()),
@@ -151,6 +166,8 @@ class Loopback(wiring.Component):
     def _sequence(self, m: Module, registers: Registers, fetch: DmaRead, read: DmaRead, write: DmaWrite) -> None:
         now, cycles, done, error = Signal(32), Signal(64), Signal(), Signal(2)
         busy = Signal()
+        counts = {"read": Signal(24, name="counts__0"), "write": Signal(24, name="counts__3")}
+        m.d.comb += [registers.completed_load.eq(counts["read"]), registers.completed_store.eq(counts["write"])]
         m.d.sync += now.eq(now + 1)
         m.d.comb += [
             registers.status.eq(Cat(busy, done, Const(0, 2), error)),
@@ -162,7 +179,7 @@ class Loopback(wiring.Component):
         with m.FSM() as fsm:
             m.d.comb += busy.eq(~fsm.ongoing("idle"))
             with m.State("idle"), m.If(registers.control[0]):
-                m.d.sync += [error.eq(0), done.eq(0), cycles.eq(0)]
+                m.d.sync += [error.eq(0), done.eq(0), cycles.eq(0), counts["read"].eq(0), counts["write"].eq(0)]
                 m.next = "program"
             jobs = (("program", fetch, "read"), ("read", read, "write"), ("write", write, "end"))
             for code, (name, engine, following) in enumerate(jobs, 1):
@@ -176,15 +193,13 @@ class Loopback(wiring.Component):
                     with m.If(engine.status.valid):
                         m.d.sync += getattr(registers, f"{name}_cycles").eq(now)
                         m.next = following
+                        if name in counts:
+                            m.d.sync += counts[name].eq(counts[name] + 1)
                         with m.If(engine.status.p.error & (error == 0)):
                             m.d.sync += error.eq(code)
             with m.State("end"):
                 m.d.comb += registers.interrupt_pending_set.eq(Cat(error == 0, error != 0))
-                m.d.sync += [
-                    done.eq(error == 0),
-                    registers.completed_load.eq(registers.completed_load + 1),
-                    registers.completed_store.eq(registers.completed_store + 1),
-                ]
+                m.d.sync += done.eq(error == 0)
                 m.next = "idle"
 
     def _break(self, m: Module, broken: Signal, read: DmaRead, write: DmaWrite) -> None:
