@@ -98,10 +98,15 @@ class _Engine(Timed):
 
     times = ("_done",)
 
+    @property
+    def ready(self) -> int:
+        """The cycle from which on the next instruction may be accepted, in the first one of phase 0."""
+        free = self._under_way[-self.jobs] + 1 if len(self._under_way) >= self.jobs else 0
+        return max(free, self._accepted + latency.SLOTS)
+
     def times_of(self, transfer: Transfer, offered: int) -> Times:
         """Return the times of the next instruction, which is offered from such a cycle on."""
-        free = self._under_way[-self.jobs] + 1 if len(self._under_way) >= self.jobs else 0
-        earliest = max(offered, free, self._accepted + latency.SLOTS)
+        earliest = max(offered, self.ready)
         self._accepted = accepted = -(-earliest // latency.SLOTS) * latency.SLOTS
         key = (transfer.alike, self.since(accepted))
         after = self._known.get(key) if self.remembers else None

@@ -147,6 +147,16 @@ def test_a_row_out_of_step_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) 
         check(run, [transfer], content, 8)
 
 
+def test_a_client_out_of_step_in_the_timing_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vitaccel_rtl.accelerator.transfer_timing.LOAD_CLIENT", 3)
+    transfers = [Transfer(dram=0, rows=2, row_bytes=24, stride_bytes=24, step=8)]
+    engine = engine_of(POINTS[3])
+    run = run_load(engine, transfers, random_content(seed), behaviour=Behaviour(latency=3))
+    times = times_of(engine, transfers, jobs=8, latency_cycles=3, gaps=[0])
+    assert times[0].accepted == run.accepted[0]
+    assert times[0].done != run.done[0]
+
+
 def test_its_verilog_is_clean() -> None:
     assert lint(to_verilog(engine_of(POINTS[2]))) == ()
 

@@ -51,7 +51,9 @@ def test_what_is_remembered_is_what_would_be_computed(kind: Any, side: int, beat
     offered = 0
     for _ in range(150):
         transfer = rng.choice(some)
+        ready = remembering.ready
         times = remembering.times_of(transfer, offered)
+        assert times.accepted == -(-max(offered, ready) // 8) * 8
         assert times == computing.times_of(transfer, offered)
         offered = times.accepted + 1 + rng.choice((0, 0, 0, rng.randrange(300)))
 
