@@ -49,6 +49,25 @@ def test_chunks_change_nothing(name: str, seed: int) -> None:
     assert all(np.array_equal(a[4:], b) for a, b in zip(whole.outputs, last.outputs, strict=True))
 
 
+@pytest.mark.parametrize("name", ["vit", "vit-batch", "m3vit-task"])
+def test_tensors_as_they_stand_in_memory_are_those_of_the_outputs(name: str, seed: int) -> None:
+    graph = quantized(name, seed)
+    model, images = IntegerModel(graph, machine_of("8x8")), images_for(graph, 3, seed)
+    whole = model.run(images)
+    plan = model.lowered.plan
+    taps = [kernel.out for kernel in plan.kernels]
+    runs = list(model.tensors(images, taps=taps))
+    assert len(runs) == -(-3 // model.batch)
+    for integers, run in runs:
+        assert set(integers) == set(plan.inputs)
+        assert set(run.taps) == set(taps)
+    joined = {n: np.concatenate([run.outputs[n] for _, run in runs]) for n in plan.outputs}
+    for found, expected in zip(model.outputs_of(joined), whole.values, strict=True):
+        assert np.array_equal(found[:3], expected)
+    assert model.image(images).shape == (model.lowered.program.dram_bytes,)
+    assert model.image(images).any()
+
+
 @pytest.mark.parametrize("name", ["vit-mean", "lookupvit-mean", "m3vit"])
 def test_taps_do_not_depend_on_the_machine(name: str, seed: int) -> None:
     graph = quantized(name, seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from vitaccel.ir.plan import MatMulKernel
 from vitaccel.ir.views import base, extent
 
 if TYPE_CHECKING:
-    from vitaccel.backends.interpreter.machine import Machine
+    from vitaccel.backends.interpreter.machine import Machine, Run
 
 WORKING_SET = 1 << 23
 """Numbers of the largest tensor of all images that run side by side, about: what fits the caches still pays."""
@@ -157,6 +157,57 @@ class IntegerModel:
             if progress:
                 progress(min((first + count) * self.batch, images), images)
         return self._joined(parts, images, known)
+
+    def tensors(
+        self, inputs: Mapping[str, np.ndarray], *, taps: Collection[str] = ()
+    ) -> Iterator[tuple[dict[str, np.ndarray], Run]]:
+        """Run images one run after another, and yield of each the integers of tensors as they stand in memory.
+
+        Parameters
+        ----------
+        inputs
+            See :meth:`run`; images are repeated to fill the last run.
+        taps
+            Tensors of the Plan that its kernels write.
+
+        Yields
+        ------
+        tuple
+            Integers of the Plan's input tensors, and what the machine made of them; each ``[1, frames, tokens,
+            channels]``.
+
+        Raises
+        ------
+        ModelError
+            See :meth:`run`.
+        """
+        from vitaccel.backends.image.inputs import input_integers
+
+        arrays, choices = self._checked(inputs)
+        graph, plan, _ = self.lowered
+        machine = self._machine(choices)
+        images = len(next(iter(arrays.values())))
+        for first in range(0, images, self.batch):
+            rows = np.arange(first, first + self.batch).clip(max=images - 1)
+            integers = input_integers(graph, plan, {name: array[rows] for name, array in arrays.items()})
+            yield integers, machine.run(integers, taps=taps)
+
+    def image(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Bytes of DRAM before a run: weights, parameters and tables; of the inputs only an index matters."""
+        return self._machine(self._checked(inputs)[1]).constants.numpy()
+
+    def outputs_of(self, found: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...]:
+        """Outputs as float32 numbers, in the model's shapes, of the integers of the Plan's output tensors.
+
+        Parameters
+        ----------
+        found
+            ``[runs, frames, tokens, channels]`` by tensor.
+        """
+        graph = self.graph
+        scales = [np.array(graph[base(graph, name)].scale) for name in graph.outputs]
+        shaped = [self._output(found, name) for name in graph.outputs]
+        return tuple((o * s).astype(np.float32) for o, s in zip(shaped, scales, strict=True))
 
     # -- inside ------------------------------------------------------------------------------------------------------
     def _machine(self, choices: Mapping[str, int]) -> Machine:

@@ -221,6 +221,21 @@ def to_json(registers: Sequence[Register]) -> str:
     return json.dumps({"registers": listed}, indent=2) + "\n"
 
 
+def from_json(text: str) -> tuple[Register, ...]:
+    """Return the map that :func:`to_json` made a text of.
+
+    Raises
+    ------
+    ValueError
+        If the text is no such map.
+    """
+    try:
+        listed = json.loads(text)["registers"]
+        return check_map([Register(**r | {"fields": tuple(Field(**f) for f in r["fields"])}) for r in listed])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"a register map must be JSON as to_json writes it, and is not: {error}") from error
+
+
 def _by_bit(register: Register) -> list[Field]:
     return sorted(register.fields, key=lambda field: field.low)
 

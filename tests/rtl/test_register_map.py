@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.rtl.stream_bench import refuses
-from vitaccel_rtl.register_map import Field, Register, address_bits, c_header, check_map, markdown, to_json
+from vitaccel_rtl.register_map import Field, Register, address_bits, c_header, check_map, from_json, markdown, to_json
 
 MAP = (
     Register(name="status", address=0x4, access="read-only", bits=9, summary="What the machine does.", fields=(
@@ -43,6 +43,15 @@ def test_the_order_of_declaration_does_not_matter() -> None:
     assert markdown(turned) == markdown(MAP)
     assert c_header(turned, prefix="x") == c_header(MAP, prefix="x")
     assert to_json(turned) == to_json(MAP)
+
+
+def test_json_and_back() -> None:
+    assert from_json(to_json(MAP)) == check_map(
+        tuple(Register(**{**vars(r), "fields": tuple(sorted(r.fields, key=lambda f: f.low))}) for r in MAP)
+    )
+    for text in ("", "{}", "[]", '{"registers": [{"name": "x"}]}', '{"registers": 1}'):
+        with pytest.raises(ValueError, match=r"JSON|Expecting value"):
+            from_json(text)
 
 
 def test_json_holds_every_value() -> None:
