@@ -6,18 +6,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.rtl.accelerator.copy_bench import Copy
 from tests.rtl.accelerator.transfer_bench import POINTS, WORDS, dma_sizes, random_transfer, run_store
 from tests.rtl.stream_bench import refuses
 from vitaccel_rtl.accelerator.store_engine import StoreEngine
-from vitaccel_rtl.accelerator.transfer_timing import ACTIVATION, StoreTimes, Times, Transfer
+from vitaccel_rtl.accelerator.transfer_timing import ACTIVATION, LoadTimes, StoreTimes, Times, Transfer
 from vitaccel_rtl.lint import lint
 from vitaccel_rtl.verilog import to_verilog
 from vitaccel_sim.bench.axi_memory import BEHAVIOURS, SLAVE_ERROR, Behaviour
-from vitaccel_sim.bench.dma_jobs import random_content
+from vitaccel_sim.bench.dma_jobs import CONTENT_BYTES, random_content
 
 
 def engine_of(point: dict[str, Any], jobs: int = 8) -> StoreEngine:
@@ -88,6 +90,29 @@ def test_cycles_of_jobs_that_follow_each_other(seed: int) -> None:
     run = run_store(engine, transfers, [0] * WORDS, random_content(seed), behaviour=Behaviour(latency=2))
     times = times_of(engine, transfers, jobs=3, latency_cycles=2, gaps=gaps)
     assert list(zip(run.accepted, run.done, strict=True)) == times
+
+
+@pytest.mark.parametrize("point", [POINTS[2], POINTS[3]], ids=str)
+def test_what_a_load_brought_is_stored_as_soon_as_it_is_done(point: dict[str, Any], seed: int) -> None:
+    """Through a slot buffer; the times are those of the two engines, each of which knows nothing of the other."""
+    rng, side, content = random.Random(seed), point["side"], random_content(seed)
+    loads = [random_transfer(rng, side, ACTIVATION, most_words=30) for _ in range(3)]
+    half = (CONTENT_BYTES // 2) // side * side
+    near = [replace(load, dram=load.dram % (half // 2) // side * side) for load in loads]
+    pairs = [(load, replace(load, dram=load.dram + half)) for load in near]
+    copy = Copy(point, content, Behaviour(latency=4))
+    before = bytes(content)
+    copy.run(pairs)
+    for load, store in pairs:
+        for row in range(load.rows):
+            source, sink = (at.dram + row * load.stride_bytes for at in (load, store))
+            assert content[sink : sink + load.row_bytes] == before[source : source + load.row_bytes]
+    sizes = dma_sizes(copy.load.geometry) | {"latency_cycles": 4}
+    load_times = LoadTimes(side=side, dma=sizes | {"buffer_beats": copy.load.buffer_beats})
+    store_times = StoreTimes(side=side, dma=sizes)
+    for place, timing in enumerate((load_times, store_times)):
+        for pair, times in zip(pairs, copy.times[place], strict=True):
+            assert timing.times_of(pair[place], times.accepted) == times
 
 
 def test_an_error_is_told_with_the_completion_of_its_job(seed: int) -> None:
