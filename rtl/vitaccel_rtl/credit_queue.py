@@ -110,3 +110,24 @@ class CreditQueue(wiring.Component):
                 waiting.eq(Mux(self.arrives, waiting + 1, waiting - 1)),
                 some_wait.eq(self.arrives | (waiting != 1)),
             ]
+
+
+def enqueue(m, words, queue):
+    """Let a stream put its words into a queue as they are offered: a register slice whose ``ready`` reaches one side.
+
+    Parameters
+    ----------
+    m
+        The module that this becomes part of.
+    words
+        The stream.
+    queue
+        :class:`CreditQueue` of the stream's payload; two places keep a word a cycle moving.
+    """
+    moves = words.valid & queue.has_place
+    m.d.comb += [
+        words.ready.eq(queue.has_place),
+        queue.reserve.eq(moves),
+        queue.arrives.eq(moves),
+        queue.word.eq(words.p),
+    ]

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from vitaccel_rtl import latency
 from vitaccel_rtl.choice_score import ChoiceScore
 from vitaccel_rtl.choice_walk import ChoiceWalk, walk_job_layout
-from vitaccel_rtl.credit_queue import CreditQueue
+from vitaccel_rtl.credit_queue import CreditQueue, enqueue
 from vitaccel_rtl.exp2 import LOGIT_BITS, check_powers, has_lines
 from vitaccel_rtl.queue_memory import QueueShape
 from vitaccel_rtl.queues import ExpertQueues
@@ -18,9 +18,6 @@ from vitaccel_rtl.reciprocal import check_reciprocal
 from vitaccel_rtl.row_choices import RowChoices, row_job_layout
 from vitaccel_rtl.slot import Slot
 from vitaccel_rtl.stream import check_range, lane_word
-
-WALKED = 4
-"""Choices between the walk and their scores; two keep one a cycle moving."""
 
 
 class ExpertRouter(wiring.Component):
@@ -122,19 +119,13 @@ class ExpertRouter(wiring.Component):
         m.submodules.walk = walk = ChoiceWalk(**sizes, tokens=self._tokens, fraction_bits=fraction_bits)
         # Within a cycle the lanes do not wait for the walk, nor the walk for queues without a job.
         m.submodules.held = held = Slot(rows.o.payload.shape())
-        m.submodules.taken = taken = CreditQueue(walk.o.payload.shape(), depth=WALKED)
+        m.submodules.taken = taken = CreditQueue(walk.o.payload.shape(), depth=2)
         m.submodules.score = score = ChoiceScore(experts=experts, **powers, reciprocal=self._reciprocal)
         m.submodules.queues = queues = ExpertQueues(**sizes, **most)
         connect(m, flipped(self.i), rows.i)
         connect(m, rows.o, held.i)
         connect(m, held.o, walk.i)
-        walks = walk.o.valid & taken.has_place
-        m.d.comb += [
-            walk.o.ready.eq(taken.has_place),
-            taken.reserve.eq(walks),
-            taken.arrives.eq(walks),
-            taken.word.eq(walk.o.p),
-        ]
+        enqueue(m, walk.o, taken)
         connect(m, taken.o, score.i)
         connect(m, score.o, queues.i)
         connect(m, queues.answer, flipped(self.answer))

@@ -242,8 +242,8 @@ def scatter_add(side: int, entries: int) -> int:
     The factors of the first block, a tile of weighted results, its transposition, and the sum; the sums so far are read
     meanwhile, if the buffer answers within that time.
     """
-    weighed = min(entries, side) + GATE_FACTORS + WEIGH + SKID_BUFFER
-    return weighed + side + TRANSPOSER + SKID_BUFFER + ACCUMULATE + CREDIT_QUEUE - 1
+    weighed = min(entries, side) + GATE_FACTORS + WEIGH + CREDIT_QUEUE
+    return weighed + side + TRANSPOSER + CREDIT_QUEUE + ACCUMULATE + CREDIT_QUEUE - 1
 
 
 def probability(*, has_lines: bool) -> int:
@@ -361,5 +361,5 @@ def route(
     for walk in all_walks[:-1]:
         waits = max(waits + interval, walked + 1)
         walked = max(waits + SLOT, walked + walk)
-    behind = SKID_BUFFER + choice_score(has_lines=has_lines) + queues_ready(most_experts)
+    behind = CREDIT_QUEUE + choice_score(has_lines=has_lines) + queues_ready(most_experts)
     return walked + walks[-1] + behind

@@ -143,25 +143,78 @@ class RowChoices(wiring.Component):
     def _steer(self, m, job, open_rows, ranking, summing, ranked):
         """A row goes to top-k, and to the statistics: itself, or what was chosen of it, which is *ranked*."""
         (to_rank, may_rank), (to_sum, may_sum) = ranking, summing
-        rank = Signal(range(self._k))
-        sent = Signal()
-        chosen = Signal.like(to_sum.p, name="chosen")
+        rank, rank_next = Signal(range(self._k)), Signal(range(self._k))
+        sent, is_last = Signal(), Signal()
+        over_chosen = Signal()
+        m.d.sync += rank.eq(rank_next)
+        m.d.comb += over_chosen.eq(Mux(self.job.valid & self.job.ready, self.job.p.over_chosen, job.over_chosen))
+        for lane, logits in enumerate(ranked.p.logits):
+            m.submodules[f"summed_row_{lane}"] = summed = SummedLogit(k=self._k)
+            m.d.comb += [
+                summed.logit.eq(self.i.p.lanes[lane]),
+                summed.chosen.eq(logits),
+                summed.rank.eq(rank_next),
+                summed.over_chosen.eq(over_chosen),
+                to_sum.p.lanes[lane].eq(summed.o),
+            ]
         m.d.comb += [
-            chosen.lanes[lane].eq(Choice(logits[n] for n in range(self._k))[rank])
-            for lane, logits in enumerate(ranked.p.logits)
-        ]
-        m.d.comb += [
-            chosen.last.eq(rank + 1 == job.k),
-            to_sum.p.eq(Mux(job.over_chosen, chosen, self.i.p)),
+            is_last.eq(rank + 1 == job.k),
+            to_sum.p.last.eq(Mux(job.over_chosen, is_last, self.i.p.last)),
             to_rank.p.eq(self.i.p),
             self.i.ready.eq(open_rows & may_rank & (job.over_chosen | may_sum)),
             to_rank.valid.eq(self.i.valid & self.i.ready),
             to_sum.valid.eq(Mux(job.over_chosen, ranked.valid & ~sent & may_sum, self.i.valid & self.i.ready)),
         ]
+        m.d.comb += rank_next.eq(rank)
         with m.If(self.o.valid & self.o.ready):
-            m.d.sync += [sent.eq(0), rank.eq(0)]
+            m.d.sync += sent.eq(0)
+            m.d.comb += rank_next.eq(0)
         with m.Elif(job.over_chosen & to_sum.valid):
-            m.d.sync += [sent.eq(chosen.last), rank.eq(rank + 1)]
+            m.d.sync += sent.eq(is_last)
+            m.d.comb += rank_next.eq(rank + 1)
+
+
+class SummedLogit(wiring.Component):
+    """The logit of one lane that its statistics take: the one that comes, or one that was chosen.
+
+    Which one it is, every lane keeps in registers of its own (a component of its own, as the rows of the array are): as
+    registers of all lanes they would have to reach hundreds of bits before anything is made of those.
+
+    Parameters
+    ----------
+    k
+        Choices of a row.
+
+    Ports
+    -----
+    logit, chosen : in
+        The logit that comes, and the k of the row that was ranked.
+    rank, over_chosen : in
+        Of the next cycle: which choice, and whether it is one.
+    o : out
+        The logit.
+    """
+
+    def __init__(self, *, k):
+        self._k = k
+        chosen = data.ArrayLayout(signed(LOGIT_BITS), k)
+        super().__init__(
+            {
+                "logit": In(signed(LOGIT_BITS)),
+                "chosen": In(chosen),
+                "rank": In(range(k)),
+                "over_chosen": In(1),
+                "o": Out(signed(LOGIT_BITS)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        kept_rank, is_chosen = Signal.like(self.rank), Signal()
+        m.d.sync += [kept_rank.eq(self.rank), is_chosen.eq(self.over_chosen)]
+        chosen = Choice(self.chosen[n] for n in range(self._k))[kept_rank]
+        m.d.comb += self.o.eq(Mux(is_chosen, chosen, self.logit))
+        return m
 
 
 def _never_stall(m, name, lanes, places):

@@ -11,12 +11,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.credit_queue import CreditQueue
+from vitaccel_rtl.credit_queue import CreditQueue, enqueue
 from vitaccel_rtl.fifo import LEAST_DEPTH, StreamFifo
 from vitaccel_rtl.fixed_point import saturate
 from vitaccel_rtl.gate_factors import SCORE_BITS, GateFactors, scale_job
 from vitaccel_rtl.queue_walk import QueueWalk, check_walk
-from vitaccel_rtl.stream import Pipeline, SkidBuffer, check_range, lane_word
+from vitaccel_rtl.stream import Pipeline, check_range, lane_word
 from vitaccel_rtl.transposer import Transposer
 from vitaccel_rtl.weigh import RESULT_BITS, UPDATE_BITS, Weigh
 
@@ -144,17 +144,17 @@ class ScatterAdd(wiring.Component):
         m.submodules.transposer = transposer = Transposer(side=self._side, width=UPDATE_BITS)
         m.submodules.tags = tags = StreamFifo(tag, depth=self._in_flight)
         m.submodules.accumulate = accumulate = Accumulate(lanes=self._side, address_bits=self._address_bits)
-        # They cut the way of `write.ready` to the registers of all lanes, of which there are thousands: sums are made
-        # without a stop, as they have a place in a queue.
-        m.submodules.weighed = weighed = SkidBuffer(weigh.o.p.shape())
-        m.submodules.updates = updates = SkidBuffer(transposer.o.p.shape())
+        # They cut the way of `write.ready` to the registers of all lanes, of which there are thousands: results are
+        # weighed, and sums made, without a stop, as they have a place in a queue.
+        m.submodules.weighed = weighed = CreditQueue(weigh.o.p.shape(), depth=latency.WEIGH + 2)
+        m.submodules.updates = updates = CreditQueue(transposer.o.p.shape(), depth=2)
         m.submodules.sums = sums = CreditQueue(accumulate.o.p.shape(), depth=latency.ACCUMULATE + 2)
-        connect(m, weigh.o, weighed.i)
         connect(m, weighed.o, transposer.i)
-        connect(m, transposer.o, updates.i)
-        m.d.comb += [accumulate.o.ready.eq(1), sums.arrives.eq(accumulate.o.valid), sums.word.eq(accumulate.o.p)]
+        enqueue(m, transposer.o, updates)
+        for lanes, queue in ((weigh, weighed), (accumulate, sums)):
+            m.d.comb += [lanes.o.ready.eq(1), queue.arrives.eq(lanes.o.valid), queue.word.eq(lanes.o.p)]
         self._begin(m, walk, factors)
-        self._weigh(m, factors.o, weigh.i)
+        self._weigh(m, factors.o, weigh.i, weighed)
         self._ask(m, walk.o, tags.i)
         self._add(m, tags.o, updates.o, accumulate.i, sums)
         self._write(m, sums.o)
@@ -178,12 +178,13 @@ class ScatterAdd(wiring.Component):
         with m.If(self.job.valid & self.job.ready):
             m.d.sync += self.busy.eq(self.job.p.entries != 0)
 
-    def _weigh(self, m, factors, word):
+    def _weigh(self, m, factors, word, weighed):
         """A block's factors stay until the last of its channels is accepted."""
         m.d.comb += [
-            word.valid.eq(self.i.valid & factors.valid),
-            self.i.ready.eq(word.ready & factors.valid),
-            factors.ready.eq(word.ready & self.i.valid & self.i.p.last),
+            word.valid.eq(weighed.has_place & self.i.valid & factors.valid),
+            weighed.reserve.eq(word.valid),
+            self.i.ready.eq(weighed.has_place & factors.valid),
+            factors.ready.eq(weighed.has_place & self.i.valid & self.i.p.last),
             word.p.lanes.eq(self.i.p.lanes),
             word.p.last.eq(self.i.p.last),
             word.p.factors.eq(factors.p.factors),
