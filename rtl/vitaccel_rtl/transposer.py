@@ -92,10 +92,10 @@ class Transposer(wiring.Component):
             with m.If(ends):
                 m.d.comb += filled.eq(1 << half)
                 m.d.sync += [half.eq(~half), Choice(lasts)[half].eq(self.i.p.last)]
-        first, second = _steps(place)
-        arriving = _register(m, _rotate(list(self.i.p.lanes), first, down=False), "arriving")
+        first, second = rotation_steps(place)
+        arriving = _register(m, rotate(list(self.i.p.lanes), first, down=False), "arriving")
         by = _register(m, [bit for bit, _ in second], "arriving_rest")
-        turned = _rotate(arriving, [(bit, amount) for bit, (_, amount) in zip(by, second, strict=True)], down=False)
+        turned = rotate(arriving, [(bit, amount) for bit, (_, amount) in zip(by, second, strict=True)], down=False)
         write, address = Signal(), Signal(len(place) + 1, reset_less=True)
         m.d.sync += [write.eq(accepted), address.eq(Cat(place, half))]
         for port, element in zip(writes, turned, strict=True):
@@ -127,10 +127,10 @@ class Transposer(wiring.Component):
         with m.If(advance):
             read = _register(m, [read.data for read in reads], "read")
             *by, last = _register(m, [*place, last], "by")
-            first, second = _steps(by)
-            leaving = _register(m, _rotate(read, first, down=True), "leaving")
+            first, second = rotation_steps(by)
+            leaving = _register(m, rotate(read, first, down=True), "leaving")
             *by, last = _register(m, [*(bit for bit, _ in second), last], "rest")
-            turned = _rotate(leaving, [(bit, amount) for bit, (_, amount) in zip(by, second, strict=True)], down=True)
+            turned = rotate(leaving, [(bit, amount) for bit, (_, amount) in zip(by, second, strict=True)], down=True)
             m.d.sync += [kept.lanes.eq(Cat(turned)), kept.last.eq(last)]
         m.d.comb += self.o.p.eq(kept)
 
@@ -142,14 +142,14 @@ class Transposer(wiring.Component):
         return words
 
 
-def _steps(by):
+def rotation_steps(by):
     """Return the bits of a rotation in two steps, as pairs of a bit and by how much it rotates."""
     bits = [(bit, 1 << n) for n, bit in enumerate(by)]
     half = (len(bits) + 1) // 2
     return bits[:half], bits[half:]
 
 
-def _rotate(elements, by, *, down):
+def rotate(elements, by, *, down):
     """Rotate a list by the sum of the amounts whose bits are set: element c goes to place ``c + by``, or ``c - by``."""
     side = len(elements)
     for bit, amount in by:

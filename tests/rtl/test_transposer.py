@@ -55,7 +55,7 @@ def test_a_reset_forgets_what_is_inside(forgotten: int, seed: int) -> None:
 
 def test_a_rotation_by_too_little_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = tiles(6, 8, 2, seed)
-    monkeypatch.setattr("vitaccel_rtl.transposer._steps", lambda by: ([(by[0], 1)], [(by[1], 2)]))
+    monkeypatch.setattr("vitaccel_rtl.transposer.rotation_steps", lambda by: ([(by[0], 1)], [(by[1], 2)]))
     result = run(Transposer(side=6), words(drawn, [0, 1]), 12)
     assert result.words != words(drawn.transpose(0, 2, 1), [0, 1])
 

@@ -11,6 +11,7 @@ from vitaccel_rtl.activation import TABLE_ENTRIES, Activation
 from vitaccel_rtl.fixed_point import FACTOR_BITS
 from vitaccel_rtl.requantize import OFFSET_BITS, SHIFT_BITS, Requantize
 from vitaccel_rtl.stream import Stages
+from vitaccel_rtl.transposer import rotate, rotation_steps
 
 CODE_BITS = 16
 
@@ -34,9 +35,14 @@ STAGES_TO_REQUANTIZE = 3
 STAGES_TO_RESULT = STAGES_TO_REQUANTIZE + latency.REQUANTIZE + latency.ACTIVATION + 1
 """Those, the requantization, the table, and the choice between what goes through it and what does not."""
 
+TURN = 2
+"""Stages in which lanes are turned."""
+
 
 class LaneArithmetic(wiring.Component):
     """``requantize(a * x + b * y)`` of a word a cycle, and a table behind it; the latency is that of a LayerNorm.
+
+    At the end the lanes are turned, by 0 unless tokens move.
 
     ============================== ================ ============ ===================================
     function                       x                y            offset, multiplier, shift
@@ -95,7 +101,7 @@ class LaneArithmetic(wiring.Component):
         m.submodules.requantize = requantize = Requantize(lanes=self._side, acc_bits=ACC_BITS, has_residual=False)
         m.submodules.table = table = Activation(lanes=self._side, bits=CODE_BITS, slots=TABLE_SLOTS)
         m.submodules.late = late = WordDelay(
-            width=CODE_BITS * self._side, cycles=self.latency_cycles - STAGES_TO_RESULT
+            width=CODE_BITS * self._side, cycles=self.latency_cycles - STAGES_TO_RESULT - TURN
         )
         # Both advance in every cycle, whether a word is valid or not.
         m.d.comb += [stream.valid.eq(1) for stream in (requantize.i, table.i)]
@@ -113,13 +119,23 @@ class LaneArithmetic(wiring.Component):
             m.d.comb += table.i.p.lanes[n].eq(code)
             code = stages.delay(code, latency.ACTIVATION, name=f"code_{n}")
             codes.append(stages.register(Mux(has_table, entry, code), name=f"result_{n}", shape=signed(CODE_BITS)))
-        m.d.comb += [late.i.eq(Cat(codes)), self.o.as_value().eq(late.o)]
+        m.d.comb += [late.i.eq(Cat(self._turn(stages, codes))), self.o.as_value().eq(late.o)]
         m.d.comb += [
             table.write_enable.eq(self.table_write),
             table.write_address.eq(self.table_address),
             table.write_data.eq(self.table_entry),
         ]
         return m
+
+    def _turn(self, stages, codes):
+        """Return codes with those of lane l in lane ``l + turn``, and those of the last lanes in the first."""
+        turn = stages.delay(self.lanes.turn, STAGES_TO_RESULT, name="turn")
+        first, second = rotation_steps(turn[: (self._side - 1).bit_length()])
+        codes = rotate(codes, first, down=False)
+        codes = [stages.register(code, name=f"turning_{n}", shape=signed(CODE_BITS)) for n, code in enumerate(codes)]
+        second = [(stages.register(bit, name=f"turn_by_{amount}"), amount) for bit, amount in second]
+        codes = rotate(codes, second, down=False)
+        return [stages.register(code, name=f"turned_{n}", shape=signed(CODE_BITS)) for n, code in enumerate(codes)]
 
     def _sums(self, stages):
         """Return ``a * x + b * y`` of each lane, three stages on."""

@@ -15,6 +15,8 @@ FUNCTION = {name: code for code, name in enumerate(LANE_FUNCTIONS)}
 
 FRAME_WORDS = range(latency.SLOTS + 1)
 
+LANE_NUMBER = range(65)
+
 FETCH = data.StructLayout(
     {
         "a": WORD_ADDRESS,
@@ -34,6 +36,10 @@ LANES = data.StructLayout(
         "is_wide": 1,
         "a_is_wide": 1,
         "b_is_pair": 1,
+        "moves": 1,
+        "turn": LANE_NUMBER,
+        "skip": LANE_NUMBER,
+        "fill": LANE_NUMBER,
         "has_b": 1,
         "own_sets": 1,
         "table": 1,
@@ -48,10 +54,11 @@ LANES = data.StructLayout(
     }
 )
 """What the lanes do with a frame's words: ``count`` of them, of which ``real`` are read and the others zero. The first
-is a row-block's ``first``, the last its last if it ``ends``. With ``own_sets`` every word has a set."""
+is a row-block's ``first``, the last its last if it ``ends``. With ``own_sets`` every word has a set. Where tokens
+``moves``, lanes are turned by ``turn``, and those before ``skip`` and from ``fill`` on keep what was there."""
 
 OUT = data.StructLayout(
-    {"low": WORD_ADDRESS, "high": WORD_ADDRESS, "is_wide": 1, "count": FRAME_WORDS, "tokens": range(65)}
+    {"low": WORD_ADDRESS, "high": WORD_ADDRESS, "is_wide": 1, "count": FRAME_WORDS, "tokens": LANE_NUMBER}
 )
 """Runs of results: of a frame's words, or of a tile's tokens."""
 
@@ -61,7 +68,9 @@ class RowWalk(wiring.Component):
 
     With results by rows the words of a tile of P channels fill whole frames of their own, and those beyond the last
     channel are zero. With a second operand of int16 every other frame only reads low bytes of b, as both bytes of it
-    come from one client; the others read their high bytes and everything else.
+    come from one client; the others read their high bytes and everything else. So it is where tokens move by lanes:
+    then b is what stands where the result is written, and the frame before also reads operand a of the row-block whose
+    tokens move into this one from above.
 
     Parameters
     ----------
@@ -152,10 +161,29 @@ class RowWalk(wiring.Component):
                     next_b.eq(next_b + job.b_step),
                     next_out.eq(next_out + job.out_step),
                 ]
+        self._begin_lanes(m, words)
+
+    def _begin_lanes(self, m, words):
+        """Find which lanes of a row-block get tokens, where they move by lanes."""
+        job = self.job
+        down = Mux(job.moves_up, 0, job.shift)
+        next_skip = Signal(LANE_NUMBER, reset_less=True)
+        tokens_left = Signal(COUNT + 1, reset_less=True)
+        with m.If(self.loads):
+            m.d.sync += [next_skip.eq(down), tokens_left.eq(job.tokens + down)]
+        with m.If((self.phase == 5) & self.begins):
+            m.d.sync += [
+                next_skip.eq(0),
+                tokens_left.eq(tokens_left - self._side),
+                words.skip.eq(next_skip),
+                words.fill.eq(Mux(tokens_left > self._side, self._side, tokens_left)),
+            ]
 
     def _measure(self, m, words):
         """Find at phase 6 how many words the next frame has, and its addresses that are sums."""
         job = self.job
+        moves = job.shift.any()
+        before, behind = moves & ~words.second & ~job.moves_up, moves & words.second & job.moves_up
         count = Mux(words.tile_left > latency.SLOTS, latency.SLOTS, words.tile_left)
         with m.If(self.phase == 6):
             m.d.sync += [
@@ -163,7 +191,8 @@ class RowWalk(wiring.Component):
                 words.real.eq(Mux(words.left > count, count, words.left)),
                 words.ends_tile.eq(words.tile_left <= latency.SLOTS),
                 words.ends.eq(words.left <= count),
-                words.a_high.eq(words.a + job.a_plane),
+                words.has_pair.eq(moves | job.has_b & job.a_is_wide),
+                words.a_here.eq(Mux(before, words.a - job.a_step, words.a + Mux(behind, job.a_step, 0))),
                 words.b_here.eq(words.b + Mux(words.second, job.b_plane, 0)),
                 words.out_high.eq(words.out + job.out_plane),
             ]
@@ -171,7 +200,7 @@ class RowWalk(wiring.Component):
     def _order(self, m, words):
         """Say what the next frame does."""
         job = self.job
-        is_pair, reads_low, own_sets = Signal(), Signal(), Signal()
+        moves, reads_low, own_sets = Signal(), Signal(), Signal()
         function = job.function
         of_channels = (function == FUNCTION["convert"]) | (function == FUNCTION["layernorm"]) & ~words.moments
         of_one = ((function == FUNCTION["add"]) | (function == FUNCTION["mul"])) & ~job.has_b
@@ -179,25 +208,29 @@ class RowWalk(wiring.Component):
         results = has_words & ~words.moments
         is_zero = function == FUNCTION["zero"]
         m.d.comb += [
-            is_pair.eq(job.has_b & job.a_is_wide),
-            reads_low.eq(is_pair & ~words.second),
+            moves.eq(job.shift.any()),
+            reads_low.eq(words.has_pair & ~words.second),
             own_sets.eq(of_channels | of_one),
         ]
         m.d.sync += [
             self.has_words.eq(has_words),
             self.writes.eq(results & ~job.by_rows),
             self.ends_tile.eq(results & job.by_rows & words.ends_tile),
-            self.fetch.a.eq(words.a),
-            self.fetch.a_high.eq(words.a_high),
-            self.fetch.a_count.eq(Mux(has_words & ~is_zero, words.real, 0)),
+            self.fetch.a.eq(words.a_here),
+            self.fetch.a_high.eq(words.a_here + job.a_plane),
+            self.fetch.a_count.eq(Mux((has_words | words.moving & moves) & ~is_zero, words.real, 0)),
             self.fetch.b.eq(words.b_here),
-            self.fetch.b_count.eq(Mux(words.moving & job.has_b, words.real, 0)),
+            self.fetch.b_count.eq(Mux(words.moving & (job.has_b | moves), words.real, 0)),
             self.fetch.sets.eq(words.sets),
             self.fetch.sets_count.eq(Mux(has_words & own_sets, words.real, 0)),
             self.lanes.function.eq(function),
             self.lanes.is_wide.eq(job.is_wide),
             self.lanes.a_is_wide.eq(job.a_is_wide),
-            self.lanes.b_is_pair.eq(is_pair),
+            self.lanes.b_is_pair.eq(words.has_pair),
+            self.lanes.moves.eq(moves),
+            self.lanes.turn.eq(Mux(job.moves_up & moves, self._side - job.shift, job.shift)),
+            self.lanes.skip.eq(words.skip),
+            self.lanes.fill.eq(words.fill),
             self.lanes.has_b.eq(job.has_b),
             self.lanes.own_sets.eq(own_sets),
             self.lanes.table.eq(job.table),
@@ -219,7 +252,7 @@ class RowWalk(wiring.Component):
     def _advance(self, m, words):
         """Go on behind the next frame."""
         job = self.job
-        with m.If(words.moving & job.has_b & job.a_is_wide & ~words.second):
+        with m.If(words.moving & words.has_pair & ~words.second):
             m.d.sync += words.second.eq(1)
         with m.Elif(words.moving):
             m.d.sync += [
@@ -246,11 +279,13 @@ class RowWalk(wiring.Component):
 def _words_of():
     """Return the registers of a walk: what is left of a row-block, and where the next frame's words are."""
     shapes = {
-        **dict.fromkeys(("moments", "parity", "first", "second", "ends", "ends_tile"), 1),
+        **dict.fromkeys(("moments", "parity", "first", "second", "ends", "ends_tile", "has_pair"), 1),
         **dict.fromkeys(("left", "tile_left", "tiles_left"), COUNT),
         **dict.fromkeys(("count", "real"), FRAME_WORDS),
-        **dict.fromkeys(("a", "a_high", "b", "b_here", "sets", "out", "out_high"), WORD_ADDRESS),
-        "tokens": range(65),
+        **dict.fromkeys(("a", "a_here", "b", "b_here", "sets", "out", "out_high"), WORD_ADDRESS),
+        "tokens": LANE_NUMBER,
+        "skip": LANE_NUMBER,
+        "fill": LANE_NUMBER,
     }
     words = {name: Signal(shape, name=f"word_{name}", reset_less=True) for name, shape in shapes.items()}
     return SimpleNamespace(moving=Signal(name="moving"), **words)

@@ -9,6 +9,7 @@ from vitaccel_rtl.accelerator.decode import RAW, decoded, instruction_layout
 from vitaccel_rtl.accelerator.frame_delay import FrameDelay
 from vitaccel_rtl.accelerator.isa import LANE
 from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS, PARAMETER_SET, TABLE_SLOTS, LaneArithmetic
+from vitaccel_rtl.accelerator.lane_moves import LaneMoves
 from vitaccel_rtl.accelerator.lane_operands import READ_CLIENTS, LaneOperands
 from vitaccel_rtl.accelerator.lane_results import WRITE_CLIENTS, LaneResults
 from vitaccel_rtl.accelerator.layernorm_rows import LayerNormRows
@@ -150,14 +151,20 @@ class VectorEngine(wiring.Component):
         lanes, one_set = Signal(LANES, reset_less=True), Signal(PARAMETER_SET, reset_less=True)
         m.d.sync += [lanes.eq(here.o), one_set.eq(self.sets.word)]
         for part in (arithmetic, layernorm):
-            m.d.comb += [part.a.eq(operands.a), part.lanes.eq(lanes), part.set.eq(one_set)]
+            m.d.comb += [part.lanes.eq(lanes), part.set.eq(one_set)]
+        m.submodules.moves = moves = LaneMoves(side=self._side)
         m.d.comb += [
+            moves.a.eq(operands.a),
+            moves.b.eq(operands.b),
+            moves.lanes.eq(lanes),
+            layernorm.a.eq(operands.a),
+            arithmetic.a.eq(moves.o),
             arithmetic.b.eq(operands.b),
             arithmetic.constants.eq(constants),
             layernorm.epsilon.eq(constants[0].as_value()[:EPSILON_BITS]),
             *(getattr(layernorm, name).eq(flags[name]) for name in ("valid_moments", "ends", "valid_normal", "first")),
         ]
-        self._choose(m, flags, arithmetic, layernorm, results)
+        self._choose(m, flags, arithmetic, layernorm, moves, results)
 
     _table_write = ("table_write", "table_address", "table_entry")
 
@@ -178,8 +185,8 @@ class VectorEngine(wiring.Component):
         m.d.sync += [flags[name].eq(value) for name, value in values.items()]
         return flags
 
-    def _choose(self, m, flags, arithmetic, layernorm, results):
-        """Register a word's result: of the function that is asked for, or zero."""
+    def _choose(self, m, flags, arithmetic, layernorm, moves, results):
+        """Register a word's result: of the function that is asked for, or zero, or what was there before."""
         stages = Stages(m, Const(1))
         late = latency.LAYERNORM_NORMALIZE
         is_layernorm = stages.flags(flags["valid_normal"], late, name="is_layernorm")[-1]
@@ -188,5 +195,6 @@ class VectorEngine(wiring.Component):
         m.d.comb += results.turns.eq(turns)
         for lane in range(self._side):
             chosen = Mux(is_layernorm, layernorm.o[lane], arithmetic.o[lane])
-            chosen = stages.register(Mux(real, chosen, 0), name=f"result_{lane}", shape=signed(CODE_BITS))
+            chosen = Mux(real, Mux(moves.keeps[lane], moves.kept[lane], chosen), 0)
+            chosen = stages.register(chosen, name=f"result_{lane}", shape=signed(CODE_BITS))
             m.d.comb += results.word[lane].eq(chosen)

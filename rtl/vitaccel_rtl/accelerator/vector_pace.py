@@ -76,12 +76,14 @@ def vector_pace(
     a_is_wide: bool = False,
     has_b: bool = False,
     by_rows: bool = False,
+    moves: bool = False,
     spread: int = 0,
 ) -> VectorPace:
     """Return the shortest times at which the engine is right.
 
     A frame has 8 words of a row-block, and with results by rows less at the end of a tile of P channels. Second
-    operands of int16 take a frame for low and a frame for high bytes. Runs of a client follow each other if the later
+    operands of int16 take a frame for low and a frame for high bytes, and tokens that move by lanes the frame before
+    for the row-block that some of them come from. Runs of a client follow each other if the later
     one does not have to wait so much less for its bank that it would come too early; that never happens where all
     row-blocks begin at a multiple of 8 words, and P is one or results are not by rows.
 
@@ -91,6 +93,8 @@ def vector_pace(
         P.
     function, channels, last_rows, a_is_wide, has_b, by_rows
         Fields of the instruction, the function by name.
+    moves
+        Tokens move by lanes: ``shift`` is not 0.
     spread
         Of an operand's (or token-lane result's) row-blocks that begin elsewhere than at multiples of 8 words: by how
         much the wait of one may exceed that of the next, 7 at most. 0 also where all of them begin at the same bank.
@@ -103,9 +107,9 @@ def vector_pace(
         frames = _divide(channels, latency.SLOTS)
         before = (frames - 1) * latency.SLOTS
     last_words = max(channels - before, 0)
-    if has_b and a_is_wide:
+    if moves or (has_b and a_is_wide):
         frames *= 2
-    clients = [client for client, used in zip(OPERAND_CLIENTS, (True, a_is_wide, has_b), strict=True) if used]
+    clients = [client for client, used in zip(OPERAND_CLIENTS, (True, a_is_wide, has_b or moves), strict=True) if used]
     if before % latency.SLOTS:
         spread = LARGEST_WAIT if spread else _spread_in(before, clients)
     interval = _divide(latency.SLOTS * (frames - 1) + last_words + spread, latency.SLOTS)

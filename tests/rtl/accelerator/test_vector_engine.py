@@ -43,3 +43,22 @@ def test_a_function(side: int, function: str, seed: int) -> None:
     traffic = Traffic(side, seed)
     cases = [case for case in (traffic.case(function) for _ in range(6)) if case]
     check_times(cases, run(traffic, cases))
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_tokens_move_by_lanes(side: int, seed: int) -> None:
+    traffic = Traffic(side, seed)
+    cases = [traffic.moving(function) for function in ("copy", "convert") * 4]
+    cases = [case for case in cases if case]
+    check_times(cases, run(traffic, cases))
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_instructions_of_all_kinds_follow_each_other(side: int, seed: int) -> None:
+    traffic = Traffic(side, seed)
+    for _ in range(3):
+        traffic.forget()
+        kinds = [traffic.rng.choice((*FUNCTIONS, "moving")) for _ in range(14)]
+        cases = [traffic.moving("copy") if kind == "moving" else traffic.case(kind) for kind in kinds]
+        cases = [case for case in cases if case]
+        check_times(cases, run(traffic, cases))

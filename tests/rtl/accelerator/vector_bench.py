@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,11 @@ class Traffic:
         self.next_out, self.next_set = OPERANDS, 0
         self.sets = np.zeros((SETS, 8), np.uint8)
 
+    def forget(self) -> None:
+        """Begin anew, with other operands."""
+        self.memory = self._operands()
+        self.next_out, self.next_set = OPERANDS, 0
+
     def _operands(self) -> Bytes:
         """Bytes at random, with some stretches of rows of kinds that a LayerNorm is sensitive to."""
         words = np.array([self.rng.randrange(256) for _ in range(WORDS * self.side)], np.uint8)
@@ -100,7 +105,7 @@ class Traffic:
             **{"a_is_wide": wide, "is_wide": is_wide, "has_b": has_b, "by_rows": by_rows, "table": rng.randrange(2)},
         }
         for operand in "ab":
-            first = rng.randrange(0, (OPERANDS - row_blocks * step) // SLOTS) * SLOTS
+            first = rng.randrange(0, (OPERANDS - (row_blocks + 1) * step) // SLOTS) * SLOTS
             fields |= {operand: first, f"{operand}_step": step, f"{operand}_plane": plane}
         if by_rows:
             tokens = roundup(row_blocks * side)
@@ -124,6 +129,26 @@ class Traffic:
             for block in range(row_blocks):
                 self.add_rows(fields["a"] + block * step, plane, channels)
         return Case(function=function, fields=fields, pace=pace, sets=sets, spec=spec)
+
+    def moving(self, function: str, **asked: int) -> Case | None:
+        """Return an instruction whose tokens move by lanes, down into what is at its result, or up."""
+        rng, side = self.rng, self.side
+        case = self.case(function, **asked)
+        if case is None:
+            return None
+        f = case.fields
+        shift, up = rng.randint(1, side - 1), f["by_rows"] or rng.randrange(2)
+        tokens = f["row_blocks"] * side - rng.randrange(side)
+        tokens = tokens if up else max(tokens - shift, 1)
+        f |= {"shift": shift, "moves_up": up, "tokens": tokens, "last_rows": (tokens - 1) % side + 1}
+        f |= {"row_blocks": -(-(tokens + (0 if up else shift)) // side)}
+        f |= {"b": f["out"], "b_step": f["out_step"] // SLOTS * SLOTS, "b_plane": f["out_plane"]}
+        pace = vector_pace(
+            side=side, function=function, channels=f["channels"], last_rows=f["last_rows"],
+            a_is_wide=bool(f["a_is_wide"]), by_rows=bool(f["by_rows"]), moves=True,
+        )  # fmt: skip
+        f |= {"interval": pace.interval, "result": pace.result}
+        return replace(case, pace=pace)
 
     def _spec(self, function: str, channels: int, has_b: bool, bits: int) -> tuple[Any, Bytes]:
         """Return what a function computes with, and its parameter sets."""
@@ -163,15 +188,25 @@ class Traffic:
             result = case.spec.compute(torch.from_numpy(a)).numpy()
         if case.function == "activation":
             result = self.tables[f["table"] * 256 + result + 128]
+        if f.get("shift"):
+            result = self._among_others(memory, f, result)
         planes = [result & 255, result >> 8 & 255][: 1 + f["is_wide"]]
         for place, codes in enumerate(planes):
             write = self._write_rows if f["by_rows"] else self._write_tokens
             write(memory, f, f["out"] + place * f["out_plane"], codes)
 
+    def _among_others(self, memory: Bytes, f: dict[str, int], moved: Codes) -> Codes:
+        """Tokens that moved, among those that stand where they are written."""
+        shift, tokens = f["shift"], f["tokens"]
+        first, source = (0, shift) if f["moves_up"] else (shift, 0)
+        target = self._read(memory, {**f, "a_is_wide": f["is_wide"]}, "b")[: f["row_blocks"] * self.side]
+        target[first : first + tokens] = moved[source : source + tokens]
+        return target
+
     def _read(self, memory: Bytes, f: dict[str, int], operand: str) -> Codes:
-        """Rows of an operand, a token each."""
+        """Rows of an operand, a token each; one row-block more than there are where tokens move."""
         blocks = []
-        for block in range(f["row_blocks"]):
+        for block in range(f["row_blocks"] + (f.get("shift", 0) > 0)):
             first = f[operand] + block * f[f"{operand}_step"]
             low = memory[first : first + f["channels"]].astype(np.int64)
             high = memory[first + f[f"{operand}_plane"] :][: f["channels"]].view(np.int8).astype(np.int64)
