@@ -84,7 +84,7 @@ class IntegerModel:
         self.lowered: Lowered = lowered
         self._machines: dict[tuple[tuple[str, int], ...], Machine] = {}
         if not self._indices:
-            self._machine({})
+            self.machine({})
 
     @property
     def graph(self) -> Graph:
@@ -145,7 +145,7 @@ class IntegerModel:
                 raise VitaccelError(
                     f"tap must be a value the Program computes, not {name!r}{did_you_mean(name, known)}"
                 )
-        machine = self._machine(choices)
+        machine = self.machine(choices)
         images = len(next(iter(arrays.values())))
         runs = -(-images // self.batch)
         step = min(side_by_side or self._side_by_side(), machine.most_images)
@@ -185,16 +185,24 @@ class IntegerModel:
 
         arrays, choices = self._checked(inputs)
         graph, plan, _ = self.lowered
-        machine = self._machine(choices)
+        machine = self.machine(choices)
         images = len(next(iter(arrays.values())))
         for first in range(0, images, self.batch):
             rows = np.arange(first, first + self.batch).clip(max=images - 1)
             integers = input_integers(graph, plan, {name: array[rows] for name, array in arrays.items()})
             yield integers, machine.run(integers, taps=taps)
 
-    def image(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Bytes of DRAM before a run: weights, parameters and tables; of the inputs only an index matters."""
-        return self._machine(self._checked(inputs)[1]).constants.numpy()
+    def machine(self, choices: Mapping[str, int]) -> Machine:
+        """Return the interpreter with the constants of a choice of tasks, by name of the index; made once for each."""
+        from vitaccel.backends.image import build_image
+        from vitaccel.backends.interpreter.machine import Machine
+
+        key = tuple(sorted(choices.items()))
+        if key not in self._machines:
+            graph, plan, program = self.lowered
+            image = build_image(graph, plan, program, choices=choices)
+            self._machines[key] = Machine(plan, program, image.bytes)
+        return self._machines[key]
 
     def outputs_of(self, found: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...]:
         """Outputs as float32 numbers, in the model's shapes, of the integers of the Plan's output tensors.
@@ -210,18 +218,6 @@ class IntegerModel:
         return tuple((o * s).astype(np.float32) for o, s in zip(shaped, scales, strict=True))
 
     # -- inside ------------------------------------------------------------------------------------------------------
-    def _machine(self, choices: Mapping[str, int]) -> Machine:
-        """The machine with the constants of a choice of tasks."""
-        from vitaccel.backends.image import build_image
-        from vitaccel.backends.interpreter.machine import Machine
-
-        key = tuple(sorted(choices.items()))
-        if key not in self._machines:
-            graph, plan, program = self.lowered
-            image = build_image(graph, plan, program, choices=choices)
-            self._machines[key] = Machine(plan, program, image.bytes)
-        return self._machines[key]
-
     def _side_by_side(self) -> int:
         plan = self.lowered.plan
         sizes = [t.frames * t.tokens * t.channels for t in plan.tensors.values()]

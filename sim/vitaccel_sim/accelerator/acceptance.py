@@ -1,0 +1,143 @@
+"""The verification of a delivered network: its golden vectors or a user's images, on the hardware in the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from vitaccel.errors import VitaccelError
+from vitaccel.evaluation.data import EvaluationData, read_data
+from vitaccel.execution import IntegerModel
+from vitaccel.frontend import import_model
+from vitaccel.quantization.runnable import runnable
+from vitaccel_sim.accelerator.behaviour import MemoryBehaviour
+from vitaccel_sim.accelerator.delivered import WEIGHTS, Delivered, read_delivery
+from vitaccel_sim.accelerator.expectations import expected_of, golden_images
+from vitaccel_sim.accelerator.findings import ImageResult, Verification
+from vitaccel_sim.accelerator.verify import Expected, verify
+
+Said = Callable[[str], None]
+"""Called with the name of each step before it begins, and after each image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to verify.
+
+    Parameters
+    ----------
+    folder
+        That ``vitaccel gen-rtl`` wrote.
+    inputs
+        A file of images, and labels if it has any; the golden vectors when left out.
+    images
+        The first so many; all when left out.
+    compares_tensors
+        Whether tensors on the way are compared, not only the outputs.
+    behaviour, seed
+        Of the memory, and of its stalls; the memory that the machine is described with when left out.
+    waveforms
+        Folder for a waveform around the first mismatch.
+    """
+
+    folder: Path
+    inputs: Path | None = None
+    images: int | None = None
+    compares_tensors: bool = True
+    behaviour: MemoryBehaviour | None = None
+    seed: int = 0
+    waveforms: Path | None = None
+
+
+def accept(request: Request, say: Said) -> Verification:
+    """Run a delivery and compare it with the interpreter.
+
+    Raises
+    ------
+    VitaccelError
+        If the folder lacks a file or has another network's, the images do not fit the model, or PyTorch is missing.
+    """
+    say("read")
+    delivered = read_delivery(request.folder)
+    imported = import_model(delivered.model)
+    graph = runnable(imported.graph, str(delivered.model), own=bool(imported.quantization))
+    say("compile")
+    model = IntegerModel(graph, delivered.arch)
+    taps = [kernel.out for kernel in model.lowered.plan.kernels] if request.compares_tensors else []
+    data = None if request.inputs is None else read_data(model.graph, request.inputs)
+    if data is not None and request.images is not None:
+        data = data.first(request.images)
+    if data is None:
+        images = _golden(delivered, model, taps, request.images)
+    else:
+        _check_weights(delivered, model, {name: int(data.inputs[name][0]) for name in _indices(model)})
+        images = expected_of(model, _fed(model, data), taps=taps)
+    say("build")
+    found = verify(
+        delivered.hardware,
+        images,
+        behaviour=request.behaviour or MemoryBehaviour(latency_cycles=delivered.arch.memory.latency_cycles),
+        seed=request.seed,
+        waveforms=request.waveforms,
+        progress=lambda done, result: say(_told(done, result)),
+    )
+    if data is None or data.labels is None:
+        return found
+    return replace(found, top1=_top1(model, found, data.labels))
+
+
+def _golden(delivered: Delivered, model: IntegerModel, taps: list[str], most: int | None) -> Iterator[Expected]:
+    """The golden vectors, with the tensors on the way that the interpreter makes of them.
+
+    Raises
+    ------
+    VitaccelError
+        If the interpreter makes something else of them.
+    """
+    machine = model.machine(dict.fromkeys(_indices(model), 0))
+    _check_weights(delivered, model, dict.fromkeys(_indices(model), 0))
+    for at, image in enumerate(golden_images(delivered.golden)):
+        if most is not None and at >= most:
+            return
+        run = machine.run({name: values[None] for name, values in image.inputs.items()}, taps=taps)
+        for name, values in image.outputs.items():
+            if not np.array_equal(run.outputs[name][0], values):
+                raise VitaccelError(f"golden vector {at} must be what the interpreter makes of it, and {name} is not")
+        yield replace(image, taps={name: values[0] for name, values in run.taps.items()})
+
+
+def _indices(model: IntegerModel) -> list[str]:
+    return [name for name in model.graph.inputs if model.graph[name].type.element != "f32"]
+
+
+def _fed(model: IntegerModel, data: EvaluationData) -> dict[str, np.ndarray]:
+    """Arrays as the interpreter takes them: one integer of each index."""
+    return {name: array[:1] if name in _indices(model) else array for name, array in data.inputs.items()}
+
+
+def _check_weights(delivered: Delivered, model: IntegerModel, choices: dict[str, int]) -> None:
+    if model.machine(choices).constants.numpy().tobytes() != delivered.hardware.weights:
+        raise VitaccelError(
+            f"{WEIGHTS} must be that of {delivered.model.name}, for the choice of tasks that is verified"
+        )
+
+
+def _top1(model: IntegerModel, found: Verification, labels: np.ndarray) -> float:
+    """Accuracy of what the hardware gave; a run that failed is wrong."""
+    runs = [result.outputs for result in found.results if result.outputs]
+    if not runs:
+        return 0.0
+    joined = {name: np.stack([run[name] for run in runs]) for name in runs[0]}
+    which = np.concatenate(
+        [np.arange(at * model.batch, (at + 1) * model.batch) for at, r in enumerate(found.results) if r.outputs]
+    )
+    classes = model.outputs_of(joined)[0].argmax(-1)
+    own = which < len(labels)
+    return float((classes[own] == labels[which[own]]).sum() / len(labels))
+
+
+def _told(done: int, result: ImageResult) -> str:
+    return f"run {done}: {'equal' if result.is_equal else 'not equal'}, {result.cycles:,} cycles"

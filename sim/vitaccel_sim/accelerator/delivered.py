@@ -1,0 +1,138 @@
+"""A folder that ``vitaccel gen-rtl`` wrote for a network, read again for verification."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vitaccel.arch import Arch
+from vitaccel.arch.load import from_mapping
+from vitaccel.backends.rtl.memory_map import MemoryMap
+from vitaccel.errors import VitaccelError
+from vitaccel_rtl.ports import Port
+from vitaccel_rtl.register_map import from_json
+from vitaccel_rtl.verilog import Verilog
+from vitaccel_sim.accelerator.verify import Hardware
+
+TOP = "vitaccel"
+VERILOG = f"{TOP}.sv"
+PROGRAM, WEIGHTS = "program.bin", "weights.bin"
+MEMORY_MAP, REGISTERS = "memory_map.json", "registers.json"
+GOLDEN = "golden.npz"
+MODEL = "model.onnx"
+MACHINE = "machine.json"
+
+_TOP_MODULE = re.compile(rf"^module {TOP}\((.*?)\);(.*?)^endmodule", re.MULTILINE | re.DOTALL)
+_PORT = re.compile(r"^ *(input|output) (?:reg |wire )?(?:\[(\d+):0\] )?([A-Za-z_]\w*)(?: = [^;]*)?;", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """What is in the folder.
+
+    Parameters
+    ----------
+    hardware
+        The accelerator with its network.
+    arch
+        The machine.
+    model
+        The quantized model, as an ONNX file.
+    golden
+        Arrays of the golden vectors.
+    """
+
+    hardware: Hardware
+    arch: Arch
+    model: Path
+    golden: dict[str, np.ndarray]
+
+
+def ports_of(text: str) -> tuple[Port, ...]:
+    """Return the ports of the top module, as :mod:`vitaccel_rtl.verilog` writes it.
+
+    Raises
+    ------
+    VitaccelError
+        If there is no such module.
+    """
+    top = _TOP_MODULE.search(text)
+    if top is None:
+        raise VitaccelError(f"{VERILOG} must have a module {TOP}, and has none")
+    return tuple(
+        Port(name=name, width=int(high or 0) + 1, is_input=flow == "input")
+        for flow, high, name in _PORT.findall(top[0])
+    )
+
+
+def read_delivery(folder: Path) -> Delivered:
+    """Read a folder.
+
+    Raises
+    ------
+    VitaccelError
+        If a file is missing, or is not what its name says.
+    """
+    if not folder.is_dir():
+        raise VitaccelError(f"{folder} must be a directory that vitaccel gen-rtl wrote")
+    text = _text(folder, VERILOG)
+    memory = MemoryMap.from_json(_text(folder, MEMORY_MAP))
+    try:
+        registers = from_json(_text(folder, REGISTERS))
+    except ValueError as error:
+        raise VitaccelError(f"{REGISTERS} must be a register map, and is not: {error}") from error
+    hardware = Hardware(
+        verilog=Verilog(name=TOP, text=text, ports=ports_of(text)),
+        registers=registers,
+        memory=memory,
+        program=_sized(folder, PROGRAM, memory.program_bytes),
+        weights=_sized(folder, WEIGHTS, memory.weights_bytes),
+    )
+    return Delivered(
+        hardware=hardware,
+        arch=_machine(_text(folder, MACHINE)),
+        model=_there(folder, MODEL),
+        golden=_arrays(folder),
+    )
+
+
+def _there(folder: Path, name: str) -> Path:
+    path = folder / name
+    if not path.is_file():
+        raise VitaccelError(f"{folder} must have the file {name}: vitaccel gen-rtl MODEL.onnx writes it")
+    return path
+
+
+def _text(folder: Path, name: str) -> str:
+    try:
+        return _there(folder, name).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise VitaccelError(f"{name} must be a text: {error}") from error
+
+
+def _sized(folder: Path, name: str, size: int) -> bytes:
+    content = _there(folder, name).read_bytes()
+    if len(content) != size:
+        raise VitaccelError(f"{name} must have the {size} bytes that {MEMORY_MAP} says, not {len(content)}")
+    return content
+
+
+def _machine(text: str) -> Arch:
+    try:
+        return from_mapping(json.loads(text), MACHINE)
+    except ValueError as error:
+        raise VitaccelError(f"{MACHINE} must be JSON: {error}") from error
+
+
+def _arrays(folder: Path) -> dict[str, np.ndarray]:
+    path = _there(folder, GOLDEN)
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            return dict(found)
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise VitaccelError(f"{GOLDEN} must be an archive of arrays: {error}") from error
