@@ -29,9 +29,6 @@ FIELDS: dict[type[Instruction], Callable[[Any, Site], dict[str, int]]] = {
 }
 """What makes the fields of an instruction that are its operation's own; the operation is called as its mnemonic."""
 
-SIDES = range(4, 33)
-"""P of an accelerator."""
-
 
 def assemble(program: Program) -> ProgramFile:
     """Return a Program as the machine fetches it.
@@ -59,8 +56,6 @@ def machine_parameters(arch: Arch) -> dict[str, int]:
     side, count, numerics = arch.array.side, arch.array.count, arch.numerics
     if count != 1:
         raise UnsupportedError(f"the accelerator must have one array, not {count}")
-    if side not in SIDES:
-        raise UnsupportedError(f"array of the accelerator must be {SIDES[0]} to {SIDES[-1]} PEs wide, not {side}")
     for name, bits in (("weights", numerics.weight_bits), ("numerators", numerics.numerator_bits)):
         if bits != 8:
             raise UnsupportedError(f"{name} of the accelerator must be of 8 bits, not {bits}")

@@ -61,7 +61,7 @@ def _operands(matmul: MatMul) -> dict[str, int]:
         sets = max(matmul.parameters, 0)
         return fields | {"b": matmul.b, "b_step": matmul.b_step, "sets": sets, "b_is_activation": 1}
     # Tiles of K words, each followed by the sets of its P columns.
-    return fields | {"b": matmul.weight, "b_step": matmul.k + PARAMETER_BYTES}
+    return fields | {"b": matmul.weight, "b_step": matmul.k + PARAMETER_BYTES, "b_is_activation": 0}
 
 
 def _results(matmul: MatMul, site: Site) -> dict[str, int]:

@@ -1,0 +1,184 @@
+"""A machine that knows fields and nothing else: it does what ``docs/isa.md`` says an instruction does, word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+
+import numpy as np
+import torch
+
+from vitaccel.backends.rtl.program_file import ProgramFile
+from vitaccel.ir.parameters import decode_sets, decode_wide
+from vitaccel.reference.elementwise import AddScaled, Multiply
+from vitaccel.reference.fixed_point import round_shift, saturate
+from vitaccel.reference.layernorm import LayerNorm
+from vitaccel.reference.requantize import ChannelRequantize, Requantize
+from vitaccel.reference.rsqrt import Rsqrt
+from vitaccel.reference.softmax import OnlineSoftmax
+from vitaccel_rtl.accelerator.isa import BUFFERS, LANE_FUNCTIONS, OPERATIONS
+
+Fields = Mapping[str, int]
+Sets = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+class FieldsMachine:
+    """Buffers of the machine that a program is for, and a DRAM.
+
+    Parameters
+    ----------
+    program
+        Says how large everything is.
+    dram
+        uint8 of all addresses; stores write to it.
+    """
+
+    def __init__(self, program: ProgramFile, dram: np.ndarray) -> None:
+        machine = program.machine
+        self.program, self.dram, self.side = program, dram, machine["side"]
+        self.words = {name: np.zeros((machine[f"{name}_words"], self.side), np.int8) for name in BUFFERS[:2]}
+        self.sets = np.zeros((machine["parameter_sets"], 8), np.uint8)
+        self.tables = np.zeros((2, 256), np.int64)
+        self.softmax = OnlineSoftmax(machine["numerics"] >> 16, machine["numerics"] >> 8 & 255)
+        self.bits = 8
+
+    def run(self) -> None:
+        """All instructions, in order."""
+        for coded in self.program.instructions:
+            none = dict.fromkeys((placed.field.name for placed in OPERATIONS[coded.operation].places), 0)
+            fields = none | dict(coded.fields)
+            self.bits = 16 if fields.get("is_wide") else 8
+            getattr(self, coded.operation)(fields)
+
+    # -- transfers -------------------------------------------------------------------------------------------------
+    def load(self, f: Fields) -> None:
+        rows = [
+            np.pad(self.dram[start : start + f["row_bytes"]], (0, f["row_words"] * self.side - f["row_bytes"]))
+            for start in (f["dram"] + row * f["stride_bytes"] for row in range(f["rows"]))
+        ]
+        buffer = BUFFERS[f["buffer"]]
+        if buffer in self.words:
+            for row, raw in enumerate(rows):
+                at = f["address"] + row * f["step"]
+                self.words[buffer][at : at + f["row_words"]] = raw.view(np.int8).reshape(-1, self.side)
+            return
+        (raw,) = (row[: f["row_bytes"]] for row in rows)
+        if buffer == "parameter":
+            self.sets[f["address"] : f["address"] + f["row_bytes"] // 8] = raw.reshape(-1, 8)
+        else:
+            self.tables[f["address"]] = raw.view(f"<i{f['row_bytes'] // 256}")
+
+    def store(self, f: Fields) -> None:
+        assert BUFFERS[f["buffer"]] == "activation"
+        for row in range(f["rows"]):
+            at, start = f["address"] + row * f["step"], f["dram"] + row * f["stride_bytes"]
+            raw = self.words["activation"][at : at + f["row_words"]].reshape(-1).view(np.uint8)
+            self.dram[start : start + f["row_bytes"]] = raw[: f["row_bytes"]]
+
+    # -- words -----------------------------------------------------------------------------------------------------
+    def read(self, address: int, count: int, plane: int = 0, buffer: str = "activation") -> torch.Tensor:
+        """Words as integers ``[count, P]``, of both bytes if there is a *plane*."""
+        words = self.words[buffer]
+        low = words[address : address + count].astype(np.int64)
+        if plane:
+            low = (low & 255) | words[address + plane : address + plane + count].astype(np.int64) << 8
+        assert low.shape == (count, self.side)
+        return torch.from_numpy(low)
+
+    def write(self, address: int, values: torch.Tensor, f: Fields) -> None:
+        """Words of integers ``[count, P]``, in planes if results are wide."""
+        numbers = values.numpy()
+        assert numbers.shape[1] == self.side
+        for byte, at in enumerate((address, address + f["out_plane"])[: 1 + f["is_wide"]]):
+            self.words["activation"][at : at + len(numbers)] = (numbers >> 8 * byte).astype(np.uint8).view(np.int8)
+
+    def constants(self, first: int, count: int) -> Sets:
+        offsets, multipliers, shifts = torch.from_numpy(decode_sets(self.sets[first : first + count].reshape(-1)))
+        return offsets, multipliers, shifts
+
+    # -- compute ---------------------------------------------------------------------------------------------------
+    def matmul(self, f: Fields) -> None:
+        buffer = "activation" if f["b_is_activation"] else "weight"
+        for column, row in product(range(f["n_tiles"]), range(f["row_blocks"])):
+            a = self.read(f["a"] + row * f["a_step"], f["depth"])
+            at = f["b"] + column * f["b_step"]
+            offsets, multipliers, shifts = self._column_sets(f, column, at + f["depth"])
+            residual = None
+            if f["has_residual"]:
+                place = f["residual"] + row * f["residual_step"] + column * f["residual_tile_step"]
+                residual = self.read(place, self.side, f["residual_plane"]).T
+            bits = 8 if f["has_table"] else self.bits
+            product_ = a.T @ self.read(at, f["depth"], buffer=buffer)
+            result = ChannelRequantize(multipliers, shifts, offsets, bits).compute(product_, residual).to(torch.int64)
+            if f["has_table"]:
+                result = torch.from_numpy(self.tables[f["table"]])[result + 128]
+            words = result if f["by_rows"] else result.T
+            if f["by_rows"] and row == f["row_blocks"] - 1:
+                words = words[: f["last_rows"]]
+            self.write(f["out"] + row * f["out_step"] + column * f["out_tile_step"], words, f)
+
+    def _column_sets(self, f: Fields, column: int, behind: int) -> Sets:
+        if f["b_is_activation"]:
+            return self.constants(f["sets"] + column * self.side, self.side)
+        raw = self.words["weight"][behind : behind + 8].reshape(-1).view(np.uint8)
+        offsets, multipliers, shifts = torch.from_numpy(decode_sets(raw))
+        return offsets, multipliers, shifts
+
+    def attention(self, f: Fields) -> None:
+        for frame, head, row in product(range(f["frames"]), range(f["heads"]), range(f["row_blocks"])):
+            at = {n: f[n] + frame * f[f"{n}_frame"] + head * f[f"{n}_head"] for n in ("q", "k", "v", "out")}
+            of_logits, of_output = zip(*self.constants(f["sets"] + 2 * head, 2), strict=True)
+            (_, multiplier, shift), (_, out_multiplier, out_shift) = of_logits, of_output
+            q = self.read(at["q"] + row * f["q_step"], f["head_dim"])
+            keys = [self.read(at["k"] + block * f["k_step"], f["head_dim"]) for block in range(f["key_blocks"])]
+            k = torch.cat([*keys[:-1], keys[-1][:, : f["last_keys"]]], 1)
+            y = saturate(round_shift(q.T @ k * multiplier, shift), 16).to(torch.int16)
+            m, total = self.softmax.statistics(y)
+            u = self.softmax.numerators(y, m).to(torch.int64)
+            for tile in range(f["value_tiles"]):
+                v = self.read(at["v"] + tile * f["v_step"], f["keys"])
+                factors = out_multiplier.expand(self.side), out_shift.expand(self.side)
+                result = self.softmax.normalize(u @ v, total, *factors, self.bits, None)
+                last = tile == f["value_tiles"] - 1
+                words = result.T[: f["last_channels"] if last else self.side]
+                self.write(at["out"] + row * f["out_step"] + tile * self.side, words, f)
+
+    # -- lanes -----------------------------------------------------------------------------------------------------
+    def lane(self, f: Fields) -> None:
+        for row in range(f["row_blocks"]):
+            wide = f["a_is_wide"]
+            a = self.read(f["a"] + row * f["a_step"], f["channels"], f["a_plane"] if wide else 0).T
+            b = None
+            if f["has_b"]:
+                b = self.read(f["b"] + row * f["b_step"], f["channels"], f["b_plane"] if wide else 0).T
+            result = self._function(f, a, b).to(torch.int64)
+            at = f["out"] + row * f["out_step"]
+            if not f["by_rows"]:
+                self.write(at, result.T, f)
+                continue
+            rows = result[: f["last_rows"]] if row == f["row_blocks"] - 1 else result
+            filled = torch.nn.functional.pad(rows, (0, f["tiles"] * self.side - f["channels"]))
+            for tile, words in enumerate(filled.split(self.side, 1)):
+                self.write(at + tile * f["out_tile_step"], words, f)
+
+    def _function(self, f: Fields, a: torch.Tensor, b: torch.Tensor | None) -> torch.Tensor:
+        """A function of tokens ``[P, channels]``."""
+        function = LANE_FUNCTIONS[f["function"]]
+        if function in ("copy", "zero"):
+            return a if function == "copy" else torch.zeros_like(a)
+        if function == "layernorm":
+            offsets, multipliers, shifts = self.constants(f["sets"] + 1, f["channels"])
+            epsilon = decode_wide(self.sets[f["sets"]])
+            return LayerNorm(multipliers, offsets, int(shifts[0]), epsilon, self.bits, Rsqrt()).compute(a)
+        if function == "activation":
+            _, multiplier, shift = self.constants(f["sets"], 1)
+            codes = Requantize(int(multiplier), int(shift), 8).compute(a).to(torch.int64)
+            return torch.from_numpy(self.tables[f["table"]])[codes + 128]
+        if b is None:
+            offsets, multipliers, shifts = self.constants(f["sets"], f["channels"])
+            return ChannelRequantize(multipliers, shifts, offsets, self.bits).compute(a)
+        _, multipliers, shifts = self.constants(f["sets"], 2)
+        if function == "add":
+            return AddScaled(int(multipliers[0]), int(multipliers[1]), int(shifts[0]), self.bits).compute(a, b)
+        assert function == "mul"
+        return Multiply(Requantize(int(multipliers[0]), int(shifts[0]), self.bits)).compute(a, b)

@@ -1,0 +1,74 @@
+"""Fields of streams through the lanes, one by one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.backends.interpreter.networks import machine_of
+from vitaccel.backends.rtl.assemble_lane import lane_fields
+from vitaccel.backends.rtl.assemble_site import Site
+from vitaccel.errors import UnsupportedError
+from vitaccel.ir.program import Lane
+from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
+from vitaccel_rtl.accelerator.vector_pace import vector_pace
+
+SITE = Site("instruction 3 (lane of x)", machine_of("8x8"))
+LAYERNORM = Lane(
+    layer="x", function="layernorm", a=48, a_step=96, out=400, out_step=48, parameters=7, row_blocks=3, tokens=20,
+    channels=44, passes=1,
+)  # fmt: skip
+
+
+def test_a_layernorm_streams_its_rows_twice_whoever_took_moments() -> None:
+    for passes in (1, 2):
+        fields = lane_fields(replace(LAYERNORM, passes=passes), SITE)
+        pace = vector_pace(side=8, function="layernorm", channels=44, last_rows=8, a_is_wide=True)
+        assert fields == {
+            "function": LANE_FUNCTIONS.index("layernorm"), "a_is_wide": 1, "is_wide": 0, "by_rows": 0, "has_b": 0,
+            "table": 0, "row_blocks": 3, "channels": 44, "last_rows": 8, "tokens": 20, "tiles": 6, "a": 48,
+            "a_step": 96, "a_plane": 48, "b": 0, "b_step": 0, "b_plane": 0, "out": 400, "out_step": 48,
+            "out_tile_step": 0, "out_plane": 0, "sets": 7, "interval": pace.interval, "scale": pace.scale,
+            "result": pace.result,
+        }  # fmt: skip
+        assert pace.scale > 0
+
+
+def test_results_by_rows_are_tiles_of_tokens() -> None:
+    by_rows = replace(LAYERNORM, function="convert", drain="channel", out_step=48, out_bytes=2)
+    fields = lane_fields(by_rows, SITE)
+    assert (fields["out_step"], fields["out_tile_step"], fields["out_plane"]) == (8, 48, 24)
+    assert (fields["by_rows"], fields["last_rows"], fields["tiles"]) == (1, 4, 6)
+    pace = vector_pace(side=8, function="convert", channels=44, last_rows=4, a_is_wide=True, by_rows=True)
+    assert (fields["interval"], fields["scale"], fields["result"]) == (pace.interval, 0, pace.result)
+
+
+@pytest.mark.parametrize(("element_bytes", "planes"), [(1, (0, 0)), (2, (48, 40))])
+def test_two_operands_have_planes_of_their_own(element_bytes: int, planes: tuple[int, int]) -> None:
+    two = replace(LAYERNORM, function="add", b=900, b_step=80, element_bytes=element_bytes)
+    fields = lane_fields(two, SITE)
+    assert (fields["has_b"], fields["b"], fields["b_step"], fields["a_is_wide"]) == (1, 900, 80, element_bytes - 1)
+    assert (fields["a_plane"], fields["b_plane"]) == planes
+
+
+def test_an_activation_is_one_function_with_a_table() -> None:
+    fields = lane_fields(replace(LAYERNORM, function="gelu", table=1), SITE)
+    assert (LANE_FUNCTIONS[fields["function"]], fields["table"]) == ("activation", 1)
+
+
+def test_zeros_have_no_operand() -> None:
+    fields = lane_fields(replace(LAYERNORM, function="zero", a=-1, a_step=0, parameters=-1), SITE)
+    assert (fields["a"], fields["a_is_wide"], fields["a_plane"], fields["sets"]) == (0, 0, 0, 0)
+
+
+def test_row_blocks_that_begin_in_other_banks_cost_frames() -> None:
+    for step, more in ((96, 0), (98, 1)):
+        copy = replace(LAYERNORM, function="copy", channels=48, a_step=step, out_bytes=2, out_step=96)
+        assert lane_fields(copy, SITE)["interval"] == 6 + more
+
+
+@pytest.mark.parametrize("shift", [-3, 1])
+def test_tokens_do_not_move(shift: int) -> None:
+    with pytest.raises(UnsupportedError, match=rf"must not move tokens by lanes, as it does by {shift}: "):
+        lane_fields(replace(LAYERNORM, function="copy", shift=shift), SITE)
