@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from vitaccel.arch import Arch
 from vitaccel.errors import VitaccelError
 from vitaccel.evaluation.data import EvaluationData, read_data
 from vitaccel.execution import IntegerModel
 from vitaccel.frontend import import_model
 from vitaccel.quantization.runnable import runnable
-from vitaccel_sim.accelerator.behaviour import MemoryBehaviour
+from vitaccel_sim.accelerator.behaviour import CHANNELS, MemoryBehaviour
 from vitaccel_sim.accelerator.delivered import WEIGHTS, Delivered, read_delivery
 from vitaccel_sim.accelerator.expectations import expected_of, golden_images
 from vitaccel_sim.accelerator.findings import ImageResult, Verification
@@ -37,8 +39,12 @@ class Request:
         The first so many; all when left out.
     compares_tensors
         Whether tensors on the way are compared, not only the outputs.
-    behaviour, seed
-        Of the memory, and of its stalls; the memory that the machine is described with when left out.
+    memory
+        What is said of the memory: ``latency_cycles``, ``jitter_cycles``, ``beats``, ``beats_cycles`` of
+        :class:`vitaccel_sim.accelerator.behaviour.MemoryBehaviour`, and ``stall``, that of every channel. What is
+        ``None`` or left out is the machine's, or none.
+    seed
+        Of its stalls.
     waveforms
         Folder for a waveform around the first mismatch.
     """
@@ -47,7 +53,7 @@ class Request:
     inputs: Path | None = None
     images: int | None = None
     compares_tensors: bool = True
-    behaviour: MemoryBehaviour | None = None
+    memory: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     waveforms: Path | None = None
 
@@ -79,7 +85,7 @@ def accept(request: Request, say: Said) -> Verification:
     found = verify(
         delivered.hardware,
         images,
-        behaviour=request.behaviour or MemoryBehaviour(latency_cycles=delivered.arch.memory.latency_cycles),
+        behaviour=_behaviour(delivered.arch, request.memory),
         seed=request.seed,
         waveforms=request.waveforms,
         progress=lambda done, result: say(_told(done, result)),
@@ -87,6 +93,14 @@ def accept(request: Request, say: Said) -> Verification:
     if data is None or data.labels is None:
         return found
     return replace(found, top1=_top1(model, found, data.labels))
+
+
+def _behaviour(arch: Arch, said: Mapping[str, Any]) -> MemoryBehaviour:
+    """The memory that a machine is described with, but for what is said."""
+    given = {name: value for name, value in said.items() if value is not None}
+    stall = given.pop("stall", 0.0)
+    numbers = {"latency_cycles": max(1, arch.memory.latency_cycles), **given}
+    return MemoryBehaviour(**numbers, stalls=dict.fromkeys(CHANNELS, stall))
 
 
 def _golden(delivered: Delivered, model: IntegerModel, taps: list[str], most: int | None) -> Iterator[Expected]:

@@ -1,0 +1,124 @@
+"""A delivered network is verified on its golden vectors or on a user's images; what is not whole is refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.sim.accelerator.network_folder import IMAGES, PROGRAM, Perfect, images, model, write_folder
+from vitaccel.errors import VitaccelError
+from vitaccel_rtl.ports import Port
+from vitaccel_sim.accelerator import acceptance
+from vitaccel_sim.accelerator.acceptance import Request, accept
+from vitaccel_sim.accelerator.behaviour import CHANNELS
+from vitaccel_sim.accelerator.delivered import read_delivery
+
+
+@pytest.fixture(scope="module")
+def folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_folder(tmp_path_factory.mktemp("delivered"), "vit", pytestconfig.option.seed)
+
+
+@pytest.fixture
+def perfect(monkeypatch: pytest.MonkeyPatch) -> Perfect:
+    made = Perfect()
+    monkeypatch.setattr(acceptance, "verify", made)
+    return made
+
+
+def test_golden_vectors_are_run_with_all_tensors(folder: Path, perfect: Perfect, seed: int) -> None:
+    heard: list[str] = []
+    found = accept(Request(folder=folder), heard.append)
+    assert found.record()["images"] == IMAGES
+    assert found.cycles_are_equal
+    assert found.top1 is None
+    kernels = {kernel.out for kernel in model("vit", seed).lowered.plan.kernels}
+    assert perfect.taps == [len(kernels)] * IMAGES
+    assert perfect.told["behaviour"].latency_cycles == model("vit", seed).arch.memory.latency_cycles
+    assert heard == ["read", "compile", "build", *(f"run {at}: equal, 1,000 cycles" for at in range(1, IMAGES + 1))]
+    hardware = perfect.told["hardware"]
+    assert hardware.program == PROGRAM
+    assert hardware.verilog.ports == (
+        Port(name="clk", width=1, is_input=True),
+        Port(name="rst", width=1, is_input=True),
+        Port(name="word", width=8, is_input=False),
+    )
+
+
+def test_less_may_be_asked_for(folder: Path, perfect: Perfect) -> None:
+    memory = {"latency_cycles": 7, "jitter_cycles": None, "stall": 0.25}
+    found = accept(Request(folder=folder, images=2, compares_tensors=False, memory=memory, seed=5), print)
+    assert len(found.results) == 2
+    assert perfect.taps == [0, 0]
+    assert perfect.told["behaviour"].latency_cycles == 7
+    assert perfect.told["behaviour"].stalls == dict.fromkeys(CHANNELS, 0.25)
+    assert perfect.told["seed"] == 5
+
+
+@pytest.mark.usefixtures("perfect")
+@pytest.mark.parametrize("name", ["vit", "vit-batch", "m3vit-task"])
+def test_accuracy_is_that_of_the_hardwares_outputs(name: str, seed: int, tmp_path: Path) -> None:
+    arrays = {"image": images(name, seed)["image"]}
+    fed = arrays | ({"task": np.array([0])} if "task" in name else {})
+    right = model(name, seed).run(fed).values[0].argmax(-1)
+    labels = np.where(np.arange(IMAGES) == 1, (right + 1) % 2, right)
+    np.savez(tmp_path / "images.npz", images=arrays["image"], labels=labels)
+    found = accept(Request(folder=write_folder(tmp_path, name, seed), inputs=tmp_path / "images.npz"), print)
+    assert found.top1 == pytest.approx((labels == right).mean())
+    assert found.cycles_are_equal is None, "nothing was predicted"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("weights.bin", None, r"must have the file weights.bin"),
+        ("program.bin", b"x", r"program.bin must have the 64 bytes that memory_map.json says, not 1"),
+        ("memory_map.json", b"{}", r"a memory map must be JSON"),
+        ("registers.json", b"{}", r"registers.json must be a register map, and is not"),
+        ("machine.json", b"{", r"machine.json must be JSON"),
+        ("golden.npz", b"PK", r"golden.npz must be an archive of arrays"),
+        ("vitaccel.sv", b"module other();\nendmodule\n", r"vitaccel.sv must have a module vitaccel, and has none"),
+        ("vitaccel.sv", b"\xff", r"vitaccel.sv must be a text"),
+    ],
+)
+def test_a_folder_that_is_not_whole_is_refused(
+    folder: Path, name: str, content: bytes | None, sentence: str, tmp_path: Path
+) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    if content is None:
+        (tmp_path / "copy" / name).unlink()
+    else:
+        (tmp_path / "copy" / name).write_bytes(content)
+    with pytest.raises(VitaccelError, match=sentence):
+        read_delivery(tmp_path / "copy")
+
+
+def test_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VitaccelError, match=r"must be a directory that vitaccel gen-rtl wrote$"):
+        read_delivery(tmp_path / "nothing")
+
+
+@pytest.mark.usefixtures("perfect")
+def test_weights_and_vectors_of_another_network_are_refused(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    weights = bytearray((folder / "weights.bin").read_bytes())
+    weights[100] ^= 1
+    (tmp_path / "copy" / "weights.bin").write_bytes(weights)
+    with pytest.raises(VitaccelError, match=r"^weights.bin must be that of model.onnx"):
+        accept(Request(folder=tmp_path / "copy"), print)
+    (tmp_path / "copy" / "weights.bin").write_bytes((folder / "weights.bin").read_bytes())
+    golden = read_delivery(folder).golden
+    (output,) = [name for name in golden if name.startswith("output.")]
+    golden[output] = golden[output].copy()
+    golden[output].flat[-1] ^= 1
+    np.savez(tmp_path / "copy" / "golden.npz", **golden)
+    with pytest.raises(
+        VitaccelError, match=r"^golden vector 2 must be what the interpreter makes of it, and .* is not$"
+    ):
+        accept(Request(folder=tmp_path / "copy"), print)
+    np.savez(tmp_path / "copy" / "golden.npz", **{output: golden[output]})
+    with pytest.raises(VitaccelError, match=r"^golden vectors must be input\.\* and output\.\* of the same number"):
+        accept(Request(folder=tmp_path / "copy"), print)
