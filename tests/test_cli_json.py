@@ -14,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.backends.rtl.programs import SMALL
+from tests.sim.accelerator.network_folder import Perfect, write_folder
 from vitaccel.backends.rtl.program_file import encode_program
 from vitaccel.cli import main
 from vitaccel.frontend import import_model
@@ -124,6 +125,16 @@ def test_disasm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         for part in ("waits", "fields"):
             instruction[part] = dict.fromkeys(["NAME"] * bool(instruction[part]))
     assert set(keys(record)) == documented("`vitaccel disasm PROGRAM.bin --json`")
+
+
+def test_verify(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+) -> None:
+    monkeypatch.setattr("vitaccel_sim.accelerator.acceptance.verify", Perfect(wrong=0))
+    folder = write_folder(tmp_path, "vit", pytestconfig.option.seed)
+    assert main(["verify", str(folder), "--json"]) == 1
+    record = json.loads(capsys.readouterr().out)
+    assert set(keys(record)) == documented("`vitaccel verify DIR --json`")
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
