@@ -4,7 +4,7 @@ Both are words of P bytes, a lane each. A token-lane tensor is ``[row-block][byt
 of one frame, a frame's last row-block is filled up with zeros. A channel-lane tensor is ``[tile][byte][token][lane]``:
 lanes are channels, tokens of all frames follow each other, and the last tile is filled up. Of an int16 tensor, the low
 bytes of a whole row-block or tile stand before its high bytes. On chip the same runs of words begin at rounder
-addresses (see :class:`vitaccel.ir.plan.Tensor`); in DRAM nothing is between them.
+addresses (see :class:`vitaccel.ir.tensor.Tensor`); in DRAM nothing is between them.
 """
 
 from __future__ import annotations

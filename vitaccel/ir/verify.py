@@ -9,8 +9,9 @@ from vitaccel.errors import VerifyError
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Const, Foreign, Input
 from vitaccel.ir.parameters import TABLE_SLOTS
-from vitaccel.ir.plan import Plan, activation_words, kernel_writes
+from vitaccel.ir.plan import Plan, kernel_writes
 from vitaccel.ir.program import NOWHERE, Attention, Engine, MatMul, Program, Route, Transfer
+from vitaccel.ir.tensor import activation_words
 
 
 def verify_graph(graph: Graph, *, after: str) -> None:

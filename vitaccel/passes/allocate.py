@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from vitaccel.ir.plan import Place, Plan, activation_words
+from vitaccel.ir.plan import Place, Plan
+from vitaccel.ir.tensor import activation_words
 from vitaccel.passes.lifetimes import Item, lifetimes
 from vitaccel.passes.placement import place
 from vitaccel.passes.relief import relieve

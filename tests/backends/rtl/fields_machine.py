@@ -146,12 +146,12 @@ class FieldsMachine:
     # -- lanes -----------------------------------------------------------------------------------------------------
     def lane(self, f: Fields) -> None:
         for row in range(f["row_blocks"]):
-            wide = f["a_is_wide"]
-            a = self.read(f["a"] + row * f["a_step"], f["channels"], f["a_plane"] if wide else 0).T
-            b = None
-            if f["has_b"]:
-                b = self.read(f["b"] + row * f["b_step"], f["channels"], f["b_plane"] if wide else 0).T
-            result = self._function(f, a, b).to(torch.int64)
+            b = self._rows(f, "b", row, f["a_is_wide"]) if f["has_b"] else None
+            result = self._function(f, self._moved(f, row), b).to(torch.int64)
+            if f["shift"]:
+                number = row * self.side + torch.arange(self.side) - (0 if f["moves_up"] else f["shift"])
+                stays = (number < 0) | (number >= f["tokens"])
+                result[stays] = self._rows(f, "b", row, f["is_wide"])[stays]
             at = f["out"] + row * f["out_step"]
             if not f["by_rows"]:
                 self.write(at, result.T, f)
@@ -160,6 +160,23 @@ class FieldsMachine:
             filled = torch.nn.functional.pad(rows, (0, f["tiles"] * self.side - f["channels"]))
             for tile, words in enumerate(filled.split(self.side, 1)):
                 self.write(at + tile * f["out_tile_step"], words, f)
+
+    def _rows(self, f: Fields, name: str, row: int, wide: int) -> torch.Tensor:
+        """Tokens ``[P, channels]`` of a row-block of an operand."""
+        plane = f[f"{name}_plane"] if wide else 0
+        return self.read(f[name] + row * f[f"{name}_step"], f["channels"], plane).T
+
+    def _moved(self, f: Fields, row: int) -> torch.Tensor:
+        """Tokens of a row-block, or of it and a neighbour where they move by lanes; zeros where there are none."""
+        first = row if f["moves_up"] or not f["shift"] else row - 1
+        start = f["shift"] if f["moves_up"] or not f["shift"] else self.side - f["shift"]
+        blocks = [
+            self._rows(f, "a", at, f["a_is_wide"])
+            if at >= 0
+            else torch.zeros(self.side, f["channels"], dtype=torch.int64)
+            for at in range(first, first + 1 + (f["shift"] > 0))
+        ]
+        return torch.cat(blocks)[start : start + self.side]
 
     def _function(self, f: Fields, a: torch.Tensor, b: torch.Tensor | None) -> torch.Tensor:
         """A function of tokens ``[P, channels]``."""

@@ -9,7 +9,6 @@ import pytest
 from tests.backends.interpreter.networks import machine_of
 from vitaccel.backends.rtl.assemble_lane import lane_fields
 from vitaccel.backends.rtl.assemble_site import Site
-from vitaccel.errors import UnsupportedError
 from vitaccel.ir.program import Lane
 from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
 from vitaccel_rtl.accelerator.vector_pace import vector_pace
@@ -29,8 +28,8 @@ def test_a_layernorm_streams_its_rows_twice_whoever_took_moments() -> None:
             "function": LANE_FUNCTIONS.index("layernorm"), "a_is_wide": 1, "is_wide": 0, "by_rows": 0, "has_b": 0,
             "table": 0, "row_blocks": 3, "channels": 44, "last_rows": 8, "tokens": 20, "tiles": 6, "a": 48,
             "a_step": 96, "a_plane": 48, "b": 0, "b_step": 0, "b_plane": 0, "out": 400, "out_step": 48,
-            "out_tile_step": 0, "out_plane": 0, "sets": 7, "interval": pace.interval, "scale": pace.scale,
-            "result": pace.result,
+            "out_tile_step": 0, "out_plane": 0, "sets": 7, "shift": 0, "moves_up": 0, "interval": pace.interval,
+            "scale": pace.scale, "result": pace.result,
         }  # fmt: skip
         assert pace.scale > 0
 
@@ -69,6 +68,16 @@ def test_row_blocks_that_begin_in_other_banks_cost_frames() -> None:
 
 
 @pytest.mark.parametrize("shift", [-3, 1])
-def test_tokens_do_not_move(shift: int) -> None:
-    with pytest.raises(UnsupportedError, match=rf"must not move tokens by lanes, as it does by {shift}: "):
-        lane_fields(replace(LAYERNORM, function="copy", shift=shift), SITE)
+def test_tokens_that_move_leave_others_where_they_are(shift: int) -> None:
+    """What the result is written over is the second operand, and is read in a frame of its own."""
+    still = replace(LAYERNORM, function="copy", out_bytes=2, out_step=96)
+    fields = lane_fields(replace(still, shift=shift), SITE)
+    assert (fields["shift"], fields["moves_up"], fields["has_b"]) == (abs(shift), int(shift < 0), 0)
+    assert [fields[f"b{end}"] for end in ("", "_step", "_plane")] == [400, 96, 48]
+    assert fields["interval"] == 2 * lane_fields(still, SITE)["interval"]
+
+
+def test_by_rows_nothing_stays_and_anything_is_read() -> None:
+    moving = replace(LAYERNORM, function="convert", shift=-2, drain="channel")
+    fields = lane_fields(moving, SITE)
+    assert [fields[f"b{end}"] for end in ("", "_step", "_plane")] == [48, 96, 48]

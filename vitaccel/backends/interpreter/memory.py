@@ -19,7 +19,8 @@ from torch import Tensor
 
 from vitaccel.arch import PARAMETER_BYTES, Arch
 from vitaccel.ir.parameters import TABLE_SLOTS
-from vitaccel.ir.plan import activation_words, ceil_div
+from vitaccel.ir.plan import ceil_div
+from vitaccel.ir.tensor import activation_words
 
 
 class Banks:

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from vitaccel.backends.interpreter.execute import Queue, State, execute
-from vitaccel.ir.plan import ROUTER_FRACTION_BITS, ceil_div, plane_words
+from vitaccel.ir.plan import ROUTER_FRACTION_BITS, ceil_div
 from vitaccel.ir.program import Gather, Route, ScatterAdd
+from vitaccel.ir.tensor import plane_words
 from vitaccel.reference.fixed_point import round_shift, saturate
 from vitaccel.reference.softmax import OnlineSoftmax
 from vitaccel.reference.topk import ExpertQueues, Queues, TopK

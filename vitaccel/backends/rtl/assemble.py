@@ -16,8 +16,9 @@ from vitaccel.backends.rtl.assemble_site import Site
 from vitaccel.backends.rtl.assemble_transfer import load_fields, store_fields
 from vitaccel.backends.rtl.program_file import Coded, ProgramFile
 from vitaccel.errors import UnsupportedError
-from vitaccel.ir.plan import LOGIT_BYTES, activation_words
+from vitaccel.ir.plan import LOGIT_BYTES
 from vitaccel.ir.program import Attention, Instruction, Lane, Load, MatMul, Program, Store
+from vitaccel.ir.tensor import activation_words
 from vitaccel_rtl.accelerator.isa import ENGINES, OPERATIONS
 
 FIELDS: dict[type[Instruction], Callable[[Any, Site], dict[str, int]]] = {

@@ -12,6 +12,9 @@ from vitaccel_rtl.accelerator.vector_pace import vector_pace
 FUNCTIONS = tuple(name for name in LANE_FUNCTIONS if name != "head_mean")
 """Lane functions that the accelerator has."""
 
+MOVING = ("copy", "convert")
+"""Those whose tokens may move from lane to lane."""
+
 
 def lane_fields(lane: Lane, site: Site) -> dict[str, int]:
     """Return the fields of a stream through the lanes that are its own; a LayerNorm streams its rows twice.
@@ -19,14 +22,12 @@ def lane_fields(lane: Lane, site: Site) -> dict[str, int]:
     Raises
     ------
     UnsupportedError
-        If the function is another one, or tokens move from lane to lane.
+        If the function is another one, or tokens move from lane to lane in another way than slices and joins need.
     """
     function = "activation" if lane.function in ACTIVATIONS else lane.function
     known = ", ".join(FUNCTIONS)
     site.need(function in FUNCTIONS, f"must have a function of {known}, not {lane.function}: the accelerator has these")
-    site.need(
-        lane.shift == 0, f"must not move tokens by lanes, as it does by {lane.shift}: the accelerator does not yet"
-    )
+    _check_moves(lane, site)
     by_rows = lane.drain != TOKEN
     fields = {
         "function": LANE_FUNCTIONS.index(function),
@@ -38,9 +39,13 @@ def lane_fields(lane: Lane, site: Site) -> dict[str, int]:
         "tokens": lane.tokens,
         "tiles": split(lane.channels, site.side)[0],
         "sets": max(lane.parameters, 0),
+        "shift": abs(lane.shift),
+        "moves_up": int(lane.shift < 0),
         **_operands(lane),
         **_result(lane, site),
     }
+    if lane.shift:
+        fields |= _replaced(fields)
     pace = vector_pace(
         side=site.side,
         function=function,
@@ -49,9 +54,28 @@ def lane_fields(lane: Lane, site: Site) -> dict[str, int]:
         a_is_wide=bool(fields["a_is_wide"]),
         has_b=bool(fields["has_b"]),
         by_rows=by_rows,
+        moves=lane.shift != 0,
         spread=_spread(fields),
     )
     return fields | {"interval": pace.interval, "scale": pace.scale, "result": pace.result}
+
+
+def _check_moves(lane: Lane, site: Site) -> None:
+    if not lane.shift:
+        return
+    moving, side = " or ".join(MOVING), site.side
+    site.need(lane.function in MOVING, f"must have a function of {moving} to move tokens by lanes, not {lane.function}")
+    site.need(abs(lane.shift) < side, f"must move tokens by less than {side} lanes, not {abs(lane.shift)}")
+    site.need(lane.drain == TOKEN or lane.shift < 0, "must not move tokens down by lanes into results by rows")
+
+
+def _replaced(fields: dict[str, int]) -> dict[str, int]:
+    """The second operand where tokens move by lanes: what stands where the result is written, of which lanes stay.
+
+    By rows none do, and anything may be read.
+    """
+    other = "a" if fields["by_rows"] else "out"
+    return {"b": fields[other], "b_step": fields[f"{other}_step"], "b_plane": fields[f"{other}_plane"]}
 
 
 def _operands(lane: Lane) -> dict[str, int]:

@@ -17,10 +17,8 @@ from vitaccel.ir.plan import (
     Place,
     Plan,
     Tensor,
-    aligned,
     ceil_div,
     operand_rows,
-    plane_words,
     staged_blocks,
 )
 from vitaccel.ir.program import (
@@ -35,6 +33,7 @@ from vitaccel.ir.program import (
     Store,
 )
 from vitaccel.ir.rows import Rows, valid_tokens
+from vitaccel.ir.tensor import aligned, plane_words
 from vitaccel.passes.dependencies import Access, Ring, RingChunk, Tracker
 
 DRAM_ALIGNMENT = 64

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vitaccel.ir.plan import TOKEN, MatMulKernel, by_frame, ceil_div, plane_words, staged_blocks
+from vitaccel.ir.plan import TOKEN, MatMulKernel, by_frame, ceil_div, staged_blocks
 from vitaccel.ir.program import NOWHERE, MatMul
 from vitaccel.ir.rows import runs, valid_tokens
+from vitaccel.ir.tensor import plane_words
 from vitaccel.passes.dependencies import Access
 from vitaccel.passes.emission.chunks import chunk_sizes, load_constants, load_weights
 from vitaccel.passes.emission.emitter import Chunk, Emitter
