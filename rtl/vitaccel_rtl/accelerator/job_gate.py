@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import latency
 from vitaccel_rtl.stream import check_range
 
 
@@ -27,7 +28,8 @@ class JobGate(wiring.Component):
     begins, completes : Signal, in
         An instruction is accepted, one is completed; the place of the latter is free in the next cycle.
     opens : Signal, out
-        An instruction may be accepted: the phase is 0 and a place is free.
+        An instruction may be accepted: the phase is 0 and a place is free. A register: the phase before is 7, or there
+        was a reset.
 
     Raises
     ------
@@ -38,11 +40,14 @@ class JobGate(wiring.Component):
     def __init__(self, *, jobs):
         check_jobs(jobs)
         self._jobs = jobs
-        super().__init__({"phase": In(3), "begins": In(1), "completes": In(1), "opens": Out(1)})
+        super().__init__({"phase": In(3), "begins": In(1), "completes": In(1), "opens": Out(1, init=1)})
 
     def elaborate(self, platform):
         m = Module()
         under_way = Signal(range(self._jobs + 1))
-        m.d.comb += self.opens.eq((self.phase == 0) & (under_way != self._jobs))
-        m.d.sync += under_way.eq(under_way + self.begins - self.completes)
+        m.d.sync += [
+            under_way.eq(under_way + self.begins - self.completes),
+            # Nothing begins in phase 7.
+            self.opens.eq((self.phase == latency.SLOTS - 1) & ((under_way != self._jobs) | self.completes)),
+        ]
         return m

@@ -86,14 +86,11 @@ class SetLoader(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        beat = self._sets_of_words(m)
         m.submodules.places = places = StreamFifo(job_layout(self._sets), depth=self._jobs)
+        wiring.connect(m, wiring.flipped(self.job), places.i)
+        beat = self._sets_of_words(m)
         m.submodules.entries = entries = TableEntries(slots=self._slots)
         wiring.connect(m, entries.write, wiring.flipped(self.table))
-        m.d.comb += [
-            places.i.payload.eq(self.job.payload),
-            places.i.valid.eq(self.job.valid & self.job.ready),
-        ]
         busy = Signal()
         job = Signal(job_layout(self._sets), reset_less=True)
         left = Signal(range(1 << BYTES_BITS - 3), reset_less=True)
@@ -134,8 +131,8 @@ class SetLoader(wiring.Component):
             descriptor.rows.eq(1),
             descriptor.row_bytes.eq(self.job.p.bytes),
             descriptor.stride_bytes.eq(self.job.p.bytes),
-            jobs.i.valid.eq(self.job.valid),
-            self.job.ready.eq(jobs.i.ready),
+            # As deep as the queue of places and read before it: where there is room in that, there is room here.
+            jobs.i.valid.eq(self.job.valid & self.job.ready),
         ]
         wiring.connect(m, jobs.o, plan.i)
         wiring.connect(m, plan.o, beats.plan)
