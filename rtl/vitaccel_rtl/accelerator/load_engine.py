@@ -18,6 +18,7 @@ from vitaccel_rtl.axi import Geometry, read_ports
 from vitaccel_rtl.dma_job import descriptor_layout
 from vitaccel_rtl.dma_read import DmaRead
 from vitaccel_rtl.fifo import StreamFifo
+from vitaccel_rtl.stream import check_range
 
 CLIENT = 4
 """Of the activation buffer's writers."""
@@ -43,8 +44,11 @@ class LoadEngine(wiring.Component):
         Activation tables.
     jobs
         Instructions that may be under way at a time, 3 to 256.
+    buffer_beats
+        Of :class:`vitaccel_rtl.dma_read.DmaRead`.
     geometry
-        The parameters of :class:`vitaccel_rtl.axi.Geometry` but ``word_bytes``.
+        The parameters of :class:`vitaccel_rtl.axi.Geometry` but ``word_bytes``. Rows begin at multiples of its
+        ``align_bytes`` in DRAM, P unless it is told: parameters and tables, too.
 
     Attributes
     ----------
@@ -86,9 +90,17 @@ class LoadEngine(wiring.Component):
     ):
         check_jobs(jobs)
         check_buffer(side, activation_words)
+        check_range("weight_words of a load engine", weight_words, 1, 1 << isa.WORD_ADDRESS)
+        check_range("parameter_sets of a load engine", parameter_sets, 1, 1 << isa.WORD_ADDRESS)
+        check_range("table_slots of a load engine", table_slots, 1, 16)
         self._geometry = shape = Geometry(word_bytes=side, **geometry)
         ample = dma_cycles.buffer_beats(shape.outstanding, shape.longest_burst)
-        self._dma = {"word_bytes": side, "jobs": jobs, "buffer_beats": buffer_beats or ample, **geometry}
+        self._dma = {
+            "word_bytes": side,
+            "jobs": jobs,
+            "buffer_beats": ample if buffer_beats is None else buffer_beats,
+            **geometry,
+        }
         self._words = {"side": side, "activation_words": activation_words, "weight_words": weight_words, "jobs": jobs}
         self._sets = {"side": side, "sets": parameter_sets, "slots": table_slots, "jobs": jobs}
         self._jobs = jobs

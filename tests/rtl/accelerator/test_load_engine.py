@@ -164,3 +164,6 @@ def test_its_verilog_is_clean() -> None:
 def test_parameters_out_of_range_are_refused() -> None:
     refuses("word_bytes of a DMA must be an integer from 4 to 32, not 3", engine_of, {"side": 3, "data_bits": 64})
     refuses("jobs of an engine must be an integer from 3 to 256, not 2", engine_of, POINTS[0], 2)
+    sizes = {"activation_words": 8, "weight_words": 0, "parameter_sets": 1}
+    sentence = "weight_words of a load engine must be an integer from 1 to 1048576, not 0"
+    refuses(sentence, LoadEngine, **sizes, **POINTS[0])
