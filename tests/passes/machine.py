@@ -282,7 +282,11 @@ class Machine:
         run = frame * out.blocks_per_frame + first, -(-(shift + source.tensor.tokens) // self.side)
         span = channels, channels + width
         words = out.part_at(lane.out, lane.out_step, run, *span)
-        return Footprint([read], [Touch("chip", words, out.part(*run, *span))])
+        reads = [read]
+        if shift:  # tokens that stand in the first row-block's other lanes are read and written again
+            shared = run[0], 1
+            reads.append(Touch("chip", out.part_at(lane.out, lane.out_step, shared, *span), out.part(*shared, *span)))
+        return Footprint(reads, [Touch("chip", words, out.part(*run, *span))])
 
     def _experts(self, kernel: MoeKernel, instruction: Instruction) -> Footprint:
         experts = self.experts.setdefault(self.at, Experts(kernel, self.layouts, self.side))

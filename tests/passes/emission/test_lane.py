@@ -10,7 +10,7 @@ from tests.passes.networks import Net
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Activation, Add, Concat, Conv2d, Mul, Op, Pool2d, Resize2d, Slice, Softmax, Transpose
 from vitaccel.ir.plan import Plan
-from vitaccel.ir.program import Lane, Program
+from vitaccel.ir.program import Engine, Lane, Program
 
 Run = Callable[..., list[tuple[Plan, Program]]]
 SIZES = tuple(range(12 << 10, 1 << 10, -2 << 10))
@@ -97,6 +97,19 @@ def test_tokens_join_behind_each_other(frames: int, before: int, behind: int, ru
         copies = lanes(program, "copy")
         assert [lane.tokens for lane in copies] == [n for n in (before, 35, behind) if n for _ in range(frames)]
         assert {lane.shift for lane in copies if lane.tokens == 35} == {before % side}
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_token_joined_into_a_row_block_waits_for_those_that_stand_there(frames: int, run_everywhere: Run) -> None:
+    """Its words are read and written again, with the lanes of the operand before as they are."""
+    net = Net(frames, 35, 18)
+    x = net.norm(net.linear(net.x, 18))
+    joined = net.op(Concat(1), net.const(frames, 3, 18), x)
+    for _, program in run_everywhere(net.done(net.norm(joined)), arrays=("64",)):
+        vector = [i for i in program.instructions if i.engine == Engine.VECTOR]
+        parts = [at for at, lane in enumerate(vector) if isinstance(lane, Lane) and lane.function == "copy"]
+        for before, after in zip(parts[:frames], parts[frames:], strict=True):
+            assert vector[after].waits[Engine.VECTOR] >= before + 1
 
 
 def test_channels_join_beside_each_other(run_everywhere: Run) -> None:

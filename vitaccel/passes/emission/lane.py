@@ -105,6 +105,10 @@ def _join(emitter: Emitter, kernel: LaneKernel) -> None:
             source = frame * own if tensor.frames > 1 else 0
             first, shift = divmod(tokens, side)
             covered = ceil_div(shift + tensor.tokens, side)
+            reads = [emitter.access(name, source, own)]
+            if shift:
+                # Tokens of the operand before stand in the first row-block's other lanes, and are written again.
+                reads.append(emitter.access(kernel.out, frame * blocks + first, 1))
             emitter.issue(
                 Lane(
                     layer=kernel.label,
@@ -121,7 +125,7 @@ def _join(emitter: Emitter, kernel: LaneKernel) -> None:
                     out_first=channels,
                     shift=shift,
                 ),
-                reads=[emitter.access(name, source, own)],
+                reads=reads,
                 writes=[emitter.access(kernel.out, frame * blocks + first, covered)],
             )
         if kernel.function == "join_tokens":
