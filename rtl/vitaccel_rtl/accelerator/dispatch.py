@@ -1,6 +1,6 @@
 """Every instruction to the queue of its engine, in the order of the program."""
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -33,7 +33,7 @@ class Dispatch(wiring.Component):
     i : stream
         Of :data:`vitaccel_rtl.accelerator.fetch.WORD`.
     o : stream, one for each engine
-        Its instructions.
+        The words of its instructions, 16 each.
     leaves : Signal, in, one for each engine
         The last word of an instruction is accepted from its queue in this cycle.
     enters : Signal, out, one for each engine
@@ -46,7 +46,7 @@ class Dispatch(wiring.Component):
     An instruction whose first word is offered in cycle f, the one before it handed on in cycle e, has its first word
     accepted in cycle
 
-        ``c = max(max(f, e + 1) + 1, room + 1)``
+        ``c = max(max(f, e + 1) + 1, room + 2)``
 
     where *room* is the cycle of ``leaves`` that makes room if there was none. The others, if offered in time, follow in
     the 15 cycles after it; then the instruction is complete in its queue, which offers each of its words
@@ -65,7 +65,7 @@ class Dispatch(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(WORD)),
-                "o": Out(stream.Signature(WORD)).array(engines),
+                "o": Out(stream.Signature(WORD["data"].shape)).array(engines),
                 "leaves": In(1).array(engines),
                 "enters": Out(1).array(engines),
                 "is_unknown": Out(1),
@@ -78,22 +78,26 @@ class Dispatch(wiring.Component):
         target = Signal(len(ENGINES))
         goes_on = Signal()
         begun = Signal()
+        fits = Signal()
         begins = self.i.valid & self.i.ready & ~begun
         m.d.comb += [
-            self.i.ready.eq(goes_on & (begun | (target & has_room).any())),
+            self.i.ready.eq(goes_on & (begun | fits)),
             Cat(self.enters).eq(target & begins.replicate(len(ENGINES))),
         ]
         operation = self.i.p.data[: OPERATION.bits]
         with m.If(~goes_on):
             codes = [[code for code, known in BY_CODE.items() if known.engine == engine] for engine in ENGINES]
-            m.d.sync += target.eq(Cat(operation.matches(*own) for own in codes))
+            engine = Cat(operation.matches(*own) for own in codes)
+            m.d.sync += [target.eq(engine), fits.eq((engine & has_room).any())]
             with m.If(self.i.valid):
                 m.d.sync += [goes_on.eq(operation.matches(*BY_CODE)), self.is_unknown.eq(~operation.matches(*BY_CODE))]
-        with m.Elif(self.i.valid & self.i.ready):
+        with m.Else():
+            m.d.sync += fits.eq((target & has_room).any())
+        with m.If(self.i.valid & self.i.ready):
             m.d.sync += [begun.eq(~self.i.p.last), goes_on.eq(~self.i.p.last)]
         for place, queue in enumerate(self._inputs):
             m.d.comb += [
-                Value.cast(queue.payload).eq(Value.cast(self.i.payload)),
+                queue.payload.eq(self.i.p.data),
                 queue.valid.eq(self.i.valid & self.i.ready & target[place]),
             ]
         return m
@@ -103,7 +107,7 @@ class Dispatch(wiring.Component):
         has_room = Signal(len(ENGINES), init=(1 << len(ENGINES)) - 1)
         self._inputs = []
         for place, engine in enumerate(ENGINES):
-            queue = StreamFifo(WORD, depth=self._queued * INSTRUCTION_WORDS)
+            queue = StreamFifo(WORD["data"].shape, depth=self._queued * INSTRUCTION_WORDS)
             m.submodules[engine] = queue
             wiring.connect(m, queue.o, wiring.flipped(self.o[place]))
             self._inputs.append(queue.i)

@@ -158,29 +158,25 @@ class ProgramFetch(wiring.Component):
     def _sequence(self, m, reader, in_header, wrong):
         """Ask for the header, then for instructions, while few enough are awaited."""
         job, status = reader.i, reader.status
-        awaited = Signal(range(self._ahead + 1))
-        left = Signal(INSTRUCTION_COUNT_BITS)
-        pace = Signal(range(INSTRUCTION_WORDS))
         address = Signal(DRAM_ADDRESS, reset_less=True)
+        left = Signal(INSTRUCTION_COUNT_BITS, reset_less=True)
+        some_left = Signal()
         asked = job.valid & job.ready
+        none_awaited, has_credit = self._credit(m, asked, status.valid)
+        is_paced = self._pace(m, asked, in_header)
         m.d.comb += [
             job.p.address.eq(address),
             job.p.rows.eq(1),
             job.p.row_bytes.eq(Mux(in_header, HEADER_BYTES, INSTRUCTION_BYTES)),
         ]
-        m.d.sync += awaited.eq(awaited + asked - status.valid)
         with m.If(asked):
-            m.d.sync += [address.eq(address + job.p.row_bytes), pace.eq(INSTRUCTION_WORDS - 1)]
-        with m.Elif(pace != 0):
-            m.d.sync += pace.eq(pace - 1)
+            m.d.sync += address.eq(address + job.p.row_bytes)
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += self.is_idle.eq(1)
                 with m.If(self.start):
-                    m.d.sync += [
-                        address.eq(Cat(Const(0, _ALIGN_BITS), self.address[_ALIGN_BITS:])),
-                        self.finished.eq(0),
-                    ]
+                    start = Cat(Const(0, _ALIGN_BITS), self.address[_ALIGN_BITS:])
+                    m.d.sync += [address.eq(start), self.finished.eq(0)]
                     m.next = "ASK"
             with m.State("ASK"):
                 m.d.comb += [in_header.eq(1), job.valid.eq(1)]
@@ -190,19 +186,42 @@ class ProgramFetch(wiring.Component):
                 m.d.comb += in_header.eq(1)
                 with m.If(status.valid):
                     self._judge(m, status.p.error, wrong)
-                    m.d.sync += [left.eq(self.instructions), pace.eq(0)]
+                    m.d.sync += [left.eq(self.instructions), some_left.eq(self.instructions != 0)]
                     m.next = "INSTRUCTIONS"
                     with m.If(self.fails):
                         m.next = "IDLE"
             with m.State("INSTRUCTIONS"):
-                m.d.comb += job.valid.eq((left != 0) & (awaited != self._ahead) & (pace == 0) & ~self.stop)
+                m.d.comb += job.valid.eq(some_left & has_credit & is_paced & ~self.stop)
                 with m.If(asked):
-                    m.d.sync += left.eq(left - 1)
+                    m.d.sync += [left.eq(left - 1), some_left.eq(left != 1)]
                 with m.If(status.valid & status.p.error):
                     m.d.comb += [self.fails.eq(1), self.code.eq(error_code("fetch"))]
-                with m.If((awaited == 0) & ((left == 0) | self.stop)):
+                with m.If(none_awaited & (~some_left | self.stop)):
                     m.d.sync += self.finished.eq(~self.stop)
                     m.next = "IDLE"
+
+    def _credit(self, m, asked, answered):
+        """Return whether no job is awaited, and whether one more may be: registers."""
+        awaited = Signal(range(self._ahead + 1))
+        none_awaited, has_credit = Signal(init=1), Signal(init=1)
+        with m.If(asked & ~answered):
+            m.d.sync += [awaited.eq(awaited + 1), none_awaited.eq(0), has_credit.eq(awaited != self._ahead - 1)]
+        with m.Elif(answered & ~asked):
+            m.d.sync += [awaited.eq(awaited - 1), none_awaited.eq(awaited == 1), has_credit.eq(1)]
+        return none_awaited, has_credit
+
+    @staticmethod
+    def _pace(m, asked, in_header):
+        """Return whether the beats of the last instruction have had their cycles: a register."""
+        pace = Signal(range(INSTRUCTION_WORDS))
+        is_paced = Signal(init=1)
+        with m.If(in_header):
+            m.d.sync += is_paced.eq(1)
+        with m.Elif(asked):
+            m.d.sync += [pace.eq(INSTRUCTION_WORDS - 1), is_paced.eq(0)]
+        with m.Elif(~is_paced):
+            m.d.sync += [pace.eq(pace - 1), is_paced.eq(pace == 1)]
+        return is_paced
 
     def _judge(self, m, error, wrong):
         """Say what the header is refused for: the port's error, or else the first thing that is wrong in it."""

@@ -6,7 +6,6 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.decode import RAW
-from vitaccel_rtl.accelerator.fetch import WORD
 from vitaccel_rtl.accelerator.isa import COMMON_PLACES, COMPLETIONS, ENGINES, OPERATION, WAITS
 from vitaccel_rtl.accelerator.issue_timing import BEAT_BYTES, INSTRUCTION_WORDS
 
@@ -19,7 +18,8 @@ class Front(wiring.Component):
     Attributes
     ----------
     i : stream
-        Words of :data:`vitaccel_rtl.accelerator.fetch.WORD`, 16 an instruction.
+        The 16 words of 64 bits of an instruction, and so on; they go nowhere but to registers, as they come from a
+        block RAM.
     counts : Signal, in, one for each engine
         Instructions that have completed.
     enable : Signal, in
@@ -40,7 +40,7 @@ class Front(wiring.Component):
     def __init__(self):
         super().__init__(
             {
-                "i": In(stream.Signature(WORD)),
+                "i": In(stream.Signature(_WORD_BITS)),
                 "counts": In(COMPLETIONS).array(len(ENGINES)),
                 "enable": In(1),
                 "o": Out(stream.Signature(RAW)),
@@ -72,12 +72,12 @@ class Front(wiring.Component):
         place = Signal(INSTRUCTION_WORDS, init=1)
         words = [Signal(_WORD_BITS, name=f"word_{n}", reset_less=True) for n in range(INSTRUCTION_WORDS)]
         takes = self.i.valid & self.i.ready
-        m.d.comb += [self.i.ready.eq(~self.is_loaded), self.leaves.eq(takes & self.i.p.last)]
+        m.d.comb += [self.i.ready.eq(~self.is_loaded), self.leaves.eq(takes & place[-1])]
         with m.If(takes):
             m.d.sync += place.eq(place.rotate_left(1))
         for is_next, word in zip(place, words, strict=True):
             with m.If(takes & is_next):
-                m.d.sync += word.eq(self.i.p.data)
+                m.d.sync += word.eq(self.i.payload)
         with m.If(self.leaves):
             m.d.sync += self.is_loaded.eq(1)
         with m.Elif(self.o.valid & self.o.ready):

@@ -6,7 +6,7 @@ them. Instruction i, the k-th of its engine, of which ``depth`` fit its queue, g
 
     asked      ``a[i] = max(h + 1, a[i - 1] + 16, e[i - ahead] + 2)``
     there      ``f[i] = a[i] + read_latency(L)``, its first word
-    routed     ``c[i] = max(max(f[i], e[i - 1] + 1) + 1, r[k - depth] + 16)``, its first word goes to the queue
+    routed     ``c[i] = max(max(f[i], e[i - 1] + 1) + 1, r[k - depth] + 17)``, its first word goes to the queue
     handed on  ``e[i] = c[i] + 15``, its last
     loading    ``r[k] = max(c[i] + STREAM_FIFO, s[k - 1] + 1)``, its first word goes to the front
     loaded     ``p[k] = r[k] + 16``, it is complete
@@ -138,7 +138,7 @@ class Issue:
         credit = handed[-self.ahead] + 2 if len(handed) >= self.ahead else 0
         self._asked = max(self.header_known + 1, self._asked + INSTRUCTION_WORDS, credit)
         known = max(self._asked + self.first_word, handed[-1] + 1 if handed else 0)
-        room = loading[-self.queued] + INSTRUCTION_WORDS if len(loading) >= self.queued else 0
+        room = loading[-self.queued] + INSTRUCTION_WORDS + 1 if len(loading) >= self.queued else 0
         routed = max(known + 1, room)
         handed.append(routed + INSTRUCTION_WORDS - 1)
         loading.append(max(routed + latency.STREAM_FIFO, self._started[engine] + 1))

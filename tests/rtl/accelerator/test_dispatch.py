@@ -53,9 +53,11 @@ def run(dut: Dispatch, words: list[int], cycles: int, rng: random.Random, idle: 
                 ready = rng.random() >= stall[place]
                 ctx.set(queue.ready, ready)
                 takes = ready and ctx.get(queue.valid)
-                ctx.set(dut.leaves[place], takes and ctx.get(queue.p.last))
+                ctx.set(
+                    dut.leaves[place], takes and len(seen.taken[place]) % INSTRUCTION_WORDS == INSTRUCTION_WORDS - 1
+                )
                 if takes:
-                    seen.taken[place].append((cycle, ctx.get(queue.p.data)))
+                    seen.taken[place].append((cycle, ctx.get(queue.payload)))
             if offers and ctx.get(dut.i.ready):
                 seen.accepted.append(cycle)
                 offers = False

@@ -26,11 +26,7 @@ class Feed:
     def __init__(self, dut: Front, instructions: list[int], idle: float, rng: random.Random) -> None:
         self.dut, self.idle, self.rng = dut, idle, rng
         mask = (1 << 64) - 1
-        self.words = [
-            (bits >> 64 * place & mask, place == INSTRUCTION_WORDS - 1)
-            for bits in instructions
-            for place in range(INSTRUCTION_WORDS)
-        ]
+        self.words = [bits >> 64 * place & mask for bits in instructions for place in range(INSTRUCTION_WORDS)]
         self.taken: list[int] = []
         self.cycle = 0
         self.offers = False
@@ -40,9 +36,7 @@ class Feed:
         self.offers = sent < len(self.words) and (self.offers or self.rng.random() >= self.idle)
         ctx.set(self.dut.i.valid, self.offers)
         if self.offers:
-            word, last = self.words[sent]
-            ctx.set(self.dut.i.p.data, word)
-            ctx.set(self.dut.i.p.last, last)
+            ctx.set(self.dut.i.payload, self.words[sent])
         if self.offers and ctx.get(self.dut.i.ready):
             self.taken.append(self.cycle)
             self.offers = False
