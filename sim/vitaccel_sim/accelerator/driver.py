@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 COUNTED_ENGINES = ("load", "compute", "vector", "store")
 
+MOST_POLLS = 100_000
+"""How often the status is read until the accelerator is at rest."""
+
 
 class Bus(Protocol):
     """How registers and memory of an accelerator are reached."""
@@ -111,12 +114,13 @@ class Accelerator:
         TimeoutError
             If it did not end.
         AcceleratorError
-            If it ended with an error.
+            If it ended with an error. The accelerator is at rest then, and may be started again.
         """
         if not self.bus.wait(limit, **options):
             raise TimeoutError(f"a run must end within {limit:,}, and this one did not")
         self.write("interrupt_pending", self.mask("interrupt_pending", "done", "error"))
         if code := self.read_field("status", "error"):
+            self._rest()
             raise AcceleratorError(self._cause(code))
 
     def run(self, program: int, limit: float, **options: Any) -> int:
@@ -126,8 +130,15 @@ class Accelerator:
         return self.cycles
 
     def stop(self) -> None:
-        """Bring the accelerator back to where it can be started, whatever it does."""
+        """Bring the accelerator back to where it can be started, whatever it does.
+
+        Raises
+        ------
+        TimeoutError
+            If what it has begun does not end: its memory does not answer.
+        """
         self.write("control", self.mask("control", "stop"))
+        self._rest()
 
     @property
     def cycles(self) -> int:
@@ -150,6 +161,12 @@ class Accelerator:
         if field not in fields:
             raise KeyError(f"a field of {name} must be one of {', '.join(fields)}, not {field!r}")
         return fields[field]  # type: ignore[no-any-return]
+
+    def _rest(self) -> None:
+        for _ in range(MOST_POLLS):
+            if not self.read_field("status", "busy"):
+                return
+        raise TimeoutError("an accelerator must come to rest, and this one did not")
 
     def _cause(self, code: int) -> str:
         """Return the name of an error, which the field's summary gives as ``0: none, 1: magic``."""

@@ -44,7 +44,7 @@ class Inside:
 
 ACCELERATOR = Inside(
     banks=tuple(("vitaccel.buffer", f"bank_{bank}") for bank in range(8)),
-    counters={engine: ("vitaccel.control.tokens", f"counts__{place}") for place, engine in enumerate(ENGINES)},
+    counters={engine: ("vitaccel.control.issue.tokens", f"counts__{place}") for place, engine in enumerate(ENGINES)},
 )
 """Of the accelerator."""
 
