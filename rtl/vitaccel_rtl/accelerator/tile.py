@@ -1,0 +1,81 @@
+"""A tile as the nests send it on its way: where its operands come from, and what becomes of its sums."""
+
+from amaranth.lib import data
+
+from vitaccel_rtl.accelerator.isa import COUNT, WORD_ADDRESS
+
+LANE_COUNT = 6
+"""Bits of a number of words of a tile, 1 to 32."""
+
+
+def operands_layout():
+    """Layout of what the operands of a tile need.
+
+    Returns
+    -------
+    data.StructLayout
+        ``a``, ``b``: addresses; ``depth``: K; ``from_logits``: A are numerators of the logits from ``a`` of the logit
+        buffer on, with the maximum of ``slot``; ``b_is_activation``: B is not in the weight buffer; ``by_rows``: how
+        the tile drains.
+    """
+    return data.StructLayout(
+        {
+            "a": WORD_ADDRESS,
+            "b": WORD_ADDRESS,
+            "depth": COUNT,
+            "from_logits": 1,
+            "slot": 1,
+            "b_is_activation": 1,
+            "by_rows": 1,
+        }
+    )
+
+
+def drain_layout():
+    """Layout of what becomes of the sums of a tile.
+
+    Returns
+    -------
+    data.StructLayout
+        ``is_logits``: they are logits of ``words`` keys, go to ``out`` of the logit buffer, and end a row of statistics
+        with ``ends_row``; else ``words`` results go to ``out`` (and ``out + plane``, if ``is_wide``) of the activation
+        buffer. ``takes_sets``: the parameter sets that were loaded last are those of this tile and of the next ones.
+        ``is_values``: sums are normalized with the factors of ``slot``. ``has_residual``, ``has_table``, ``table``,
+        ``by_rows`` as in the instruction.
+    """
+    return data.StructLayout(
+        {
+            "out": WORD_ADDRESS,
+            "plane": COUNT,
+            "words": LANE_COUNT,
+            "is_wide": 1,
+            "has_residual": 1,
+            "has_table": 1,
+            "table": 1,
+            "by_rows": 1,
+            "takes_sets": 1,
+            "is_logits": 1,
+            "ends_row": 1,
+            "is_values": 1,
+            "slot": 1,
+        }
+    )
+
+
+def tile_layout():
+    """Layout of a tile: ``operands``, ``drain``, its ``residual`` and ``residual_plane``, and its parameter ``sets``.
+
+    ``sets_count`` is how many sets are to be fetched from the parameter buffer for it; ``weight_sets``: its sets stand
+    behind its weights.
+    """
+    return data.StructLayout(
+        {
+            "operands": operands_layout(),
+            "drain": drain_layout(),
+            "residual": WORD_ADDRESS,
+            "residual_plane": COUNT,
+            "sets": WORD_ADDRESS,
+            "sets_count": LANE_COUNT,
+            "weight_sets": 1,
+        }
+    )

@@ -1,0 +1,164 @@
+"""An engine with the activation buffer and the parameter buffer around it, Verilated: words in, words out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from vitaccel_rtl.accelerator import isa
+from vitaccel_rtl.accelerator.decode import RAW
+from vitaccel_rtl.accelerator.set_memory import SetMemory
+from vitaccel_rtl.accelerator.slot_buffer import SlotBuffer
+from vitaccel_rtl.latency import SLOT_BUFFER, SLOTS
+from vitaccel_rtl.verilog import to_verilog
+from vitaccel_sim.verilate import build
+
+LOAD, LOOK = 4, 6
+"""Clients of the bench: what writes words, what reads them."""
+
+
+class EngineBench(wiring.Component):
+    """The engine's clients begin at ``first_read`` and ``first_write`` of the buffer's."""
+
+    def __init__(self, engine: Any, *, side: int, words: int, sets: int, first_read: int, first_write: int) -> None:
+        self.engine, self.side, self.words, self.sets = engine, side, words, sets
+        self.first_read, self.first_write = first_read, first_write
+        self.passed = [name for name in engine.signature.members if name.startswith(("weight_", "table_"))]
+        super().__init__(
+            {
+                "i": In(stream.Signature(RAW)),
+                "done": Out(1),
+                "phase": Out(3),
+                "load_valid": In(1),
+                "load_line": In(range(words // SLOTS)),
+                "load_word": In(8 * side),
+                "look_line": In(range(words // SLOTS)),
+                "look_word": Out(8 * side),
+                "set_valid": In(1),
+                "set_address": In(range(sets)),
+                "set_word": In(64),
+                **{name: engine.signature.members[name] for name in self.passed},
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.engine = engine = self.engine
+        m.submodules.buffer = buffer = SlotBuffer(side=self.side, words=self.words)
+        m.submodules.sets = sets = SetMemory(sets=self.sets, readers=1)
+        phase = Signal(3)
+        m.d.sync += phase.eq(phase + 1)
+        m.d.comb += [self.phase.eq(phase), engine.phase.eq(phase), buffer.phase.eq(phase), self.done.eq(engine.done)]
+        wiring.connect(m, wiring.flipped(self.i), engine.i)
+        wiring.connect(m, engine.sets, sets.reads[0])
+        for place, client in enumerate(engine.reads):
+            wiring.connect(m, client, buffer.reads[self.first_read + place])
+        for place, client in enumerate(engine.writes):
+            wiring.connect(m, client, buffer.writes[self.first_write + place])
+        m.d.comb += [
+            buffer.writes[LOAD].valid.eq(self.load_valid),
+            buffer.writes[LOAD].line.eq(self.load_line),
+            buffer.writes[LOAD].word.eq(self.load_word),
+            buffer.reads[LOOK].valid.eq(1),
+            buffer.reads[LOOK].line.eq(self.look_line),
+            self.look_word.eq(buffer.reads[LOOK].word),
+            sets.write_valid.eq(self.set_valid),
+            sets.write_address.eq(self.set_address),
+            sets.write_word.eq(self.set_word),
+        ]
+        for name in self.passed:
+            inside, outside = getattr(engine, name), getattr(self, name)
+            m.d.comb += inside.eq(outside) if self.signature.members[name].flow is In else outside.eq(inside)
+        return m
+
+
+class Engine:
+    """The Verilated bench, driven from Python cycle by cycle; compiled in a hurry, as it runs a few thousand."""
+
+    def __init__(self, bench: EngineBench, *, seed: int) -> None:
+        self.bench = bench
+        self.model = build(to_verilog(bench, purge=True), seed=seed, optimize="-O1")
+        self.model.reset()
+        self.cycle = 0
+
+    def tick(self) -> None:
+        self.model.clock.tick()
+        self.cycle += 1
+
+    def to_phase(self, phase: int) -> None:
+        while self.model.io.phase != phase:
+            self.tick()
+
+    def load(self, words: np.ndarray) -> None:
+        """Write uint8 ``[words, P]`` from word 0 on; whole lines."""
+        io = self.model.io
+        for line in range(len(words) // SLOTS):
+            for _ in range(SLOTS):
+                bank = (io.phase + LOAD) % SLOTS
+                io.load_valid, io.load_line = 1, line
+                io.load_word = int.from_bytes(words[line * SLOTS + bank].tobytes(), "little")
+                self.tick()
+        io.load_valid = 0
+
+    def look(self, count: int) -> np.ndarray:
+        """Words 0 to count - 1, uint8 ``[words, P]``; whole lines."""
+        io, found = self.model.io, np.zeros((count, self.bench.side), np.uint8)
+        asked = []
+        for cycle in range(count + SLOT_BUFFER):
+            if cycle >= SLOT_BUFFER:
+                found[asked[cycle - SLOT_BUFFER]] = np.frombuffer(
+                    io.look_word.to_bytes(self.bench.side, "little"), np.uint8
+                )
+            line = min(cycle // SLOTS, count // SLOTS - 1)
+            io.look_line = line
+            asked.append(line * SLOTS + (io.phase + LOOK) % SLOTS)
+            self.tick()
+        return found
+
+    def load_sets(self, raw: np.ndarray) -> None:
+        """Write parameter sets from set 0 on: uint8 ``[sets, 8]``."""
+        io = self.model.io
+        for address, one in enumerate(raw):
+            io.set_valid, io.set_address, io.set_word = 1, address, int.from_bytes(one.tobytes(), "little")
+            self.tick()
+        io.set_valid = 0
+
+    def write(self, kind: str, values: dict[int, int]) -> None:
+        """Write by address through the ports ``<kind>_...`` of the engine."""
+        io = self.model.io
+        enable, data = ("weight_valid", "weight_word") if kind == "weight" else ("table_write", "table_entry")
+        for address, value in values.items():
+            setattr(io, enable, 1)
+            setattr(io, f"{kind}_address", address)
+            setattr(io, data, value)
+            self.tick()
+        setattr(io, enable, 0)
+
+    def run(self, *instructions: tuple[isa.Operation, dict[str, int]], limit: int = 20_000) -> list[tuple[int, int]]:
+        """Offer instructions one after the other; return for each the cycles of its acceptance and of its `done`."""
+        io, accepted, done = self.model.io, [], []
+        waiting = list(instructions)
+        for _ in range(limit):
+            if waiting:
+                operation, fields = waiting[0]
+                words = sum(word << 32 * place for place, word in enumerate(operation.encode(fields)))
+                io.i__valid, io.i__payload = 1, words << isa.OPERATION.bits | operation.code
+                if io.i__ready:
+                    accepted.append(self.cycle)
+                    waiting.pop(0)
+                    self._tick_and_see(done)
+                    io.i__valid = 0
+                    continue
+            self._tick_and_see(done)
+            if len(done) == len(instructions):
+                break
+        return list(zip(accepted, done, strict=True))
+
+    def _tick_and_see(self, done: list[int]) -> None:
+        if self.model.io.done:
+            done.append(self.cycle)
+        self.tick()
