@@ -58,8 +58,21 @@ class Request:
     waveforms: Path | None = None
 
 
-def accept(request: Request, say: Said) -> Verification:
+Predicts = Callable[[IntegerModel, int, Mapping[str, np.ndarray]], int]
+"""Cycles of a run of a model under a memory of fixed latency, by that latency and the experts that were chosen."""
+
+
+def accept(request: Request, say: Said, *, predicts: Predicts | None = None) -> Verification:
     """Run a delivery and compare it with the interpreter.
+
+    Parameters
+    ----------
+    request
+        What to verify.
+    say
+        Hears of the progress.
+    predicts
+        The prediction; when left out, golden vectors hold one for the latency of the machine.
 
     Raises
     ------
@@ -76,16 +89,22 @@ def accept(request: Request, say: Said) -> Verification:
     data = None if request.inputs is None else read_data(model.graph, request.inputs)
     if data is not None and request.images is not None:
         data = data.first(request.images)
+    behaviour = _behaviour(delivered.arch, request.memory)
+
+    def cycles(chosen: Mapping[str, np.ndarray]) -> int | None:
+        return predicts(model, behaviour.latency_cycles, chosen) if predicts else None
+
     if data is None:
-        images = _golden(delivered, model, taps, request.images)
+        stored = behaviour.latency_cycles == delivered.arch.memory.latency_cycles
+        images = _golden(delivered, model, taps, request.images, cycles=None if stored and not predicts else cycles)
     else:
         _check_weights(delivered, model, {name: int(data.inputs[name][0]) for name in _indices(model)})
-        images = expected_of(model, _fed(model, data), taps=taps)
+        images = expected_of(model, _fed(model, data), taps=taps, cycles=cycles)
     say("build")
     found = verify(
         delivered.hardware,
         images,
-        behaviour=_behaviour(delivered.arch, request.memory),
+        behaviour=behaviour,
         seed=request.seed,
         waveforms=request.waveforms,
         progress=lambda done, result: say(_told(done, result)),
@@ -103,8 +122,15 @@ def _behaviour(arch: Arch, said: Mapping[str, Any]) -> MemoryBehaviour:
     return MemoryBehaviour(**numbers, stalls=dict.fromkeys(CHANNELS, stall))
 
 
-def _golden(delivered: Delivered, model: IntegerModel, taps: list[str], most: int | None) -> Iterator[Expected]:
-    """The golden vectors, with the tensors on the way that the interpreter makes of them.
+def _golden(
+    delivered: Delivered,
+    model: IntegerModel,
+    taps: list[str],
+    most: int | None,
+    *,
+    cycles: Callable[[Mapping[str, np.ndarray]], int | None] | None,
+) -> Iterator[Expected]:
+    """The golden vectors, with the tensors on the way that the interpreter makes of them, and *cycles* or their own.
 
     Raises
     ------
@@ -120,7 +146,8 @@ def _golden(delivered: Delivered, model: IntegerModel, taps: list[str], most: in
         for name, values in image.outputs.items():
             if not np.array_equal(run.outputs[name][0], values):
                 raise VitaccelError(f"golden vector {at} must be what the interpreter makes of it, and {name} is not")
-        yield replace(image, taps={name: values[0] for name, values in run.taps.items()})
+        taken = cycles(run.choices) if cycles else image.cycles
+        yield replace(image, taps={name: values[0] for name, values in run.taps.items()}, cycles=taken)
 
 
 def _indices(model: IntegerModel) -> list[str]:

@@ -122,6 +122,8 @@ class Verifier:
         self.accelerator.load(self._map.weights, hardware.weights)
         self.accelerator.load(self._map.program, hardware.program)
         self.seen_at: dict[str, int] = {}
+        self.failed_at: int | None = None
+        self._began = 0
 
     def run(self, expected: Expected, *, waveform: Path | None = None, window: tuple[int, int] = (0, 0)) -> ImageResult:
         """Run an image and compare.
@@ -134,15 +136,16 @@ class Verifier:
             File for the cycles from and to before these, counted from where the program is started.
         """
         self._load(expected)
-        self.seen_at = {}
+        self.seen_at, self.failed_at = {}, None
         wrong: list[Mismatch] = []
         try:
             outputs = self._watch(expected, wrong, waveform, window)
         except (AcceleratorError, TimeoutError, RuleError) as error:
-            failure = str(error)
+            if not isinstance(error, TimeoutError):
+                self.failed_at = self.accelerator.system.model.cycles - self._began
             self.accelerator.system.reset()
             return ImageResult(
-                cycles=0, cycles_predicted=expected.cycles, mismatch=_first(wrong), failure=failure, outputs={}
+                cycles=0, cycles_predicted=expected.cycles, mismatch=_first(wrong), failure=str(error), outputs={}
             )
         return ImageResult(
             cycles=self.accelerator.cycles,
@@ -168,7 +171,7 @@ class Verifier:
         limit = max(LEAST_LIMIT_CYCLES, SLACK * expected.cycles) if expected.cycles else LIMIT_CYCLES
         system, model = self.accelerator.system, self.accelerator.system.model
         self.accelerator.start(self._map.program)
-        began = model.cycles
+        began = self._began = model.cycles
         if waveform is not None:
             model.trace(waveform, began + window[0], began + window[1])
         waiting = {entry.name: entry for entry in self._map.tensors if entry.name in expected.taps}
@@ -222,7 +225,7 @@ def verify(
     behaviour, seed
         Of the memory; that of the machine when left out.
     waveforms
-        Folder for the waveform around the first mismatch; ``None`` for none.
+        Folder for the waveform around the first mismatch, or of the end of a run that failed; ``None`` for none.
     progress
         Called after each image with how many are done, and the last one's result.
     """
@@ -237,9 +240,9 @@ def verify(
         seconds += time.perf_counter() - began
         cycles += system.cycle - before
         tensors = len({*expected.taps, *expected.outputs})
-        if result.mismatch is not None and waveforms is not None and not drawn:
+        window = _window(hardware.memory, verifier, result.mismatch)
+        if window is not None and waveforms is not None and not drawn:
             path = waveforms / f"mismatch_{len(results)}.vcd"
-            window = _window(hardware.memory, verifier.seen_at, result.mismatch)
             Verifier(hardware, behaviour=memory, seed=seed, waves=True).run(expected, waveform=path, window=window)
             result, drawn = replace(result, waveform=path), True
         results.append(result)
@@ -256,9 +259,15 @@ def verify(
     )
 
 
-def _window(memory: MemoryMap, seen_at: Mapping[str, int], mismatch: Mismatch) -> tuple[int, int]:
-    """The cycles in which a wrong tensor came about: from where the one before it was whole, as far as it reaches."""
+def _window(memory: MemoryMap, verifier: Verifier, mismatch: Mismatch | None) -> tuple[int, int] | None:
+    """The cycles in which a wrong tensor came about: from where the one before it was whole, as far as it reaches.
+
+    Of a run that failed without one, the last cycles; ``None`` of a run that is right, or does not end.
+    """
+    if mismatch is None:
+        end = verifier.failed_at
+        return None if end is None else (max(0, end - WINDOW_CYCLES), end)
+    seen_at = verifier.seen_at
     end = seen_at[mismatch.tensor]
     before = [seen_at[entry.name] for entry in memory.tensors if entry.name in seen_at and seen_at[entry.name] < end]
-    first = max([0, end - WINDOW_CYCLES, *before])
-    return first, end + WINDOW_CYCLES // 4
+    return max([0, end - WINDOW_CYCLES, *before]), end + WINDOW_CYCLES // 4

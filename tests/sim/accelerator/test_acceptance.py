@@ -10,6 +10,7 @@ import pytest
 
 from tests.sim.accelerator.network_folder import IMAGES, PROGRAM, Perfect, images, model, write_folder
 from vitaccel.errors import VitaccelError
+from vitaccel.execution import IntegerModel
 from vitaccel_rtl.ports import Port
 from vitaccel_sim.accelerator import acceptance
 from vitaccel_sim.accelerator.acceptance import Request, accept
@@ -56,6 +57,18 @@ def test_less_may_be_asked_for(folder: Path, perfect: Perfect) -> None:
     assert perfect.told["behaviour"].latency_cycles == 7
     assert perfect.told["behaviour"].stalls == dict.fromkeys(CHANNELS, 0.25)
     assert perfect.told["seed"] == 5
+    assert found.cycles_are_equal is None, "the vectors hold a prediction for another memory"
+
+
+def test_a_prediction_is_of_the_memory_and_of_the_experts(folder: Path, perfect: Perfect) -> None:
+    def predicts(made: IntegerModel, latency_cycles: int, chosen: object) -> int:
+        assert (made.batch, chosen) == (1, {})
+        return 993 + latency_cycles
+
+    for latency_cycles, equal in ((7, True), (8, False)):
+        request = Request(folder=folder, images=1, memory={"latency_cycles": latency_cycles})
+        assert accept(request, print, predicts=predicts).cycles_are_equal is equal
+    assert perfect.taps[0] > 0
 
 
 @pytest.mark.usefixtures("perfect")

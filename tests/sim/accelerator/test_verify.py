@@ -167,6 +167,15 @@ def test_a_run_that_fails_is_told_and_the_next_is_right(seed: int) -> None:
     assert verifier.run(image).is_equal
 
 
+@pytest.mark.usefixtures("one_run_a_reset")
+def test_a_run_that_fails_has_a_waveform_of_its_end(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Copying, "broken", BREAKS.index("no last"), raising=False)
+    (result,) = verify(HARDWARE, images(seed), waveforms=tmp_path).results
+    assert "m_axi W: no WLAST with beat 16 of a burst" in result.failure
+    assert result.waveform is not None
+    assert len(result.waveform.read_text()) > 1000
+
+
 def test_a_run_that_does_not_end_is_given_up(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LEAST_LIMIT_CYCLES", 100)
     (result,) = verify(HARDWARE, images(seed, cycles=1)).results
