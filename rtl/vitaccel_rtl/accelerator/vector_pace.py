@@ -97,7 +97,8 @@ def vector_pace(
         Tokens move by lanes: ``shift`` is not 0.
     spread
         Of an operand's (or token-lane result's) row-blocks that begin elsewhere than at multiples of 8 words: by how
-        much the wait of one may exceed that of the next, 7 at most. 0 also where all of them begin at the same bank.
+        much the wait of one may exceed that of the next, 7 at most. 0 also where all of them begin at the same bank,
+        unless results are by rows and P is no multiple of 8.
     """
     tiles = _divide(channels, side)
     if by_rows:
