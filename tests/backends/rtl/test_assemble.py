@@ -164,6 +164,17 @@ def test_what_a_program_sums_up_to_is_its_own() -> None:
             )
 
 
+@pytest.mark.parametrize("pe", ["5x5", "8x8", "12x12"])
+def test_rows_begin_at_multiples_of_the_powers_of_two_that_divide_p(pe: str) -> None:
+    """What a DMA may take for granted of addresses in DRAM."""
+    arch = machine_of(pe)
+    multiple = arch.array.side & -arch.array.side
+    for coded in assemble(case_of("block of two frames", arch, 1).lowered.program).instructions:
+        if coded.operation in ("load", "store"):
+            assert coded.fields.get("dram", 0) % multiple == 0
+            assert coded.fields["rows"] == 1 or coded.fields["stride_bytes"] % multiple == 0
+
+
 # -- what is refused -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("pe", "settings", "said"),

@@ -81,3 +81,13 @@ def test_by_rows_nothing_stays_and_anything_is_read() -> None:
     moving = replace(LAYERNORM, function="convert", shift=-2, drain="channel")
     fields = lane_fields(moving, SITE)
     assert [fields[f"b{end}"] for end in ("", "_step", "_plane")] == [48, 96, 48]
+
+
+@pytest.mark.parametrize(("side", "a", "more"), [(8, 3, False), (5, 0, False), (5, 3, True)])
+def test_tiles_by_rows_may_begin_anywhere(side: int, a: int, more: bool) -> None:
+    """Unless P is a multiple of 8, or everything begins where a stream of tiles is known not to meet itself."""
+    site = Site("x", machine_of(f"{side}x{side}"))
+    by_rows = replace(LAYERNORM, function="copy", a=a, drain="channel", tokens=2 * side + 1)
+    alike = vector_pace(side=side, function="copy", channels=44, last_rows=1, a_is_wide=True, by_rows=True)
+    fields = lane_fields(by_rows, site)
+    assert (fields["interval"] > alike.interval) == more

@@ -34,6 +34,7 @@ def matmul_fields(matmul: MatMul, site: Site) -> dict[str, int]:
         spread=max(spread(a, a), spread(b, b)),
         out_spread=max(spread(out, out), spread(residual, residual)),
         has_residual=matmul.residual >= 0,
+        by_rows=matmul.drain != TOKEN,
         b_is_activation=matmul.b >= 0,
     )
     times: dict[str, int] = pace._asdict()
@@ -183,8 +184,7 @@ def _attention_times(fields: dict[str, int], site: Site) -> dict[str, int]:
         keys=fields["keys"],
         has_lines=numerics.logit_fraction_bits == FRACTION_BITS_OF_LINES,
         numerator_bits=numerics.numerator_bits,
-        logits_spread=max(spread(q, q), spread(k, k | v)),
-        values_spread=spread(v, k | v),
+        spread=max(spread(q, q), spread(k | v, k | v)),
         out_spread=spread(out, out),
     )
     times: dict[str, int] = pace._asdict()

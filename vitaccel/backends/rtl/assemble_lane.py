@@ -7,7 +7,8 @@ from vitaccel.ir.ops import ACTIVATIONS
 from vitaccel.ir.plan import TOKEN
 from vitaccel.ir.program import Lane
 from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
-from vitaccel_rtl.accelerator.vector_pace import vector_pace
+from vitaccel_rtl.accelerator.vector_pace import LARGEST_WAIT, vector_pace
+from vitaccel_rtl.latency import SLOTS
 
 FUNCTIONS = tuple(name for name in LANE_FUNCTIONS if name != "head_mean")
 """Lane functions that the accelerator has."""
@@ -55,7 +56,7 @@ def lane_fields(lane: Lane, site: Site) -> dict[str, int]:
         has_b=bool(fields["has_b"]),
         by_rows=by_rows,
         moves=lane.shift != 0,
-        spread=_spread(fields),
+        spread=_spread(fields, site.side),
     )
     return fields | {"interval": pace.interval, "scale": pace.scale, "result": pace.result}
 
@@ -101,8 +102,13 @@ def _result(lane: Lane, site: Site) -> dict[str, int]:
     }
 
 
-def _spread(fields: dict[str, int]) -> int:
-    """By how much the wait of a row-block's run may exceed that of the next; runs by rows are no row-blocks."""
+def _spread(fields: dict[str, int], side: int) -> int:
+    """By how much the wait of a row-block's run may exceed that of the next; runs by rows are no row-blocks.
+
+    Operands of results by rows are read tile by tile, which begin anywhere unless P is a multiple of 8.
+    """
     names = ("a", "b") if fields["by_rows"] else ("a", "b", "out")
     places = [residues(fields[name], (fields[f"{name}_step"], fields["row_blocks"])) for name in names]
+    if fields["by_rows"] and side % SLOTS and any(each != {0} for each in places):
+        return LARGEST_WAIT
     return max(spread(each, each) for each in places)
