@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.accelerator.stalled_dma import Packer
+from vitaccel_rtl.accelerator.stalled_dma import PLACES, Packer
 from vitaccel_rtl.accelerator.timed import Timed
 from vitaccel_rtl.dma_timing import Job, word_beats
 
@@ -20,7 +20,7 @@ TABLE_BYTES = 256
 
 @dataclass(kw_only=True)
 class WriteTurns(Timed):
-    """Words for banks, as :class:`vitaccel_rtl.accelerator.line_writer.LineWriter` takes them.
+    """Words for banks, as :class:`vitaccel_rtl.accelerator.line_writer.LineWriter` takes them behind a skid buffer.
 
     Parameters
     ----------
@@ -30,15 +30,28 @@ class WriteTurns(Timed):
 
     client: int
     _free: list[int] = field(default_factory=lambda: [0] * latency.SLOTS, init=False)
+    _accepted: list[int] = field(default_factory=list, init=False)
 
     lists = ("_free",)
 
+    @property
+    def histories(self) -> dict[str, int]:
+        return {"_accepted": PLACES}
+
     def word(self, address: int, offered: int) -> int:
-        """Return when a word is taken that is offered from such a cycle on."""
+        """Return when a word is taken, by the skid buffer, that is offered from such a cycle on."""
+        taken = max(offered, self._accepted[-PLACES] + 1) if len(self._accepted) >= PLACES else offered
         bank = address % latency.SLOTS
-        taken = max(offered, self._free[bank])
-        self._free[bank] = taken + 1 + (bank - self.client - 2 - taken) % latency.SLOTS
+        accepted = max(taken + latency.SKID_BUFFER, self._free[bank])
+        if self._accepted:
+            accepted = max(accepted, self._accepted[-1] + 1)
+        self._accepted.append(accepted)
+        self._free[bank] = accepted + 1 + (bank - self.client - 2 - accepted) % latency.SLOTS
         return taken
+
+    def end(self) -> int:
+        """Return when the job is finished, of which all words were taken."""
+        return self._accepted[-1] + latency.LINE_WRITER
 
 
 @dataclass(kw_only=True)

@@ -18,7 +18,7 @@ from vitaccel_rtl.axi import Geometry, read_ports
 from vitaccel_rtl.dma_job import descriptor_layout
 from vitaccel_rtl.dma_read import DmaRead
 from vitaccel_rtl.fifo import StreamFifo
-from vitaccel_rtl.stream import check_range
+from vitaccel_rtl.stream import SkidBuffer, check_range
 
 CLIENT = 4
 """Of the activation buffer's writers."""
@@ -150,7 +150,11 @@ class LoadEngine(wiring.Component):
             dma.status.ready.eq(1),
         ]
         self._begin(m, gate.begins, descriptors.i, words.job, order.i, sets.job)
-        for source, sink in ((descriptors.o, dma.i), (dma.o, words.i), (words.lines, writer.i), (words.sets, sets.i)):
+        # Whether the writer is ready follows from a word's address in the same cycle: the DMA must not wait for that.
+        m.submodules.skid = skid = SkidBuffer(words.lines.payload.shape())
+        for source, sink in ((descriptors.o, dma.i), (dma.o, words.i), (words.sets, sets.i)):
+            wiring.connect(m, source, sink)
+        for source, sink in ((words.lines, skid.i), (skid.o, writer.i)):
             wiring.connect(m, source, sink)
         outputs = {self.activation: writer.memory, self.weight: words.weight}
         outputs |= {self.parameter: sets.parameter, self.table: sets.table}

@@ -145,8 +145,13 @@ class LoadTimes(_Engine):
         for address, _ in transfer.addresses(self.side):
             taken = take(address, self._reader.offer())
             self._reader.take(taken)
-        finishes = {ACTIVATION: taken + latency.LINE_WRITER, WEIGHT: taken}.get(transfer.buffer)
-        self._done = max(self._sets.end() if finishes is None else finishes, self._done) + 1
+        self._done = max(self._finish(transfer.buffer, taken), self._done) + 1
+
+    def _finish(self, buffer: int, taken: int) -> int:
+        """Return when a job is finished whose last word was taken in such a cycle."""
+        if buffer == WEIGHT:
+            return taken
+        return self._banks.end() if buffer == ACTIVATION else self._sets.end()
 
     def _sink(self, buffer: int) -> Callable[[int, int], int]:
         """Return what says when a word is taken, of its address and the cycle from which on it is offered."""

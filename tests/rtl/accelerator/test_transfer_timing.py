@@ -74,7 +74,7 @@ def test_a_load_alone_takes_its_words_or_beats_and_the_latencies_of_its_parts(si
         transfer = Transfer(dram=0, buffer=buffer, row_bytes=words * side, stride_bytes=words * side)
         done[buffer] = load_times(side, beat_bytes).times_of(transfer, 0).done
     assert done[WEIGHT] == told
-    assert done[ACTIVATION] == told + latency.LINE_WRITER
+    assert done[ACTIVATION] == told + latency.SKID_BUFFER + latency.LINE_WRITER
     packed = latency.words_to_beats(beat_bytes=8, word_bytes=side, align_bytes=side)
     if side in (4, 5, 8):
         assert done[PARAMETER] == told + packed
