@@ -110,5 +110,5 @@ def _spread(fields: dict[str, int], side: int) -> int:
     names = ("a", "b") if fields["by_rows"] else ("a", "b", "out")
     places = [residues(fields[name], (fields[f"{name}_step"], fields["row_blocks"])) for name in names]
     if fields["by_rows"] and side % SLOTS and any(each != {0} for each in places):
-        return LARGEST_WAIT
+        return int(LARGEST_WAIT)
     return max(spread(each, each) for each in places)
