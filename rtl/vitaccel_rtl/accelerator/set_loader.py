@@ -95,9 +95,9 @@ class SetLoader(wiring.Component):
         job = Signal(job_layout(self._sets), reset_less=True)
         left = Signal(range(1 << BYTES_BITS - 3), reset_less=True)
         begins = Signal(reset_less=True)
-        leaves, last = Signal(), Signal()
+        last = Signal(reset_less=True)
+        leaves = Signal()
         m.d.comb += [
-            last.eq(left == 1),
             beat.ready.eq(busy & (~job.is_table | entries.i.ready)),
             leaves.eq(beat.valid & beat.ready),
             entries.i.valid.eq(beat.valid & busy & job.is_table),
@@ -114,10 +114,12 @@ class SetLoader(wiring.Component):
                 busy.eq(places.o.valid),
                 job.eq(places.o.payload),
                 left.eq(places.o.p.bytes[3:]),
+                last.eq(places.o.p.bytes[3:] == 1),
                 begins.eq(1),
             ]
         with m.If(leaves):
-            m.d.sync += [busy.eq(~last), left.eq(left - 1), begins.eq(0), job.address.eq(job.address + 1)]
+            m.d.sync += [busy.eq(~last), begins.eq(0), job.address.eq(job.address + 1)]
+            m.d.sync += [left.eq(left - 1), last.eq(left == 2)]
         self._write(m, beat, job, leaves)
         return m
 
