@@ -60,8 +60,11 @@ LINE_READER = 1 + SLOT_BUFFER + CREDIT_QUEUE
 """Of `vitaccel_rtl.accelerator.line_reader.LineReader`, from accepting a run to its first word, beyond the wait for its
 bank: a register, the buffer, the queue behind it."""
 
-FRONT = 17
-"""Of `vitaccel_rtl.accelerator.front.Front`, from accepting an instruction to offering the next: 16 words, a register."""
+FRONT = 18
+"""Of `vitaccel_rtl.accelerator.front.Front`, from accepting an instruction to offering the next.
+
+16 words, through two registers.
+"""
 
 RUN_END = 3
 """From the last completion of a program, or from its header if it has no instructions, to the end of the run."""

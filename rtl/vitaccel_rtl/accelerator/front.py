@@ -68,18 +68,22 @@ class Front(wiring.Component):
         return m
 
     def _words(self, m):
-        """Load the words, one a cycle, each into a register of its own."""
+        """Load the words, one a cycle, each into a register of its own behind one for all: block RAMs are far away."""
         place = Signal(INSTRUCTION_WORDS, init=1)
         words = [Signal(_WORD_BITS, name=f"word_{n}", reset_less=True) for n in range(INSTRUCTION_WORDS)]
+        arrived = Signal(_WORD_BITS, reset_less=True)
+        arrives = Signal(INSTRUCTION_WORDS)
+        is_full = Signal()
         takes = self.i.valid & self.i.ready
-        m.d.comb += [self.i.ready.eq(~self.is_loaded), self.leaves.eq(takes & place[-1])]
+        m.d.comb += [self.i.ready.eq(~is_full), self.leaves.eq(takes & place[-1])]
+        m.d.sync += [arrived.eq(self.i.payload), arrives.eq(place & takes.replicate(INSTRUCTION_WORDS))]
         with m.If(takes):
             m.d.sync += place.eq(place.rotate_left(1))
-        for is_next, word in zip(place, words, strict=True):
-            with m.If(takes & is_next):
-                m.d.sync += word.eq(self.i.payload)
-        with m.If(self.leaves):
-            m.d.sync += self.is_loaded.eq(1)
-        with m.Elif(self.o.valid & self.o.ready):
-            m.d.sync += self.is_loaded.eq(0)
+        for is_here, word in zip(arrives, words, strict=True):
+            with m.If(is_here):
+                m.d.sync += word.eq(arrived)
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += [is_full.eq(0), self.is_loaded.eq(0)]
+        with m.Else():
+            m.d.sync += [is_full.eq(is_full | self.leaves), self.is_loaded.eq(is_full)]
         return words

@@ -9,7 +9,7 @@ them. Instruction i, the k-th of its engine, of which ``depth`` fit its queue, g
     routed     ``c[i] = max(max(f[i], e[i - 1] + 1) + 1, r[k - depth] + 17)``, its first word goes to the queue
     handed on  ``e[i] = c[i] + 15``, its last
     loading    ``r[k] = max(c[i] + STREAM_FIFO, s[k - 1] + 1)``, its first word goes to the front
-    loaded     ``p[k] = r[k] + 16``, it is complete
+    loaded     ``p[k] = r[k] + FRONT - 1``, it is complete
     started    ``s[k]``, the first multiple of 8 that is not before ``p[k]``, its engine's being ready, and
                ``DONE_TO_START`` cycles after the last completion that it waits for
 
@@ -142,7 +142,7 @@ class Issue:
         routed = max(known + 1, room)
         handed.append(routed + INSTRUCTION_WORDS - 1)
         loading.append(max(routed + latency.STREAM_FIFO, self._started[engine] + 1))
-        return loading[-1] + INSTRUCTION_WORDS
+        return loading[-1] + latency.FRONT - 1
 
     def _completion(self, engine: str, count: int) -> int:
         if count > len(self.completed[engine]):

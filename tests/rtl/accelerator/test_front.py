@@ -94,8 +94,8 @@ def test_the_next_one_is_offered_after_the_declared_cycles(seed: int) -> None:
             await feed.tick(ctx)
 
     simulate(dut, bench)
-    assert offered == [INSTRUCTION_WORDS + dut.interval_cycles * n for n in range(5)]
-    assert dut.interval_cycles == 1 + INSTRUCTION_BYTES // 8
+    assert offered == [INSTRUCTION_WORDS + 1 + dut.interval_cycles * n for n in range(5)]
+    assert dut.interval_cycles == 2 + INSTRUCTION_BYTES // 8
 
 
 @pytest.mark.parametrize("engine", range(len(ENGINES)))
