@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.accelerator.row_walk import FUNCTION, LANES
+from vitaccel_rtl.accelerator.lane_words import FUNCTION, LANES
 from vitaccel_rtl.accelerator.word_delay import WordDelay
 from vitaccel_rtl.activation import TABLE_ENTRIES, Activation
 from vitaccel_rtl.fixed_point import FACTOR_BITS
@@ -66,7 +66,7 @@ class LaneArithmetic(wiring.Component):
     set, constants : Signal, in
         The word's parameter set; the instruction's first two.
     lanes : Signal, in
-        What is done with the word, :data:`~vitaccel_rtl.accelerator.row_walk.LANES`.
+        What is done with the word, :data:`~vitaccel_rtl.accelerator.lane_words.LANES`.
     o : Signal, out
         P codes of 16 bits, ``latency_cycles`` later.
     table_write, table_address, table_entry : Signal, in

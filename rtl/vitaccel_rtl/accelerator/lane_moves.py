@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS
-from vitaccel_rtl.accelerator.row_walk import LANES
+from vitaccel_rtl.accelerator.lane_words import LANES
 from vitaccel_rtl.accelerator.word_delay import WordDelay
 from vitaccel_rtl.stream import check_range
 
@@ -27,7 +27,7 @@ class LaneMoves(wiring.Component):
     a, b : Signal, in
         P codes of 16 bits: a word, and the word that the result replaces.
     lanes : Signal, in
-        What is done with the word, :data:`~vitaccel_rtl.accelerator.row_walk.LANES`.
+        What is done with the word, :data:`~vitaccel_rtl.accelerator.lane_words.LANES`.
     o : Signal, out
         In the same cycle: the word that goes through the lanes.
     kept, keeps : Signal, out

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS
-from vitaccel_rtl.accelerator.row_walk import FETCH, LANES
+from vitaccel_rtl.accelerator.lane_words import FETCH, LANES
 from vitaccel_rtl.accelerator.run_reader import RunReader
 from vitaccel_rtl.accelerator.slot_buffer import PHASE, read_client
 
@@ -33,7 +33,7 @@ class LaneOperands(wiring.Component):
     phase : Signal, in
         Of the buffer.
     fetch : Signal, in
-        The runs, during the frame: :data:`~vitaccel_rtl.accelerator.row_walk.FETCH`.
+        The runs, during the frame: :data:`~vitaccel_rtl.accelerator.lane_words.FETCH`.
     lanes : Signal, in
         What is done with the words, in the cycles ``t0 + READ_RUN`` to ``t0 + READ_RUN + 7``.
     reads : array of read clients, out

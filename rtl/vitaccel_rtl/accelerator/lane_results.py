@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.frame_delay import FrameDelay
 from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS
-from vitaccel_rtl.accelerator.row_walk import OUT
+from vitaccel_rtl.accelerator.lane_words import OUT
 from vitaccel_rtl.accelerator.run_writer import RunWriter
 from vitaccel_rtl.accelerator.slot_buffer import PHASE, write_client
 from vitaccel_rtl.transposer import Transposer
@@ -37,7 +37,7 @@ class LaneResults(wiring.Component):
         Of the buffer.
     writes, ends_tile, out : Signal, in
         During the frame: its words are written as they are; the last of them ends a tile; where to
-        (:data:`~vitaccel_rtl.accelerator.row_walk.OUT`).
+        (:data:`~vitaccel_rtl.accelerator.lane_words.OUT`).
     word : Signal, in
         P codes of 16 bits.
     turns : Signal, in

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS, PARAMETER_SET
-from vitaccel_rtl.accelerator.row_walk import LANES
+from vitaccel_rtl.accelerator.lane_words import LANES
 from vitaccel_rtl.accelerator.word_delay import WordDelay
 from vitaccel_rtl.layernorm import (
     CHANNEL_BITS,
@@ -51,7 +51,7 @@ class LayerNormRows(wiring.Component):
     epsilon : Signal, in
         Of the instruction.
     lanes : Signal, in
-        What is done with the word, :data:`~vitaccel_rtl.accelerator.row_walk.LANES`.
+        What is done with the word, :data:`~vitaccel_rtl.accelerator.lane_words.LANES`.
     valid_moments, ends, valid_normal, first : Signal, in
         The word is one of the first pass; its last; one of the second pass; its first.
     o : Signal, out

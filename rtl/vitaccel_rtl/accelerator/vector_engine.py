@@ -12,9 +12,10 @@ from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS, PARAMETER_SET, T
 from vitaccel_rtl.accelerator.lane_moves import LaneMoves
 from vitaccel_rtl.accelerator.lane_operands import READ_CLIENTS, LaneOperands
 from vitaccel_rtl.accelerator.lane_results import WRITE_CLIENTS, LaneResults
+from vitaccel_rtl.accelerator.lane_words import FUNCTION, LANES
 from vitaccel_rtl.accelerator.layernorm_rows import LayerNormRows
 from vitaccel_rtl.accelerator.row_times import RowTimes
-from vitaccel_rtl.accelerator.row_walk import FUNCTION, LANES, RowWalk
+from vitaccel_rtl.accelerator.row_walk import RowWalk
 from vitaccel_rtl.accelerator.set_memory import set_run
 from vitaccel_rtl.accelerator.slot_buffer import PHASE, read_client, write_client
 from vitaccel_rtl.activation import TABLE_ENTRIES

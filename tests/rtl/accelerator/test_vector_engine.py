@@ -227,3 +227,21 @@ def test_an_engine_that_writes_a_cycle_early_is_found(seed: int, monkeypatch: py
 def test_parameters_out_of_range_are_refused() -> None:
     sentence = "side of a vector engine must be an integer from 4 to 32, not 33"
     refuses(sentence, VectorEngine, side=33, words=64, sets=8, table=(1,) * 32, entry_bits=7, centre=0)
+
+
+@pytest.mark.parametrize("function", ["layernorm", "add"])
+def test_a_reset_in_an_instruction_forgets_it(function: str, seed: int) -> None:
+    traffic = Traffic(5, seed)
+    case = traffic.case(function, channels=20, row_blocks=4, by_rows=1)
+    assert case is not None
+    engine = engine_of(5)
+    words = sum(word << 32 * place for place, word in enumerate(isa.LANE.encode(case.fields)))
+    for cycles in traffic.rng.sample(range(1, 150), 6):
+        engine.to_phase(0)
+        engine.model.io.i__valid, engine.model.io.i__payload = 1, words << isa.OPERATION.bits | isa.LANE.code
+        engine.tick()
+        engine.model.io.i__valid = 0
+        for _ in range(cycles):
+            engine.tick()
+        engine.model.reset()
+        check_times([case], run(traffic, [case]))
