@@ -114,16 +114,15 @@ def test_a_cycle_of_latency_more_is_seen(seed: int) -> None:
 @pytest.mark.parametrize("channel", [*CHANNELS, "all"])
 @pytest.mark.parametrize("point", SOME)
 def test_stalls_change_cycles_and_no_byte(point: dict[str, int], channel: str, seed: int) -> None:
-    behaviour = MemoryBehaviour(stalls=dict.fromkeys(CHANNELS if channel == "all" else (channel,), 0.5))
+    behaviour = MemoryBehaviour(stalls=dict.fromkeys(CHANNELS if channel == "all" else (channel,), 0.8))
     align = point.get("align_bytes", point["word_bytes"])
     job = Job(address=-(-SOURCE // align) * align, rows=9, row_bytes=300, stride_bytes=301 * align)
-    first, again, other = (
-        copy(accelerator(point, seed, behaviour=behaviour, seed=number), job, align) for number in (1, 1, 2)
-    )
+    took = [copy(accelerator(point, seed, behaviour=behaviour, seed=number), job, align) for number in (*range(9), 0)]
     unhindered = copy(accelerator(point, seed), job, align)
-    assert first == again
-    assert (min(first, other) > unhindered) or channel == "aw", "addresses may be late: their data are later"
-    assert min(first, other) >= unhindered
+    assert took[0] == took[-1], "one seed, the same stalls"
+    assert min(took) >= unhindered
+    # Addresses of writes may be late without any harm: their data are later.
+    assert max(took) > unhindered or channel == "aw"
 
 
 @pytest.mark.parametrize("order", ["data first", "address first"])
