@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from vitaccel_rtl.accelerator.decode import instruction_layout
 from vitaccel_rtl.accelerator.head_walk import HeadWalk
 from vitaccel_rtl.accelerator.isa import ATTENTION, COUNT, FRAMES, WORD_ADDRESS
-from vitaccel_rtl.accelerator.tile import tile_layout
+from vitaccel_rtl.accelerator.tile import keep, tile_layout
 
 LOGITS, VALUES = 0, 1
 
@@ -153,26 +153,27 @@ class AttentionNest(wiring.Component):
         operands, drain, side = self.tile.operands, self.tile.drain, Const(self._side, COUNT)
         last_words = Mux(is_values, kept.last_channels, kept.last_keys)
         sets = Cat(Const(0, 1), logits.head)
-        m.d.sync += [
-            operands.a.eq(Mux(is_values, bases[1], logits.address[0])),
-            operands.b.eq(Mux(is_values, values.address[1] + v_at, logits.address[1] + k_at)),
-            operands.depth.eq(Mux(is_values, kept.keys, kept.head_dim)),
-            operands.from_logits.eq(is_values),
-            operands.slot.eq(slot_of_values),
-            operands.b_is_activation.eq(1),
-            operands.by_rows.eq(is_values & kept.by_rows),
-            drain.out.eq(Mux(is_values, values.address[0] + channel, bases[0] + key)),
-            drain.plane.eq(kept.out_plane),
-            drain.words.eq(Mux(is_last_tile, last_words, side)),
-            drain.is_wide.eq(kept.is_wide),
-            drain.by_rows.eq(is_values & kept.by_rows),
-            drain.is_logits.eq(~is_values),
-            drain.ends_row.eq(is_last_tile),
-            drain.is_values.eq(is_values),
-            drain.slot.eq(Mux(is_values, slot_of_values, slot_of_logits)),
-            self.tile.sets.eq(kept.sets + sets),
-            self.tile.sets_count.eq(Mux(~is_values & (tile == 0), 2, 0)),
+        values = [
+            (operands.a, Mux(is_values, bases[1], logits.address[0])),
+            (operands.b, Mux(is_values, values.address[1] + v_at, logits.address[1] + k_at)),
+            (operands.depth, Mux(is_values, kept.keys, kept.head_dim)),
+            (operands.from_logits, is_values),
+            (operands.slot, slot_of_values),
+            (operands.b_is_activation, 1),
+            (operands.by_rows, is_values & kept.by_rows),
+            (drain.out, Mux(is_values, values.address[0] + channel, bases[0] + key)),
+            (drain.plane, kept.out_plane),
+            (drain.words, Mux(is_last_tile, last_words, side)),
+            (drain.is_wide, kept.is_wide),
+            (drain.by_rows, is_values & kept.by_rows),
+            (drain.is_logits, ~is_values),
+            (drain.ends_row, is_last_tile),
+            (drain.is_values, is_values),
+            (drain.slot, Mux(is_values, slot_of_values, slot_of_logits)),
+            (self.tile.sets, kept.sets + sets),
+            (self.tile.sets_count, Mux(~is_values & (tile == 0), 2, 0)),
         ]
+        keep(m, values)
         m.d.comb += [
             self.interval.eq(Mux(is_values, kept.values_interval, kept.logits_interval)),
         ]

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.accelerator.decode import instruction_layout
 from vitaccel_rtl.accelerator.isa import FRAMES, MATMUL
-from vitaccel_rtl.accelerator.tile import tile_layout
+from vitaccel_rtl.accelerator.tile import keep, tile_layout
 
 
 class MatMulNest(wiring.Component):
@@ -93,27 +93,28 @@ class MatMulNest(wiring.Component):
         begins_column = row == 0
         operands, drain = self.tile.operands, self.tile.drain
         # Sums are made here, not on the way to the buffers: a tile stands for a frame or longer.
-        m.d.sync += [
-            operands.a.eq(a),
-            operands.b.eq(b),
-            operands.depth.eq(kept.depth),
-            operands.b_is_activation.eq(kept.b_is_activation),
-            operands.by_rows.eq(kept.by_rows),
-            drain.out.eq(out),
-            drain.plane.eq(kept.out_plane),
-            drain.words.eq(Mux(kept.by_rows & ends_column, kept.last_rows, self._side)),
-            drain.is_wide.eq(kept.is_wide),
-            drain.has_residual.eq(kept.has_residual),
-            drain.has_table.eq(kept.has_table),
-            drain.table.eq(kept.table),
-            drain.by_rows.eq(kept.by_rows),
-            drain.takes_sets.eq(begins_column),
-            self.tile.residual.eq(residual),
-            self.tile.residual_plane.eq(kept.residual_plane),
-            self.tile.sets.eq(sets),
-            self.tile.sets_count.eq(Mux(begins_column & kept.b_is_activation, self._side, 0)),
-            self.tile.weight_sets.eq(begins_column & ~kept.b_is_activation),
+        values = [
+            (operands.a, a),
+            (operands.b, b),
+            (operands.depth, kept.depth),
+            (operands.b_is_activation, kept.b_is_activation),
+            (operands.by_rows, kept.by_rows),
+            (drain.out, out),
+            (drain.plane, kept.out_plane),
+            (drain.words, Mux(kept.by_rows & ends_column, kept.last_rows, self._side)),
+            (drain.is_wide, kept.is_wide),
+            (drain.has_residual, kept.has_residual),
+            (drain.has_table, kept.has_table),
+            (drain.table, kept.table),
+            (drain.by_rows, kept.by_rows),
+            (drain.takes_sets, begins_column),
+            (self.tile.residual, residual),
+            (self.tile.residual_plane, kept.residual_plane),
+            (self.tile.sets, sets),
+            (self.tile.sets_count, Mux(begins_column & kept.b_is_activation, self._side, 0)),
+            (self.tile.weight_sets, begins_column & ~kept.b_is_activation),
         ]
+        keep(m, values)
         m.d.comb += [
             self.interval.eq(Mux(begins_column, kept.first_interval, kept.interval)),
             self.is_last.eq(ends_column & is_last_column),

@@ -1,5 +1,6 @@
 """A tile as the nests send it on its way: where its operands come from, and what becomes of its sums."""
 
+from amaranth.hdl import Signal, Value
 from amaranth.lib import data
 
 from vitaccel_rtl.accelerator.isa import COUNT, WORD_ADDRESS
@@ -79,3 +80,15 @@ def tile_layout():
             "weight_sets": 1,
         }
     )
+
+
+def keep(m, values):
+    """Let fields of a tile be registers of the values of a cycle before.
+
+    Each is a signal of its own: bits that are always equal become one register, and a vector that is made of bits of
+    itself is a loop to a simulator.
+    """
+    for place, (field, value) in enumerate(values):
+        register = Signal(len(Value.cast(field)), name=f"tile_field{place}", reset_less=True)
+        m.d.sync += register.eq(value)
+        m.d.comb += field.eq(register)

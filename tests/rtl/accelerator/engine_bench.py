@@ -14,7 +14,6 @@ from vitaccel_rtl.accelerator.decode import RAW
 from vitaccel_rtl.accelerator.set_memory import SetMemory
 from vitaccel_rtl.accelerator.slot_buffer import SlotBuffer
 from vitaccel_rtl.latency import SLOT_BUFFER, SLOTS
-from vitaccel_rtl.verilog import to_verilog
 from vitaccel_sim.verilate import build
 
 LOAD, LOOK = 4, 6
@@ -81,7 +80,7 @@ class Engine:
 
     def __init__(self, bench: EngineBench, *, seed: int) -> None:
         self.bench = bench
-        self.model = build(to_verilog(bench, purge=True), seed=seed, optimize="-O1")
+        self.model = build(bench, seed=seed, optimize="-O1")
         self.model.reset()
         self.cycle = 0
 

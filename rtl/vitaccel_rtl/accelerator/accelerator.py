@@ -1,0 +1,136 @@
+"""The accelerator: control, four engines and their buffers, behind AXI."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from vitaccel_rtl.accelerator.compute_engine import ComputeEngine
+from vitaccel_rtl.accelerator.control import ControlUnit
+from vitaccel_rtl.accelerator.lane_operands import READ_CLIENTS
+from vitaccel_rtl.accelerator.lane_results import WRITE_CLIENTS
+from vitaccel_rtl.accelerator.load_engine import CLIENT as LOAD_CLIENT
+from vitaccel_rtl.accelerator.load_engine import LoadEngine
+from vitaccel_rtl.accelerator.set_memory import SetMemory
+from vitaccel_rtl.accelerator.slot_buffer import SlotBuffer
+from vitaccel_rtl.accelerator.store_engine import CLIENT as STORE_CLIENT
+from vitaccel_rtl.accelerator.store_engine import StoreEngine
+from vitaccel_rtl.accelerator.vector_engine import VectorEngine
+
+COMPUTE_READERS, COMPUTE_WRITERS = (0, 1, 2), (0, 1)
+"""Clients of the activation buffer that are the compute engine's."""
+
+
+class Accelerator(wiring.Component):
+    """A machine with one array.
+
+    Parameters
+    ----------
+    machine
+        What programs for it say of it, by the names of :data:`vitaccel_rtl.accelerator.control_map.PARAMETERS`: among
+        others ``side``, ``activation_words``, ``weight_words``, ``parameter_sets``, ``logit_words``.
+    softmax
+        Of :class:`vitaccel_rtl.accelerator.logit_rows.LogitRows`.
+    rsqrt
+        ``table``, ``entry_bits`` and ``centre`` of the LayerNorm's reciprocal square root.
+    memory
+        ``data_bits``, ``burst_beats``, ``outstanding``, ``address_bits`` of :class:`vitaccel_rtl.axi.Geometry`.
+    macs_per_multiplier
+        Of :class:`vitaccel_rtl.array.Array`.
+
+    Attributes
+    ----------
+    s_axi_* : AXI4-Lite
+        Registers: :func:`vitaccel_rtl.accelerator.control_map.machine_registers`.
+    m_axi_* : AXI4
+        Data, reads and writes.
+    p_axi_* : AXI4
+        The program, reads only, 64 bits.
+    interrupt : Signal, out
+        See :class:`vitaccel_rtl.accelerator.control.ControlUnit`.
+    """
+
+    def __init__(self, *, machine, softmax, rsqrt, memory, macs_per_multiplier=1):
+        side, words = machine["side"], machine["activation_words"]
+        sizes = {"side": side, "activation_words": words}
+        self._control = ControlUnit(parameters=machine)
+        self._load = LoadEngine(
+            **sizes,
+            weight_words=machine["weight_words"],
+            parameter_sets=machine["parameter_sets"],
+            align_bytes=1,
+            **memory,
+        )
+        self._compute = ComputeEngine(
+            side=side,
+            words=words,
+            weight_words=machine["weight_words"],
+            logit_words=machine["logit_words"],
+            sets=machine["parameter_sets"],
+            softmax=softmax,
+            macs_per_multiplier=macs_per_multiplier,
+        )
+        self._vector = VectorEngine(side=side, words=words, sets=machine["parameter_sets"], **rsqrt)
+        self._store = StoreEngine(**sizes, align_bytes=1, **memory)
+        self._buffer = SlotBuffer(side=side, words=words)
+        self._sets = SetMemory(sets=machine["parameter_sets"], readers=2)
+        self._passed = [
+            (part, name, member)
+            for part, prefixes in (
+                (self._control, ("s_axi_", "p_axi_")),
+                (self._load, ("m_axi_",)),
+                (self._store, ("m_axi_",)),
+            )
+            for name, member in part.signature.members.items()
+            if name.startswith(prefixes)
+        ]
+        super().__init__({**{name: member for _, name, member in self._passed}, "interrupt": Out(1)})
+
+    @property
+    def registers(self):
+        """The register map."""
+        return self._control.registers
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.control = control = self._control
+        m.submodules.load, m.submodules.compute = load, compute = self._load, self._compute
+        m.submodules.vector, m.submodules.store = vector, store = self._vector, self._store
+        m.submodules.buffer = buffer = self._buffer
+        m.submodules.sets = sets = self._sets
+        for place, engine in enumerate((load, compute, vector, store)):
+            wiring.connect(m, control.engines[place], engine.i)
+            m.d.comb += [control.done[place].eq(engine.done), engine.phase.eq(control.phase)]
+        m.d.comb += [
+            control.error[0].eq(load.error),
+            control.error[1].eq(store.error),
+            buffer.phase.eq(control.phase),
+            self.interrupt.eq(control.interrupt),
+        ]
+        self._connect_buffer(m, load, compute, vector, store, buffer)
+        wiring.connect(m, compute.sets, sets.reads[0])
+        wiring.connect(m, vector.sets, sets.reads[1])
+        for name in ("write_valid", "write_address", "write_word"):
+            m.d.comb += getattr(sets, name).eq(getattr(load.parameter, name))
+        m.d.comb += [
+            compute.weight_valid.eq(load.weight.write_valid),
+            compute.weight_address.eq(load.weight.write_address),
+            compute.weight_word.eq(load.weight.write_word),
+        ]
+        for engine in (compute, vector):
+            m.d.comb += [
+                engine.table_write.eq(load.table.write_enable),
+                engine.table_address.eq(load.table.write_address),
+                engine.table_entry.eq(load.table.write_data),
+            ]
+        for part, name, member in self._passed:
+            inner, outer = getattr(part, name), getattr(self, name)
+            m.d.comb += inner.eq(outer) if member.flow is In else outer.eq(inner)
+        return m
+
+    def _connect_buffer(self, m, load, compute, vector, store, buffer):
+        readers = [*zip(COMPUTE_READERS, compute.reads, strict=True), *zip(READ_CLIENTS, vector.reads, strict=True)]
+        writers = [*zip(COMPUTE_WRITERS, compute.writes, strict=True), *zip(WRITE_CLIENTS, vector.writes, strict=True)]
+        for client, port in (*readers, (STORE_CLIENT, store.activation)):
+            wiring.connect(m, port, buffer.reads[client])
+        for client, port in (*writers, (LOAD_CLIENT, load.activation)):
+            wiring.connect(m, port, buffer.writes[client])

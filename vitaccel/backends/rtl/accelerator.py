@@ -1,0 +1,47 @@
+"""The accelerator of a machine description: what its gateware is built from."""
+# amaranth: UnusedElaboratable=no
+# ruff: noqa: ERA001 (the line above is for Amaranth: a component that is refused is never elaborated)
+
+from __future__ import annotations
+
+from typing import Any
+
+from vitaccel.arch import Arch
+from vitaccel.backends.rtl.assemble import machine_parameters
+from vitaccel.backends.rtl.blocks.softmax import powers_of, reciprocal_of
+from vitaccel.reference.reciprocal import Reciprocal
+from vitaccel.reference.rsqrt import Rsqrt
+from vitaccel.reference.softmax import LONGEST_ROW, OnlineSoftmax
+from vitaccel_rtl.accelerator.accelerator import Accelerator
+
+ADDRESS_BITS = 32
+"""Of a byte in DRAM."""
+
+
+def accelerator_of(arch: Arch) -> Any:
+    """Return the gateware of a machine, an ``amaranth.lib.wiring.Component``.
+
+    Raises
+    ------
+    UnsupportedError
+        If there is no such accelerator.
+    """
+    numerics, memory, root = arch.numerics, arch.memory, Rsqrt()
+    softmax = {
+        **powers_of(numerics.logit_fraction_bits),
+        "numerator_bits": numerics.numerator_bits,
+        "sum_bits": OnlineSoftmax(numerics.logit_fraction_bits).sum_bits(LONGEST_ROW),
+        "reciprocal": reciprocal_of(Reciprocal()),
+    }
+    return Accelerator(
+        machine=machine_parameters(arch),
+        softmax=softmax,
+        rsqrt={"table": root.table, "entry_bits": root.entry_bits, "centre": root.centre},
+        memory={
+            "data_bits": memory.bus_bits,
+            "burst_beats": memory.burst_beats,
+            "outstanding": memory.outstanding,
+            "address_bits": ADDRESS_BITS,
+        },
+        macs_per_multiplier=arch.array.macs_per_multiplier,
+    )
