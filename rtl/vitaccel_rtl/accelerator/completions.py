@@ -24,10 +24,12 @@ class Completions(wiring.Component):
         Frames until its result is there, 2 or more.
     done : Signal, out
         In phase 4 of the frame before: that of a result is ``max(frame + result, that of the one before + 1)``.
+    idle : Signal, out
+        All that were pushed are done.
     """
 
     def __init__(self):
-        super().__init__({"phase": In(3), "push": In(1), "result": In(FRAMES), "done": Out(1)})
+        super().__init__({"phase": In(3), "push": In(1), "result": In(FRAMES), "done": Out(1), "idle": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
@@ -43,6 +45,7 @@ class Completions(wiring.Component):
             left.eq(due.head - now),
             self.done.eq(is_due),
             due.pop.eq(is_due),
+            self.idle.eq(waiting == 0),
         ]
         # Whether the first is due is looked at once a frame; a time that has passed has its highest bit set.
         m.d.sync += [

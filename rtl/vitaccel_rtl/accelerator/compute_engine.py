@@ -2,6 +2,7 @@
 
 from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
@@ -10,7 +11,7 @@ from vitaccel_rtl.accelerator.completions import Completions
 from vitaccel_rtl.accelerator.decode import RAW, decoded
 from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.epilogue import RESULT_BITS, TABLE_SLOTS, Epilogue
-from vitaccel_rtl.accelerator.isa import ATTENTION, FRAMES, MATMUL
+from vitaccel_rtl.accelerator.isa import ATTENTION, COUNT, FRAMES, MATMUL, MOST_EXPERTS
 from vitaccel_rtl.accelerator.logit_rows import LogitRows
 from vitaccel_rtl.accelerator.matmul_nest import MatMulNest
 from vitaccel_rtl.accelerator.operands import Operands
@@ -28,6 +29,10 @@ from vitaccel_rtl.latency import SLOTS
 
 RESIDUAL_CLIENT = 2
 """Of the activation buffer's read clients; those of the operands are 0 and 1, those of the results' writes too."""
+
+
+SKIPPED = 2
+"""Frames from where a matmul without rows could begin, with nothing before it under way, to its result."""
 
 
 class ComputeEngine(wiring.Component):
@@ -60,6 +65,8 @@ class ComputeEngine(wiring.Component):
         Of the parameter buffer.
     table_write, table_address, table_entry : in
         An entry of an activation table.
+    queue_write, queue_slot, queue_blocks : in
+        Row-blocks of the queue of an expert's slot, before a matmul of its rows is offered.
     """
 
     def __init__(self, *, side, words, weight_words, logit_words, sets, softmax, macs_per_multiplier=1):
@@ -84,6 +91,9 @@ class ComputeEngine(wiring.Component):
                 "table_write": In(1),
                 "table_address": In(range(TABLE_ENTRIES * TABLE_SLOTS)),
                 "table_entry": In(signed(RESULT_BITS)),
+                "queue_write": In(1),
+                "queue_slot": In(range(MOST_EXPERTS)),
+                "queue_blocks": In(COUNT),
             }
         )
 
@@ -152,7 +162,7 @@ class ComputeEngine(wiring.Component):
         m.submodules.matmul = matmul = MatMulNest(side=self._side)
         m.submodules.attention = attention = AttentionNest(side=self._side)
         m.submodules.completions = completions = Completions()
-        is_attention, busy = Signal(), Signal()
+        is_attention, busy, skips = Signal(), Signal(), Signal()
         left = Signal(FRAMES)
         starts_frame, step = Signal(), Signal()
         tile = Signal(tile_layout())
@@ -161,11 +171,13 @@ class ComputeEngine(wiring.Component):
         }
         is_last = Signal()
         accepts = Signal()
+        ends_skip = Signal()
         m.d.comb += [
+            ends_skip.eq(starts_frame & skips & completions.idle),
             starts_frame.eq(self.phase == 0),
             step.eq(starts_frame & busy & (left == 0) & ~(is_attention & attention.must_wait)),
             is_last.eq(Mux(is_attention, attention.is_last, matmul.is_last)),
-            self.i.ready.eq(starts_frame & ~busy & (left == 0)),
+            self.i.ready.eq(starts_frame & ~busy & ~skips & (left == 0)),
             accepts.eq(self.i.valid & self.i.ready),
             matmul.instruction.as_value().eq(decoded(MATMUL, self.i.p.words)),
             attention.instruction.as_value().eq(decoded(ATTENTION, self.i.p.words)),
@@ -175,12 +187,17 @@ class ComputeEngine(wiring.Component):
             attention.step.eq(step & is_attention),
             attention.frame.eq(self.phase == SLOTS - 1),
             completions.phase.eq(self.phase),
-            completions.push.eq(step & is_last),
-            completions.result.eq(chosen["result"]),
+            completions.push.eq(step & is_last | ends_skip),
+            completions.result.eq(Mux(skips, SKIPPED, chosen["result"])),
             self.done.eq(completions.done),
         ]
         m.d.comb += tile.eq(Mux(is_attention, attention.tile.as_value(), matmul.tile.as_value()))
-        with m.If(accepts):
+        is_empty = self._rows_of_expert(m, matmul)
+        with m.If(ends_skip):
+            m.d.sync += skips.eq(0)
+        with m.If(accepts & is_empty):
+            m.d.sync += skips.eq(1)
+        with m.Elif(accepts):
             is_next = self.i.p.operation == ATTENTION.code
             depth = Mux(is_next, attention.instruction.head_dim, matmul.instruction.depth)
             m.d.sync += [busy.eq(1), is_attention.eq(is_next), left.eq(self._lead(depth))]
@@ -189,6 +206,22 @@ class ComputeEngine(wiring.Component):
         with m.Elif((self.phase == SLOTS - 1) & (left != 0)):
             m.d.sync += left.eq(left - 1)
         return step, tile
+
+    def _rows_of_expert(self, m, matmul):
+        """Take the row-blocks of an expert's matmul from its queue; return whether there are none."""
+        m.submodules.queues = queues = Memory(shape=COUNT, depth=MOST_EXPERTS, init=[])
+        writes, reads = queues.write_port(), queues.read_port(domain="comb")
+        is_expert = Signal()
+        m.d.comb += [
+            writes.en.eq(self.queue_write),
+            writes.addr.eq(self.queue_slot),
+            writes.data.eq(self.queue_blocks),
+            reads.addr.eq(matmul.instruction.expert),
+            is_expert.eq((self.i.p.operation == MATMUL.code) & matmul.instruction.has_expert),
+        ]
+        with m.If(is_expert):
+            m.d.comb += matmul.instruction.row_blocks.eq(reads.data)
+        return is_expert & (reads.data == 0)
 
     def _lead(self, depth):
         """Frames to the first tile, :func:`vitaccel_rtl.accelerator.pace.lead`: one more for each depth it falls at."""

@@ -322,7 +322,66 @@ LANE = Operation(
     ),
 )
 
-OPERATIONS = {operation.name: operation for operation in (LOAD, STORE, MATMUL, ATTENTION, LANE)}
+MOST_EXPERTS, MOST_CHOICES, MOST_TOKENS = 32, 4, 2048
+"""Of a route: its experts, the choices of a token, its tokens and the lanes of its row-blocks."""
+
+ROUTE = Operation(
+    name="route",
+    code=6,
+    engine="vector",
+    summary="the queues of all experts, from router logits, int16",
+    fields=(
+        _address("logits", "first word of the logits"),
+        _step("logits_step", "words from a row-block to the next"),
+        _step("logits_plane", "words from low bytes to high bytes"),
+        _count("row_blocks", "row-blocks"),
+        _count("tokens", "tokens"),
+        _count("frame_tokens", "tokens of a frame, each of which begins a row-block; all of them in a part of one"),
+        Field(name="experts", bits=8, summary="experts, words of a row-block"),
+        Field(name="choices", bits=4, summary="choices of a token, k"),
+        _count("capacity", "entries that a queue holds, 0 for all"),
+        _flag("by_choice", "all first choices are queued before any second, else a token with all its choices"),
+        _flag("over_chosen", "the softmax of the scores is over the chosen experts, else over all"),
+        _frames("interval", "from a row-block to the next"),
+    ),
+)
+
+GATHER = Operation(
+    name="gather",
+    code=7,
+    engine="vector",
+    summary="an expert's tokens, from channel-lane rows of int8 into token-lane row-blocks",
+    fields=(
+        _address("a", "the first routed token"),
+        _step("a_step", "words to the next tile of channels"),
+        _count("tiles", "tiles of P channels"),
+        _count("last_channels", "channels of the last of them, 1 to P"),
+        _address("out", "the result"),
+        _step("out_step", "words to the next row-block"),
+    ),
+)
+
+SCATTER_ADD = Operation(
+    name="scatter_add",
+    code=8,
+    engine="vector",
+    summary="an expert's results, int16, times their gate scores, added where their tokens are: an entry at a time",
+    fields=(
+        _address("a", "the expert's results"),
+        _step("a_step", "words to the next row-block"),
+        _step("a_plane", "words from low bytes to high bytes"),
+        _count("channels", "words of a row-block"),
+        _address("out", "the row-block of the first routed token"),
+        _step("out_step", "words to the next row-block"),
+        _step("out_plane", "words from low bytes to high bytes"),
+        _address("sets", "the parameter set: multiplier and shift"),
+        _frames("interval", "from an entry to the next"),
+    ),
+)
+
+OPERATIONS = {
+    operation.name: operation for operation in (LOAD, STORE, MATMUL, ATTENTION, LANE, ROUTE, GATHER, SCATTER_ADD)
+}
 BY_CODE = {operation.code: operation for operation in OPERATIONS.values()}
 
 HEADER_BYTES = 64

@@ -26,7 +26,7 @@ class EngineBench(wiring.Component):
     def __init__(self, engine: Any, *, side: int, words: int, sets: int, first_read: int, first_write: int) -> None:
         self.engine, self.side, self.words, self.sets = engine, side, words, sets
         self.first_read, self.first_write = first_read, first_write
-        self.passed = [name for name in engine.signature.members if name.startswith(("weight_", "table_"))]
+        self.passed = [name for name in engine.signature.members if name.startswith(("weight_", "table_", "queue_"))]
         super().__init__(
             {
                 "i": In(stream.Signature(RAW)),

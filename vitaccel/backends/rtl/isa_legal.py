@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from vitaccel_rtl.accelerator.isa import ATTENTION_MODES, BUFFERS, BY_CODE, LANE_FUNCTIONS
+from vitaccel_rtl.accelerator.isa import (
+    ATTENTION_MODES,
+    BUFFERS,
+    BY_CODE,
+    LANE_FUNCTIONS,
+    MOST_CHOICES,
+    MOST_EXPERTS,
+)
 
 AT_LEAST_1 = (
     "rows", "row_bytes", "row_words", "depth", "row_blocks", "n_tiles", "frames", "heads", "head_dim", "key_blocks",
@@ -19,6 +26,8 @@ SPECIAL = {
     "mode": f"0 to {len(ATTENTION_MODES) - 1}",
     "function": f"0 to {len(LANE_FUNCTIONS) - 1}",
     "shift": "0 to P - 1",
+    "experts": f"1 to {MOST_EXPERTS}",
+    "choices": f"1 to {MOST_CHOICES}",
     "dram": "a multiple of P",
     "stride_bytes": "a multiple of P",
 }
@@ -51,7 +60,8 @@ MEANINGS = {
         " an activation, from set `sets + n P` on. A residual, int16 in planes, is added and saturates"
         " (`reference/residual.py`), or an activation table is looked up (`reference/activation.py`). Of the last"
         " row-block only `last_rows` rows are results; what its other lanes hold, no result depends on.\n\n"
-        f"{_RESULT} Row-blocks are `out_step` and tiles of columns `out_tile_step` apart.\n\n"
+        f"{_RESULT} Row-blocks are `out_step` and tiles of columns `out_tile_step` apart. With `has_expert` the queue"
+        " of the expert says how many row-blocks there are; if none, nothing is done.\n\n"
         "Tiles set out `interval` frames after each other, those behind the first of a column `first_interval`;"
         " `result` frames after the last one everything is in its place, and the instruction completes. The least legal"
         " times are the formulas of `vitaccel_rtl.accelerator.pace`."
@@ -86,6 +96,26 @@ MEANINGS = {
         " `scale` frames or more after them to be normalized, with the moments of the next one between. `result` frames"
         " after the last one the instruction completes. The least legal times are the formulas of"
         " `vitaccel_rtl.accelerator.vector_pace`."
+    ),
+    "route": (
+        "For every token its `choices` largest logits of `experts`, of equal ones that of the lower expert first, and"
+        " their gate scores (`reference/topk.py`, `reference/softmax.py`). A frame begins with a row-block; a row-block has"
+        " `experts` words. The queues last until the next route; slot e is expert e.\n\n"
+        "Row-blocks set out `interval` frames after each other. The instruction completes when all queues are there and"
+        " their lengths are known to the compute engine. The least legal time is that of"
+        " `vitaccel_rtl.accelerator.expert_pace`."
+    ),
+    "gather": (
+        "Token t is word t of every tile of `a`, whatever its frame. The i-th entry of the queue becomes lane i % P of"
+        " row-block i // P of the result; lanes behind the last entry are 0. Of an empty queue nothing is written."
+    ),
+    "scatter_add": (
+        "For the i-th entry of the queue, of a token with gate score s (16 bits of fraction), every channel of lane i %"
+        " P of row-block i // P of `a` is multiplied by s and by the multiplier of the set, shifted right by its shift"
+        " and 16, rounded, and added to the token's channel of the result, where every frame begins with a row-block;"
+        " sums saturate at int16. One entry is added after the other.\n\n"
+        "Entries set out `interval` frames after each other, or when the queue gives them. The least legal time is that"
+        " of `vitaccel_rtl.accelerator.expert_pace`."
     ),
 }
 """Of every operation, by its name."""
