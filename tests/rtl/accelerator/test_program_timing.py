@@ -1,0 +1,115 @@
+"""Cycles of programs: engines whose times are static against a walk frame by frame, and all of them together."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator import program_timing
+from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
+from vitaccel_rtl.accelerator.pace import lead
+from vitaccel_rtl.accelerator.program_timing import (
+    MachineTimes,
+    StaticTimes,
+    Work,
+    attention_work,
+    lane_work,
+    last_values,
+    matmul_work,
+    program_times,
+)
+from vitaccel_rtl.accelerator.vector_pace import VectorPace
+
+MACHINE = MachineTimes(side=8, beat_bytes=8, burst_beats=16, outstanding=4, latency_cycles=20)
+LOAD = {"dram": 0, "buffer": 0, "rows": 1, "row_bytes": 512, "stride_bytes": 512, "row_words": 64}
+MATMUL = {"depth": 24, "row_blocks": 3, "n_tiles": 2, "interval": 3, "first_interval": 4, "result": 11}
+
+
+def walk(fields: dict[str, int]) -> tuple[int, int]:
+    """Frames of the first logits to that of the last values, and where an array is free again: as the nest does."""
+    blocks = fields["frames"] * fields["heads"] * fields["row_blocks"]
+    frame, ahead, sent, valued, last = 0, 0, 0, 0, 0
+    due: dict[int, int] = {}
+    room = 1 if fields["one_in_flight"] else 2
+    logits = True
+    while valued < blocks:
+        if logits:
+            for _ in range(fields["key_blocks"]):
+                due[sent] = frame + fields["statistics"]
+                frame += fields["logits_interval"]
+            ahead, sent = ahead + 1, sent + 1
+            logits = ahead < room and sent < blocks
+            continue
+        for _ in range(fields["value_tiles"]):
+            last = frame = max(frame, due[valued])
+            frame += fields["values_interval"]
+        ahead, valued = ahead - 1, valued + 1
+        logits = sent < blocks
+    return last, frame
+
+
+def test_attention_goes_through_its_tiles_as_the_nest_does(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(200):
+        names = ("frames", "heads", "row_blocks", "key_blocks", "value_tiles", "logits_interval", "values_interval")
+        fields = {name: rng.randint(1, 4) for name in names}
+        fields |= {"statistics": rng.randint(1, 9), "one_in_flight": rng.randrange(2), "head_dim": rng.randint(1, 12)}
+        last, free = walk(fields)
+        begins = lead(fields["head_dim"], 8)
+        assert attention_work(fields | {"result": 20}, 8) == Work(begins + free, begins + last + 20)
+
+
+def test_one_more_in_flight_hides_statistics() -> None:
+    assert last_values(3, 2, 10, 4, in_flight=1) == 3 * 10 + 2 * 4
+    assert last_values(3, 2, 10, 4, in_flight=2) == 24
+
+
+@pytest.mark.parametrize(("rows", "columns", "occupied", "result"), [(3, 2, 1 + 20, 18 + 11), (1, 2, 1 + 8, 5 + 11)])
+def test_a_matmul_takes_its_intervals(rows: int, columns: int, occupied: int, result: int) -> None:
+    assert matmul_work(MATMUL | {"row_blocks": rows, "n_tiles": columns}, 8) == Work(occupied, result)
+
+
+@pytest.mark.parametrize("function", ["layernorm", "add"])
+@pytest.mark.parametrize("by_rows", [0, 1])
+def test_a_lane_takes_what_its_pace_says(function: str, by_rows: int) -> None:
+    scale = 7 if function == "layernorm" else 0
+    drain = latency.vector_rows_drain(16) if by_rows else 0
+    pace = VectorPace(interval=2, scale=scale, result=9, drain=drain)
+    fields = {"function": LANE_FUNCTIONS.index(function), "by_rows": by_rows, "row_blocks": 5, "interval": 2}
+    work = lane_work(fields | {"scale": scale, "result": 9}, 16)
+    assert (work.occupied, work.result * 8 - 4) == (pace.occupied(5), pace.done_cycles(5))
+
+
+def test_completions_are_a_frame_apart() -> None:
+    engine = StaticTimes(side=8)
+    slow = engine.complete("matmul", MATMUL | {"result": 40}, 0)
+    assert engine.ready == 8 * 21
+    assert engine.complete("matmul", MATMUL | {"result": 1}, engine.ready) == slow + 8
+
+
+def test_an_instruction_starts_behind_what_it_waits_for() -> None:
+    done = program_times([("load", LOAD)], MACHINE).dones[0]
+    run = program_times([("load", LOAD), ("matmul", MATMUL | {"wait_load": 1}), ("load", LOAD)], MACHINE)
+    assert run.dones[0] == done
+    assert run.starts[1] == -(-(done + latency.DONE_TO_START) // 8) * 8
+    assert run.dones[1] == run.starts[1] + 8 * (18 + 11) - 4
+    assert run.starts[2] < run.starts[1], "engines do not wait for each other where nothing says so"
+    assert run.cycles == max(run.dones) + latency.RUN_END
+
+
+def test_a_slower_memory_takes_as_much_longer() -> None:
+    """The header, the instruction and its data, a latency each, as often as a frame begins."""
+    slower = MachineTimes(side=8, beat_bytes=8, burst_beats=16, outstanding=4, latency_cycles=28)
+    assert program_times([("load", LOAD)], slower).cycles == program_times([("load", LOAD)], MACHINE).cycles + 24
+
+
+def test_a_lead_that_is_forgotten_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cycles() -> Any:
+        return program_times([("matmul", MATMUL)], MACHINE).cycles
+
+    before = cycles()
+    monkeypatch.setattr(program_timing, "lead", lambda _depth, _side: 0)
+    assert cycles() == before - 8

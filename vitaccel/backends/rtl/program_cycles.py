@@ -1,0 +1,32 @@
+"""Cycles of an assembled program on its machine, exactly."""
+
+from __future__ import annotations
+
+from vitaccel.arch import Memory
+from vitaccel.backends.rtl.program_file import ProgramFile
+from vitaccel_rtl.accelerator.issue_timing import Replayed
+from vitaccel_rtl.accelerator.program_timing import MachineTimes, program_times
+from vitaccel_rtl.dma_timing import PAGE_BYTES
+
+
+def program_cycles(program: ProgramFile, memory: Memory, *, latency_cycles: int) -> Replayed:
+    """Return when every instruction starts and completes, and the cycles of a run.
+
+    Parameters
+    ----------
+    program
+        What :func:`vitaccel.backends.rtl.assemble.assemble` made.
+    memory
+        That the machine was built for; it is as fast as the port.
+    latency_cycles
+        Of the memory that it runs with, 1 or more.
+    """
+    beat_bytes = memory.bus_bits // 8
+    machine = MachineTimes(
+        side=program.machine["side"],
+        beat_bytes=beat_bytes,
+        burst_beats=min(memory.burst_beats, PAGE_BYTES // beat_bytes),
+        outstanding=memory.outstanding,
+        latency_cycles=latency_cycles,
+    )
+    return program_times(((each.operation, each.fields) for each in program.instructions), machine)
