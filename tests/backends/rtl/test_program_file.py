@@ -14,8 +14,10 @@ from vitaccel.errors import VitaccelError
 from vitaccel_rtl.accelerator.isa import HEADER_BYTES, INSTRUCTION_BYTES, OPERATIONS
 
 CONTENT = encode_program(SMALL)
-UNKNOWN = "operation of instruction 1 of f must be one of 1 (load), 2 (store), 3 (matmul), 4 (attention), 5 (lane), "
-    "6 (route), 7 (gather), 8 (scatter_add), not 0"
+UNKNOWN = (
+    "operation of instruction 1 of f must be one of 1 (load), 2 (store), 3 (matmul), 4 (attention), 5 (lane),"
+    " 6 (route), 7 (gather), 8 (scatter_add), not 0"
+)
 
 
 def refuses(content: bytes, sentence: str) -> None:
@@ -87,8 +89,8 @@ def test_a_file_that_is_no_program_is_refused() -> None:
     [
         (
             ("jump", {}),
-            "operation of instruction 0 must be one of load, store, matmul, attention, lane, route, gather, scatter_add, "
-            "not 'jump'",
+            "operation of instruction 0 must be one of load, store, matmul, attention, lane, route, gather,"
+            " scatter_add, not 'jump'",
         ),
         (("load", {"rows": 1 << 16}), "instruction 0: rows of load must be 0 to 65535, not 65536"),
         (("load", {"rows": -1}), "instruction 0: rows of load must be 0 to 65535, not -1"),

@@ -99,8 +99,8 @@ MEANINGS = {
     ),
     "route": (
         "For every token its `choices` largest logits of `experts`, of equal ones that of the lower expert first, and"
-        " their gate scores (`reference/topk.py`, `reference/softmax.py`). A frame begins with a row-block; a row-block has"
-        " `experts` words. The queues last until the next route; slot e is expert e.\n\n"
+        " their gate scores (`reference/topk.py`, `reference/softmax.py`). A frame begins with a row-block; a row-block"
+        " has `experts` words. The queues last until the next route; slot e is expert e.\n\n"
         "Row-blocks set out `interval` frames after each other. The instruction completes when all queues are there and"
         " their lengths are known to the compute engine. The least legal time is that of"
         " `vitaccel_rtl.accelerator.expert_pace`."
