@@ -1,0 +1,53 @@
+"""The gateware of a machine description: it has the machine's sizes, and what there is not is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from vitaccel.arch import Arch
+from vitaccel.backends.rtl.accelerator import ADDRESS_BITS, accelerator_of
+from vitaccel.errors import UnsupportedError
+
+
+def small(pe: str = "4x4", **memory: int) -> Arch:
+    sizes = {"activation_bytes": 4096, "weight_bytes": 1024, "logit_bytes": 1024, "parameter_bytes": 1024}
+    arch = Arch().with_pe(pe)
+    return replace(arch, buffers=replace(arch.buffers, **sizes), memory=replace(arch.memory, **memory))
+
+
+def ports(arch: Arch) -> dict[str, int]:
+    """Widths by name."""
+    members = accelerator_of(arch).signature.members
+    return {name: member.shape for name, member in members.items()}
+
+
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
+@pytest.mark.parametrize("bus_bits", [32, 128])
+def test_the_bus_is_as_wide_as_the_machine_s(bus_bits: int) -> None:
+    found = ports(small(bus_bits=bus_bits))
+    assert found["m_axi_rdata"] == found["m_axi_wdata"] == bus_bits
+    assert found["m_axi_araddr"] == found["p_axi_araddr"] == ADDRESS_BITS
+    assert found["interrupt"] == 1
+
+
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
+def test_registers_are_those_of_every_accelerator() -> None:
+    names = [register.name for register in accelerator_of(small()).registers]
+    assert {"control", "status", "program", "cycles_low", "completed_compute", "side"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("arch", "said"),
+    [
+        (small("2x4x4"), "the accelerator must have one array, not 2"),
+        (
+            replace(small(), numerics=replace(Arch().numerics, weight_bits=4)),
+            "weights of the accelerator must be of 8 bits, not 4",
+        ),
+    ],
+)
+def test_what_there_is_not_is_refused(arch: Arch, said: str) -> None:
+    with pytest.raises(UnsupportedError, match=said):
+        accelerator_of(arch)
