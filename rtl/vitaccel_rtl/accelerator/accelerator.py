@@ -6,18 +6,20 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.accelerator.compute_engine import ComputeEngine
 from vitaccel_rtl.accelerator.control import ControlUnit
+from vitaccel_rtl.accelerator.kept_operand import CLIENT as KEPT_READER
 from vitaccel_rtl.accelerator.lane_operands import READ_CLIENTS
 from vitaccel_rtl.accelerator.lane_results import WRITE_CLIENTS
 from vitaccel_rtl.accelerator.load_engine import CLIENT as LOAD_CLIENT
 from vitaccel_rtl.accelerator.load_engine import LoadEngine
+from vitaccel_rtl.accelerator.logit_reuse import REUSE_CLIENTS
 from vitaccel_rtl.accelerator.set_memory import SetMemory
 from vitaccel_rtl.accelerator.slot_buffer import SlotBuffer
 from vitaccel_rtl.accelerator.store_engine import CLIENT as STORE_CLIENT
 from vitaccel_rtl.accelerator.store_engine import StoreEngine
 from vitaccel_rtl.accelerator.vector_engine import VectorEngine
 
-COMPUTE_READERS, COMPUTE_WRITERS = (0, 1, 2), (0, 1)
-"""Clients of the activation buffer that are the compute engine's."""
+COMPUTE_READERS, COMPUTE_WRITERS = (0, 1, 2, KEPT_READER), (0, 1, *REUSE_CLIENTS)
+"""Clients of the activation buffer that are the compute engine's; the last ones if it reuses logits."""
 
 
 class Accelerator(wiring.Component):
@@ -34,8 +36,8 @@ class Accelerator(wiring.Component):
         ``table``, ``entry_bits`` and ``centre`` of the LayerNorm's reciprocal square root.
     memory
         ``data_bits``, ``burst_beats``, ``outstanding``, ``address_bits`` of :class:`vitaccel_rtl.axi.Geometry`.
-    macs_per_multiplier
-        Of :class:`vitaccel_rtl.array.Array`.
+    macs_per_multiplier, kept_rows
+        Of :class:`vitaccel_rtl.accelerator.compute_engine.ComputeEngine`.
 
     Attributes
     ----------
@@ -49,7 +51,7 @@ class Accelerator(wiring.Component):
         See :class:`vitaccel_rtl.accelerator.control.ControlUnit`.
     """
 
-    def __init__(self, *, machine, softmax, rsqrt, memory, macs_per_multiplier=1):
+    def __init__(self, *, machine, softmax, rsqrt, memory, macs_per_multiplier=1, kept_rows=0):
         side, words = machine["side"], machine["activation_words"]
         sizes = {"side": side, "activation_words": words}
         self._control = ControlUnit(parameters=machine)
@@ -68,6 +70,7 @@ class Accelerator(wiring.Component):
             sets=machine["parameter_sets"],
             softmax=softmax,
             macs_per_multiplier=macs_per_multiplier,
+            kept_rows=kept_rows,
         )
         self._vector = VectorEngine(side=side, words=words, sets=machine["parameter_sets"], **rsqrt)
         self._store = StoreEngine(**sizes, align_bytes=1, **memory)
@@ -128,8 +131,8 @@ class Accelerator(wiring.Component):
         return m
 
     def _connect_buffer(self, m, load, compute, vector, store, buffer):
-        readers = [*zip(COMPUTE_READERS, compute.reads, strict=True), *zip(READ_CLIENTS, vector.reads, strict=True)]
-        writers = [*zip(COMPUTE_WRITERS, compute.writes, strict=True), *zip(WRITE_CLIENTS, vector.writes, strict=True)]
+        readers = [*zip(COMPUTE_READERS, compute.reads, strict=False), *zip(READ_CLIENTS, vector.reads, strict=True)]
+        writers = [*zip(COMPUTE_WRITERS, compute.writes, strict=False), *zip(WRITE_CLIENTS, vector.writes, strict=True)]
         for client, port in (*readers, (STORE_CLIENT, store.activation)):
             wiring.connect(m, port, buffer.reads[client])
         for client, port in (*writers, (LOAD_CLIENT, load.activation)):

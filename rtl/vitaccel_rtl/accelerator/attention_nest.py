@@ -58,7 +58,7 @@ class AttentionNest(wiring.Component):
         m.d.comb += at_hand.as_value().eq(given)
         with m.If(self.start):
             m.d.sync += kept.eq(self.instruction)
-        m.submodules.logits = logits = HeadWalk(addresses=2)
+        m.submodules.logits = logits = HeadWalk(addresses=3)
         m.submodules.values = values = HeadWalk(addresses=2)
         for walk in (logits, values):
             m.d.comb += [
@@ -67,7 +67,8 @@ class AttentionNest(wiring.Component):
                 walk.heads.eq(kept.heads),
                 walk.frames.eq(kept.frames),
             ]
-        self._moves(m, logits, at_hand, ("q", "k"), has_rows=(True, False))
+        self._moves(m, logits, at_hand, ("q", "k", "logits"), has_rows=(True, False, False))
+        m.d.comb += logits.steps[2].row.eq(self._side)
         self._moves(m, values, at_hand, ("out", "v"), has_rows=(True, False))
 
         phase = Signal()  # LOGITS or VALUES: what the tile is of
@@ -105,7 +106,7 @@ class AttentionNest(wiring.Component):
         for steps, name, moves_by_rows in zip(walk.steps, names, has_rows, strict=True):
             m.d.comb += [
                 steps.first.eq(fields[name]),
-                steps.row.eq(fields[f"{name}_step"] if moves_by_rows else 0),
+                *([steps.row.eq(fields[f"{name}_step"])] if moves_by_rows else []),
                 steps.head.eq(fields[f"{name}_head"]),
                 steps.frame.eq(fields[f"{name}_frame"]),
             ]
@@ -134,15 +135,16 @@ class AttentionNest(wiring.Component):
     def _send(self, m, kept, phase, tile, is_last_tile, slots, logits, values):
         """The tile at hand; what moves from tile to tile is added up."""
         slot_of_logits, slot_of_values = slots
-        k_at, v_at, key, channel = (
-            Signal(WORD_ADDRESS, name=name, reset_less=True) for name in ("k_at", "v_at", "key", "channel")
+        k_at, v_at, key, channel, kept_at = (
+            Signal(WORD_ADDRESS, name=name, reset_less=True) for name in ("k_at", "v_at", "key", "channel", "kept_at")
         )
         with m.If(self.start | (self.step & is_last_tile)):
-            m.d.sync += [k_at.eq(0), v_at.eq(0), key.eq(0), channel.eq(0)]
+            m.d.sync += [at.eq(0) for at in (k_at, v_at, key, channel, kept_at)]
         with m.Elif(self.step):
             m.d.sync += [
                 k_at.eq(k_at + kept.k_step),
                 v_at.eq(v_at + kept.v_step),
+                kept_at.eq(kept_at + kept.logits_step),
                 key.eq(key + self._side),
                 channel.eq(channel + self._side),
             ]
@@ -167,6 +169,11 @@ class AttentionNest(wiring.Component):
             (drain.is_wide, kept.is_wide),
             (drain.by_rows, is_values & kept.by_rows),
             (drain.is_logits, ~is_values),
+            (drain.has_one_set, ~is_values),
+            (drain.keeps, ~is_values & kept.keeps_logits),
+            (drain.kept, logits.address[2] + kept_at),
+            (drain.kept_plane, kept.logits_plane),
+            (drain.kept_words, Mux(logits.is_last_row, kept.last_rows, side)),
             (drain.ends_row, is_last_tile),
             (drain.is_values, is_values),
             (drain.slot, Mux(is_values, slot_of_values, slot_of_logits)),

@@ -1,26 +1,24 @@
 """The compute engine: matmuls and attention on one array, tile after tile, each at its time."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.accelerator.attention_nest import AttentionNest
-from vitaccel_rtl.accelerator.completions import Completions
-from vitaccel_rtl.accelerator.decode import RAW, decoded
+from vitaccel_rtl.accelerator.decode import RAW
 from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.epilogue import RESULT_BITS, TABLE_SLOTS, Epilogue
-from vitaccel_rtl.accelerator.isa import ATTENTION, COUNT, FRAMES, MATMUL, MOST_EXPERTS
+from vitaccel_rtl.accelerator.isa import COUNT, MOST_EXPERTS
+from vitaccel_rtl.accelerator.logit_reuse import REUSE_CLIENTS, LogitReuse
 from vitaccel_rtl.accelerator.logit_rows import LogitRows
-from vitaccel_rtl.accelerator.matmul_nest import MatMulNest
 from vitaccel_rtl.accelerator.operands import Operands
-from vitaccel_rtl.accelerator.pace import SETS_LATE, lead
+from vitaccel_rtl.accelerator.pace import KEPT_AHEAD, SETS_LATE
 from vitaccel_rtl.accelerator.residual_planes import ResidualPlanes
 from vitaccel_rtl.accelerator.run_writer import RunWriter
 from vitaccel_rtl.accelerator.set_memory import set_run
 from vitaccel_rtl.accelerator.slot_buffer import read_client, write_client
 from vitaccel_rtl.accelerator.tile import drain_layout, tile_layout
+from vitaccel_rtl.accelerator.tile_issue import TileIssue
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
 from vitaccel_rtl.accelerator.tile_sets import TileSets, set_layout
 from vitaccel_rtl.activation import TABLE_ENTRIES
@@ -29,10 +27,6 @@ from vitaccel_rtl.latency import SLOTS
 
 RESIDUAL_CLIENT = 2
 """Of the activation buffer's read clients; those of the operands are 0 and 1, those of the results' writes too."""
-
-
-SKIPPED = 2
-"""Frames from where a matmul without rows could begin, with nothing before it under way, to its result."""
 
 
 class ComputeEngine(wiring.Component):
@@ -48,6 +42,8 @@ class ComputeEngine(wiring.Component):
         Of :class:`vitaccel_rtl.accelerator.logit_rows.LogitRows`.
     macs_per_multiplier
         Of :class:`vitaccel_rtl.array.Array`.
+    kept_rows
+        Rows of logits whose statistics are kept, so that the logits can be used again; with 0 an engine cannot.
 
     Attributes
     ----------
@@ -58,7 +54,8 @@ class ComputeEngine(wiring.Component):
     done : Signal, out
         A pulse for each instruction.
     reads, writes : arrays of clients, out
-        Of the activation buffer.
+        Of the activation buffer; behind those for results, if the engine reuses logits, those of
+        :class:`vitaccel_rtl.accelerator.logit_reuse.LogitReuse`.
     weight_valid, weight_address, weight_word : in
         A write to the weight buffer.
     sets : run, out
@@ -69,21 +66,23 @@ class ComputeEngine(wiring.Component):
         Row-blocks of the queue of an expert's slot, before a matmul of its rows is offered.
     """
 
-    def __init__(self, *, side, words, weight_words, logit_words, sets, softmax, macs_per_multiplier=1):
+    def __init__(self, *, side, words, weight_words, logit_words, sets, softmax, macs_per_multiplier=1, kept_rows=0):
         self._side = side
-        self._array = Array(side=side, macs_per_multiplier=macs_per_multiplier)
+        self._array = Array(side=side, macs_per_multiplier=macs_per_multiplier, has_digits=kept_rows > 0)
+        self._reuse = LogitReuse(side=side, words=words, rows=kept_rows, softmax=softmax) if kept_rows else None
+        self._issue = TileIssue(side=side, reuses_logits=kept_rows > 0)
         self._operands = Operands(side=side, words=words, weight_words=weight_words)
         self._residual = ResidualPlanes(side=side, words=words, client=RESIDUAL_CLIENT)
         self._rows = LogitRows(side=side, words=logit_words, softmax=softmax)
         self._writers = [RunWriter(side=side, words=words, client=client) for client in range(2)]
-        lines = words // SLOTS
+        lines, reused = words // SLOTS, len(REUSE_CLIENTS) if kept_rows else 0
         super().__init__(
             {
                 "phase": In(3),
                 "i": In(stream.Signature(RAW)),
                 "done": Out(1),
-                "reads": Out(read_client(side, lines)).array(3),
-                "writes": Out(write_client(side, lines)).array(2),
+                "reads": Out(read_client(side, lines)).array(3 + (reused > 0)),
+                "writes": Out(write_client(side, lines)).array(2 + reused),
                 "weight_valid": In(1),
                 "weight_address": In(range(weight_words)),
                 "weight_word": In(8 * side),
@@ -99,7 +98,13 @@ class ComputeEngine(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        step, tile = self._issue(m)
+        m.submodules.issue = issue = self._issue
+        wiring.connect(m, wiring.flipped(self.i), issue.i)
+        m.d.comb += [issue.phase.eq(self.phase), self.done.eq(issue.done)]
+        m.d.comb += [
+            getattr(issue, name).eq(getattr(self, name)) for name in ("queue_write", "queue_slot", "queue_blocks")
+        ]
+        step, tile = self._set_out(m, issue)
         holds, drained = Signal(), Signal()
         m.submodules.operands = operands = self._operands
         m.submodules.residual = residual = self._residual
@@ -108,8 +113,8 @@ class ComputeEngine(wiring.Component):
         m.submodules.epilogue = epilogue = Epilogue(side=self._side)
         m.submodules.drains = drains = TileQueue(drain_layout())
         starts_tile = self._hold(m, array.o, drains.head, holds, drained)
-        sets, logit_set = self._sets(m, step, tile, array.o, drains.head, drained & starts_tile)
-        for client, memory in zip((*operands.memories, residual.memory), self.reads, strict=True):
+        sets, one_set = self._sets(m, step, tile, array.o, drains.head, drained & starts_tile)
+        for client, memory in zip((*operands.memories, residual.memory), self.reads, strict=False):
             wiring.connect(m, client, wiring.flipped(memory))
         m.d.comb += [
             operands.phase.eq(self.phase),
@@ -125,13 +130,13 @@ class ComputeEngine(wiring.Component):
             residual.address.eq(tile.residual),
             residual.plane.eq(tile.residual_plane),
             residual.taken.eq(epilogue.residual_taken),
-            rows.read.eq(step & tile.operands.from_logits),
+            rows.read.eq(step & tile.operands.from_logits & ~tile.operands.from_kept),
             rows.read_address.eq(tile.operands.a),
             rows.depth.eq(tile.operands.depth),
             rows.slot.eq(tile.operands.slot),
             array.i.valid.eq(operands.valid),
             array.o.ready.eq(~holds),
-            drains.push.eq(step),
+            drains.push.eq(step & (~tile.operands.from_kept | tile.operands.is_low_digit)),
             drains.word.eq(tile.drain),
             drains.pop.eq(drained & array.o.p.last),
         ]
@@ -143,7 +148,7 @@ class ComputeEngine(wiring.Component):
             epilogue.lanes.eq(array.o.p.lanes),
             epilogue.last.eq(array.o.p.last),
             epilogue.sets.eq(sets),
-            epilogue.logit_set.eq(logit_set),
+            epilogue.one_set.eq(one_set),
             epilogue.factors.eq(rows.factors),
             epilogue.residual.eq(residual.residual),
             rows.valid.eq(epilogue.logits_valid),
@@ -154,79 +159,52 @@ class ComputeEngine(wiring.Component):
             epilogue.table_address.eq(self.table_address),
             epilogue.table_entry.eq(self.table_entry),
         ]
+        if self._reuse:
+            self._use_again(m, issue, epilogue)
         self._write(m, epilogue)
         return m
 
-    def _issue(self, m):
-        """Accept instructions and send their tiles; return the pulse of a tile, and the tile."""
-        m.submodules.matmul = matmul = MatMulNest(side=self._side)
-        m.submodules.attention = attention = AttentionNest(side=self._side)
-        m.submodules.completions = completions = Completions()
-        is_attention, busy, skips = Signal(), Signal(), Signal()
-        left = Signal(FRAMES)
-        starts_frame, step = Signal(), Signal()
-        tile = Signal(tile_layout())
-        chosen = {
-            name: Mux(is_attention, getattr(attention, name), getattr(matmul, name)) for name in ("interval", "result")
-        }
-        is_last = Signal()
-        accepts = Signal()
-        ends_skip = Signal()
+    def _set_out(self, m, issue):
+        """A tile whose logits were kept sets out some frames behind them. Return the pulse of a tile, and the tile."""
+        if not self._reuse:
+            return issue.step, issue.tile
+        is_early, step, tile = Signal(), Signal(), Signal(tile_layout())
+        m.d.comb += is_early.eq(issue.step & issue.tile.operands.from_kept)
+        sets_out = later(m, is_early, KEPT_AHEAD * SLOTS, name="kept_sets_out")
+        waits = [Signal(tile_layout(), name=f"waiting_tile{frame}", reset_less=True) for frame in range(KEPT_AHEAD)]
+        with m.If(self.phase == 0):
+            m.d.sync += [to.eq(of) for to, of in zip(waits, (issue.tile, *waits), strict=False)]
         m.d.comb += [
-            ends_skip.eq(starts_frame & skips & completions.idle),
-            starts_frame.eq(self.phase == 0),
-            step.eq(starts_frame & busy & (left == 0) & ~(is_attention & attention.must_wait)),
-            is_last.eq(Mux(is_attention, attention.is_last, matmul.is_last)),
-            self.i.ready.eq(starts_frame & ~busy & ~skips & (left == 0)),
-            accepts.eq(self.i.valid & self.i.ready),
-            matmul.instruction.as_value().eq(decoded(MATMUL, self.i.p.words)),
-            attention.instruction.as_value().eq(decoded(ATTENTION, self.i.p.words)),
-            matmul.start.eq(accepts & (self.i.p.operation == MATMUL.code)),
-            attention.start.eq(accepts & (self.i.p.operation == ATTENTION.code)),
-            matmul.step.eq(step & ~is_attention),
-            attention.step.eq(step & is_attention),
-            attention.frame.eq(self.phase == SLOTS - 1),
-            completions.phase.eq(self.phase),
-            completions.push.eq(step & is_last | ends_skip),
-            completions.result.eq(Mux(skips, SKIPPED, chosen["result"])),
-            self.done.eq(completions.done),
+            step.eq((issue.step & ~is_early) | sets_out),
+            tile.as_value().eq(Mux(sets_out, waits[-1].as_value(), issue.tile.as_value())),
         ]
-        m.d.comb += tile.eq(Mux(is_attention, attention.tile.as_value(), matmul.tile.as_value()))
-        is_empty = self._rows_of_expert(m, matmul)
-        with m.If(ends_skip):
-            m.d.sync += skips.eq(0)
-        with m.If(accepts & is_empty):
-            m.d.sync += skips.eq(1)
-        with m.Elif(accepts):
-            is_next = self.i.p.operation == ATTENTION.code
-            depth = Mux(is_next, attention.instruction.head_dim, matmul.instruction.depth)
-            m.d.sync += [busy.eq(1), is_attention.eq(is_next), left.eq(self._lead(depth))]
-        with m.Elif(step):
-            m.d.sync += [left.eq(chosen["interval"]), busy.eq(~is_last)]
-        with m.Elif((self.phase == SLOTS - 1) & (left != 0)):
-            m.d.sync += left.eq(left - 1)
         return step, tile
 
-    def _rows_of_expert(self, m, matmul):
-        """Take the row-blocks of an expert's matmul from its queue; return whether there are none."""
-        m.submodules.queues = queues = Memory(shape=COUNT, depth=MOST_EXPERTS, init=[])
-        writes, reads = queues.write_port(), queues.read_port(domain="comb")
-        is_expert = Signal()
+    def _use_again(self, m, issue, epilogue):
+        """Keep logits and their statistics, and make operands of them."""
+        m.submodules.reuse = reuse = self._reuse
+        operands, rows, early = self._operands, self._rows, issue.tile.operands
         m.d.comb += [
-            writes.en.eq(self.queue_write),
-            writes.addr.eq(self.queue_slot),
-            writes.data.eq(self.queue_blocks),
-            reads.addr.eq(matmul.instruction.expert),
-            is_expert.eq((self.i.p.operation == MATMUL.code) & matmul.instruction.has_expert),
+            reuse.phase.eq(self.phase),
+            reuse.clear.eq(issue.clears),
+            reuse.start.eq(issue.step & early.from_kept),
+            reuse.tile.eq(early),
+            reuse.low.eq(operands.early_word),
+            reuse.keeps.eq(epilogue.keeps),
+            reuse.lanes.eq(epilogue.logits),
+            reuse.last.eq(epilogue.kept_last),
+            reuse.place.eq(epilogue.kept_place),
+            reuse.summary_valid.eq(rows.kept_valid),
+            reuse.maxima.eq(rows.maxima),
+            reuse.totals.eq(rows.totals),
+            operands.early.eq(reuse.start),
+            operands.early_a.eq(early.a),
+            operands.early_count.eq(early.depth),
+            operands.digits.eq(reuse.digits),
+            self._array.i.p.next_digit.eq(operands.next_digit),
         ]
-        with m.If(is_expert):
-            m.d.comb += matmul.instruction.row_blocks.eq(reads.data)
-        return is_expert & (reads.data == 0)
-
-    def _lead(self, depth):
-        """Frames to the first tile, :func:`vitaccel_rtl.accelerator.pace.lead`: one more for each depth it falls at."""
-        falls = [d for d in range(1, self._side) if lead(d, self._side) < lead(d - 1, self._side)]
-        return 1 + sum((depth < fall for fall in falls), Const(0, 1))
+        for client, port in ((reuse.memory, self.reads[3]), *zip(reuse.writes, list(self.writes)[2:], strict=True)):
+            wiring.connect(m, client, wiring.flipped(port))
 
     def _hold(self, m, sums, drain, holds, drained):
         """By rows, all sets of a column are there before its first sums. Return whether a word is a tile's first."""
@@ -244,10 +222,10 @@ class ComputeEngine(wiring.Component):
     def _sets(self, m, step, tile, sums, drain, starts_tile):
         """Parameter sets on their way: behind the weights, or from the parameter buffer. Return those in use."""
         m.submodules.tile_sets = tile_sets = TileSets(side=self._side)
-        m.submodules.logit_sets = logit_sets = TileQueue(set_layout())
+        m.submodules.one_sets = one_sets = TileQueue(set_layout())
         operands, rows, run = self._operands, self._rows, self.sets
         fetches = step & (tile.sets_count != 0)
-        of_heads = tile.drain.is_logits
+        of_heads = tile.drain.has_one_set
         # Sets of columns come a frame behind the tile: those of the column before are in use until it drains.
         waits, address = Signal(), Signal.like(run.address, name="sets_address", reset_less=True)
         late = Signal()
@@ -259,7 +237,7 @@ class ComputeEngine(wiring.Component):
         m.d.comb += [
             run.start.eq((fetches & of_heads) | late),
             run.address.eq(Mux(late, address, tile.sets)),
-            run.count.eq(Mux(late, self._side, 2)),
+            run.count.eq(Mux(late, self._side, tile.sets_count)),
         ]
         begins_columns = later(m, late, latency.READ_RUN, name="column_sets")
         begins_head = later(m, fetches & of_heads, latency.READ_RUN, name="head_sets")
@@ -274,18 +252,19 @@ class ComputeEngine(wiring.Component):
             tile_sets.set_valid.eq(run.valid & of_columns),
             tile_sets.set.eq(run.word),
             tile_sets.take.eq(starts_tile & drain.takes_sets),
-            logit_sets.push.eq(begins_head),
-            logit_sets.word.as_value().eq(run.word),
-            logit_sets.pop.eq(sums.valid & sums.p.last & drain.is_logits & drain.ends_row),
+            one_sets.push.eq(begins_head),
+            one_sets.word.as_value().eq(run.word),
+            one_sets.pop.eq(sums.valid & sums.p.last & drain.has_one_set & drain.ends_row),
             rows.output_set_valid.eq(run.valid & ~of_columns & ~begins_head),
             rows.output_set.as_value().eq(run.word),
+            rows.output_keeps.eq(self._issue.keeps),
         ]
-        return tile_sets.sets, logit_sets.head
+        return tile_sets.sets, one_sets.head
 
     def _write(self, m, epilogue):
         low, high = self._writers
         m.submodules.low, m.submodules.high = low, high
-        for writer, memory in zip(self._writers, self.writes, strict=True):
+        for writer, memory in zip(self._writers, self.writes, strict=False):
             wiring.connect(m, writer.memory, wiring.flipped(memory))
         for place, (writer, address) in enumerate(
             ((low, epilogue.result_address), (high, epilogue.result_high)),

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.isa import WORD_ADDRESS
+from vitaccel_rtl.accelerator.kept_logits import place_layout
 from vitaccel_rtl.accelerator.logit_rows import factor_layout
 from vitaccel_rtl.accelerator.tile import LANE_COUNT, drain_layout
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
@@ -35,8 +36,8 @@ class Epilogue(wiring.Component):
         Of the tile that leaves the array; :func:`vitaccel_rtl.accelerator.tile.drain_layout`.
     valid, lanes, last : in
         A word of sums of the tile; the P-th is its last.
-    sets, logit_set, factors : in
-        Of the columns, of the logits, and of the rows of both slots.
+    sets, one_set, factors : in
+        Of the columns, of tiles that have one for all lanes, and of the rows of both slots.
     residual : in
         P int16 a cycle behind each word of a tile with a residual; ``residual_taken`` then.
     result_start, result_address, result_high, result_words, result_is_wide, result : out
@@ -44,6 +45,9 @@ class Epilogue(wiring.Component):
         its high bytes go.
     logits_valid, logits, logits_address, logits_end_row : out
         Logits, of valid keys only.
+    keeps, kept_last, kept_place : out
+        With ``logits``, of all P keys of a tile whose logits are kept: whether they are, which are the tile's last, and
+        where they go (:func:`vitaccel_rtl.accelerator.kept_logits.place_layout`).
     table_* : in
         An entry of an activation table.
     """
@@ -59,7 +63,7 @@ class Epilogue(wiring.Component):
                 "lanes": In(data.ArrayLayout(signed(SUM_BITS), side)),
                 "last": In(1),
                 "sets": In(data.ArrayLayout(set_layout(), side)),
-                "logit_set": In(set_layout()),
+                "one_set": In(set_layout()),
                 "factors": In(factors),
                 "residual": In(data.ArrayLayout(signed(RESIDUAL_BITS), side)),
                 "residual_taken": Out(1),
@@ -73,6 +77,9 @@ class Epilogue(wiring.Component):
                 "logits": Out(lanes),
                 "logits_address": Out(WORD_ADDRESS),
                 "logits_end_row": Out(1),
+                "keeps": Out(1),
+                "kept_last": Out(1),
+                "kept_place": Out(place_layout()),
                 "table_write": In(1),
                 "table_address": In(range(TABLE_ENTRIES * TABLE_SLOTS)),
                 "table_entry": In(signed(RESULT_BITS)),
@@ -103,6 +110,11 @@ class Epilogue(wiring.Component):
             self.logits.eq(coded.p.lanes),
             self.logits_address.eq(drain.out + key),
             self.logits_end_row.eq(drain.ends_row & (key == drain.words - 1)),
+            self.keeps.eq(coded.valid & drain.is_logits & drain.keeps),
+            self.kept_last.eq(coded.p.last),
+            self.kept_place.low.eq(drain.kept),
+            self.kept_place.high.eq(drain.kept + drain.kept_plane),
+            self.kept_place.words.eq(drain.kept_words),
         ]
         self._finish(m, coded, drain, coded.valid & starts & ~drain.is_logits)
         return m
@@ -120,7 +132,7 @@ class Epilogue(wiring.Component):
         factors = Mux(drain.slot, self.factors[1].as_value(), self.factors[0].as_value())
         factor = data.View(self.factors[0].shape(), factors)
         by_word = Signal()  # the same for all lanes of a word
-        m.d.comb += by_word.eq(drain.is_logits | (drain.is_values == drain.by_rows))
+        m.d.comb += by_word.eq(drain.is_values == drain.by_rows)
         set_of_word = data.View(set_layout(), Array(of.as_value() for of in self.sets)[number])
         factor_of_word = data.View(factor_layout(), Array(of.as_value() for of in factor)[number])
         valid, last, is_narrow, has_residual = (
@@ -142,15 +154,17 @@ class Epilogue(wiring.Component):
             self.residual_taken.eq(valid & has_residual),
         ]
         for lane in range(self._side):
-            of_word = {name: getattr(self.logit_set, name) for name in ("multiplier", "shift", "offset")}
+            of_word = {name: getattr(self.one_set, name) for name in ("multiplier", "shift", "offset")}
             chosen = {}
             for name, shape in (("multiplier", signed(18)), ("shift", unsigned(6)), ("offset", signed(OFFSET_BITS))):
                 mine, words = getattr(self.sets[lane], name), getattr(set_of_word, name)
                 if name == "offset":
-                    value = Mux(drain.is_logits | drain.is_values, 0, Mux(by_word, words, mine))
+                    value = Mux(drain.has_one_set | drain.is_values, 0, Mux(by_word, words, mine))
                 else:
                     normal = Mux(by_word, getattr(factor_of_word, name), getattr(factor[lane], name))
-                    value = Mux(drain.is_logits, of_word[name], Mux(drain.is_values, normal, Mux(by_word, words, mine)))
+                    value = Mux(
+                        drain.has_one_set, of_word[name], Mux(drain.is_values, normal, Mux(by_word, words, mine))
+                    )
                 chosen[name] = Signal(shape, name=f"chosen_{name}_{lane}", reset_less=True)
                 m.d.sync += chosen[name].eq(value)
             acc = Signal(signed(SUM_BITS), name=f"chosen_sum_{lane}", reset_less=True)

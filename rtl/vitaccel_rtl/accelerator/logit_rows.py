@@ -14,7 +14,7 @@ from vitaccel_rtl.accelerator.isa import COUNT
 from vitaccel_rtl.accelerator.pace import LOGIT_READ
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
 from vitaccel_rtl.accelerator.tile_sets import set_layout
-from vitaccel_rtl.exp2 import LOGIT_BITS, has_lines
+from vitaccel_rtl.exp2 import LOGIT_BITS, has_lines, whole_bits
 from vitaccel_rtl.fixed_point import FACTOR_BITS
 from vitaccel_rtl.reciprocal import RowFactor
 from vitaccel_rtl.requantize import SHIFT_BITS
@@ -44,7 +44,8 @@ class LogitRows(wiring.Component):
     valid, lanes, address, ends_row : in
         P logits of a key, where they are kept, and whether the key is its row-block's last.
     output_set_valid, output_set : in
-        The set of the outputs of a head: once for each row-block, before its last key.
+        The set of the outputs of a head: once for each row-block, before its last key. With it ``output_keeps``,
+        whether the row-block's logits are kept.
     read, read_address, depth, slot : in
         Numerators of *depth* keys are wanted, with the statistics of *slot*; *read* is a pulse in the cycle in which
         the operands of the tile set out. The first is at ``numerators`` `latency.READ_RUN` cycles later.
@@ -52,6 +53,8 @@ class LogitRows(wiring.Component):
         P numerators, unsigned.
     factors : out
         For each slot and lane the factor of its row: of a row-block from `ROW_FACTOR` + 1 cycles after its statistics.
+    kept_valid, maxima, totals : out
+        Statistics of a row-block whose logits are kept, when they are made.
     """
 
     def __init__(self, *, side, words, softmax):
@@ -66,12 +69,16 @@ class LogitRows(wiring.Component):
                 "ends_row": In(1),
                 "output_set_valid": In(1),
                 "output_set": In(set_layout()),
+                "output_keeps": In(1),
                 "read": In(1),
                 "read_address": In(range(words)),
                 "depth": In(COUNT),
                 "slot": In(1),
                 "numerators": Out(data.ArrayLayout(unsigned(softmax["numerator_bits"]), side)),
                 "factors": Out(factors),
+                "kept_valid": Out(1),
+                "maxima": Out(data.ArrayLayout(signed(whole_bits(softmax["fraction_bits"])), side)),
+                "totals": Out(data.ArrayLayout(unsigned(softmax["sum_bits"]), side)),
             }
         )
 
@@ -91,20 +98,26 @@ class LogitRows(wiring.Component):
         m.submodules.factor = factor = RowFactor(
             lanes=self._side, numerator_bits=softmax["numerator_bits"], **softmax["reciprocal"]
         )
-        m.submodules.sets = sets = TileQueue(set_layout())
+        m.submodules.sets = sets = TileQueue(data.StructLayout({"set": set_layout(), "keeps": 1}))
         m.d.comb += [
             statistics.i.valid.eq(self.valid),
             statistics.i.p.lanes.eq(self.lanes),
             statistics.i.p.last.eq(self.ends_row),
             statistics.o.ready.eq(1),
             sets.push.eq(self.output_set_valid),
-            sets.word.eq(self.output_set),
+            sets.word.set.eq(self.output_set),
+            sets.word.keeps.eq(self.output_keeps),
             sets.pop.eq(statistics.o.valid),
             factor.i.valid.eq(statistics.o.valid),
-            factor.i.p.multiplier.eq(sets.head.multiplier),
-            factor.i.p.shift.eq(sets.head.shift),
+            factor.i.p.multiplier.eq(sets.head.set.multiplier),
+            factor.i.p.shift.eq(sets.head.set.shift),
             factor.i.p.last.eq(1),
             factor.o.ready.eq(1),
+        ]
+        m.d.comb += [
+            self.kept_valid.eq(statistics.o.valid & sets.head.keeps),
+            self.maxima.eq(statistics.o.p.m),
+            self.totals.eq(statistics.o.p.total),
         ]
         m.d.comb += [lane.eq(total) for lane, total in zip(factor.i.p.lanes, statistics.o.p.total, strict=True)]
         summary, scaled = Signal(), Signal()

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.delay import later
-from vitaccel_rtl.accelerator.isa import COUNT
+from vitaccel_rtl.accelerator.isa import COUNT, WORD_ADDRESS
 from vitaccel_rtl.accelerator.pace import SET_BYTES
 from vitaccel_rtl.accelerator.run_reader import RunReader
 from vitaccel_rtl.accelerator.set_memory import WRITE
@@ -33,6 +33,9 @@ class Operands(wiring.Component):
     ----------
     phase : in
         Of the frame.
+    early, early_a, early_count : in
+        The low bytes of kept logits are read through A's client, ahead of their tile; in phase 0. They are at
+        ``early_word`` `latency.READ_RUN` cycles later.
     start, operands, has_sets : in
         A tile sets out, in phase 0: :func:`vitaccel_rtl.accelerator.tile.operands_layout`; whether the words behind its
         weights are parameter sets.
@@ -42,8 +45,10 @@ class Operands(wiring.Component):
         Of the weight buffer.
     numerators : in
         P unsigned bytes, in the cycles in which A is made of logits.
-    valid, a, b, unsigned, by_rows, last : out
-        A pair of words.
+    digits : in
+        The same, where A is made of kept logits.
+    valid, a, b, unsigned, by_rows, next_digit, last : out
+        A pair of words, and what :class:`vitaccel_rtl.array.Array` takes with it.
     set_begins, set_valid, set_word : out
         Words of parameter sets; the first of them.
     """
@@ -54,6 +59,10 @@ class Operands(wiring.Component):
         super().__init__(
             {
                 "phase": In(3),
+                "early": In(1),
+                "early_a": In(WORD_ADDRESS),
+                "early_count": In(COUNT),
+                "early_word": Out(8 * side),
                 "start": In(1),
                 "operands": In(operands_layout()),
                 "has_sets": In(1),
@@ -62,11 +71,13 @@ class Operands(wiring.Component):
                 "write_address": In(range(weight_words)),
                 "write_word": In(8 * side),
                 "numerators": In(8 * side),
+                "digits": In(8 * side),
                 "valid": Out(1),
                 "a": Out(lanes),
                 "b": Out(lanes),
                 "unsigned": Out(1),
                 "by_rows": Out(1),
+                "next_digit": Out(1),
                 "last": Out(1),
                 "set_begins": Out(1),
                 "set_valid": Out(1),
@@ -85,9 +96,10 @@ class Operands(wiring.Component):
         m.d.comb += [getattr(weights, name).eq(getattr(self, name)) for name in WRITE]
         m.d.comb += [
             readers[A].phase.eq(self.phase),
-            readers[A].start.eq(self.start & ~tile.from_logits),
-            readers[A].address.eq(tile.a),
-            readers[A].count.eq(tile.depth),
+            readers[A].start.eq(self.early | (self.start & ~tile.from_logits)),
+            readers[A].address.eq(Mux(self.early, self.early_a, tile.a)),
+            readers[A].count.eq(Mux(self.early, self.early_count, tile.depth)),
+            self.early_word.eq(readers[A].word),
             readers[B].phase.eq(self.phase),
             readers[B].start.eq(self.start & tile.b_is_activation),
             readers[B].address.eq(tile.b),
@@ -101,36 +113,53 @@ class Operands(wiring.Component):
 
     def _meet(self, m, readers, weights):
         """Count the words of the tile that is at the array, then those of its sets."""
-        kind = data.StructLayout({"final": COUNT, "from_logits": 1, "b_is_activation": 1, "by_rows": 1, "has_sets": 1})
+        kind = data.StructLayout(
+            {
+                "final": COUNT,
+                "from_logits": 1,
+                "b_is_activation": 1,
+                "by_rows": 1,
+                "is_high_digit": 1,
+                "is_low_digit": 1,
+                "has_sets": 1,
+            }
+        )
         m.submodules.tiles = tiles = TileQueue(kind)
         word = tiles.word
         m.d.comb += [
             tiles.push.eq(self.start),
             word.final.eq(self.operands.depth - 1),
             word.has_sets.eq(self.has_sets),
+            word.is_high_digit.eq(self.operands.from_kept & ~self.operands.is_low_digit),
+            word.is_low_digit.eq(self.operands.from_kept & self.operands.is_low_digit),
         ]
         m.d.comb += [
             getattr(word, name).eq(getattr(self.operands, name))
             for name in ("from_logits", "b_is_activation", "by_rows")
         ]
         begins = later(m, self.start, latency.READ_RUN, name="begins")
+        ends, is_digit = Signal(), Signal()
         runs, number = Signal(), Signal(COUNT, reset_less=True)
         at_hand = Signal(COUNT)
         tile = tiles.head
         m.d.comb += [
             at_hand.eq(Mux(begins, 0, number)),
             self.valid.eq(begins | runs),
-            self.last.eq(self.valid & (at_hand == tile.final)),
+            is_digit.eq(tile.is_high_digit | tile.is_low_digit),
+            ends.eq(self.valid & (at_hand == tile.final)),
+            # A tile of two digits goes on behind the first of them.
+            self.last.eq(ends & ~tile.is_high_digit),
+            self.next_digit.eq(begins & tile.is_low_digit),
             self.unsigned.eq(tile.from_logits),
             self.by_rows.eq(tile.by_rows),
-            self.a.as_value().eq(Mux(tile.from_logits, self.numerators, readers[A].word)),
+            self.a.as_value().eq(Mux(tile.from_logits, Mux(is_digit, self.digits, self.numerators), readers[A].word)),
             self.b.as_value().eq(Mux(tile.b_is_activation, readers[B].word, weights.word)),
-            tiles.pop.eq(self.last),
+            tiles.pop.eq(ends),
             self.set_word.eq(weights.word),
         ]
         m.d.sync += number.eq(at_hand + 1)
         with m.If(self.valid):
-            m.d.sync += runs.eq(~self.last)
+            m.d.sync += runs.eq(~ends)
         m.d.sync += self.set_begins.eq(self.last & tile.has_sets)
         left = Signal(range(SET_BYTES))
         m.d.comb += self.set_valid.eq(self.set_begins | (left != 0))

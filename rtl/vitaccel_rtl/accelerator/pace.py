@@ -29,6 +29,9 @@ RESULT = LOGITS + latency.ACTIVATION
 SETS_LATE = 3
 """Cycles for which sums that drain by rows wait for the last of the sets of their columns: all lanes need theirs."""
 
+KEPT_AHEAD = 2
+"""Frames by which a run of kept logits sets out before the rest of its tile: they become probabilities on the way."""
+
 LOGIT_READ = 2
 """Of the logit buffer: its memory, its output."""
 
@@ -120,6 +123,7 @@ def attention_pace(
     numerator_bits: int,
     spread: int = 0,
     out_spread: int = 0,
+    kept_spread: int | None = None,
 ) -> AttentionPace:
     """Return the times of attention.
 
@@ -137,6 +141,8 @@ def attention_pace(
     spread, out_spread
         How far apart, modulo 8, the places are at which operands begin (the larger of queries, and of keys and values
         together), and those at which results do.
+    kept_spread
+        That of places at which kept logits begin; ``None`` if they are not kept.
     """
     summary = latency.softmax_statistics(has_lines=has_lines)
     numerators = latency.softmax_numerators(has_lines=has_lines, bits=numerator_bits)
@@ -145,8 +151,30 @@ def attention_pace(
     maximum = last_logit + summary + 1 - (latency.READ_RUN - numerators)
     factor = last_logit + summary + latency.ROW_FACTOR + 1 - (keys + DRAIN)
     return AttentionPace(
-        logits_interval=frames(max(head_dim + spread, side, side + head_dim - keys)),
+        logits_interval=frames(max(head_dim + spread, side + (kept_spread or 0), side + head_dim - keys)),
         values_interval=frames(max(keys + spread, side + out_spread, side + keys - head_dim)),
         statistics=frames(max(maximum, factor)),
         result=frames(keys + RESULT + side + latency.WRITE_RUN),
+    )
+
+
+def transposed_pace(*, side: int, queries: int, spread: int = 0, out_spread: int = 0) -> AttentionPace:
+    """Return the times of attention with kept logits whose normalizer belongs to what is summed over.
+
+    A tile has two digits, the logits of *queries* queries each; ``logits_interval`` is from the first to the second,
+    ``values_interval`` from that to the next tile. Sums are there before the last result is, so *statistics* is 0.
+
+    Parameters
+    ----------
+    side, queries
+        P, and the depth of a digit.
+    spread, out_spread
+        How far apart, modulo 8, the places are at which logits and values, and results, begin.
+    """
+    interval = frames(max(queries + spread, -(-(side + out_spread) // 2)))
+    return AttentionPace(
+        logits_interval=interval,
+        values_interval=interval,
+        statistics=0,
+        result=KEPT_AHEAD + frames(queries + RESULT + side + latency.WRITE_RUN),
     )

@@ -3,7 +3,7 @@
 from amaranth.hdl import Signal, Value
 from amaranth.lib import data
 
-from vitaccel_rtl.accelerator.isa import COUNT, WORD_ADDRESS
+from vitaccel_rtl.accelerator.isa import COUNT, STEP, WORD_ADDRESS
 
 LANE_COUNT = 6
 """Bits of a number of words of a tile, 1 to 32."""
@@ -17,7 +17,9 @@ def operands_layout():
     data.StructLayout
         ``a``, ``b``: addresses; ``depth``: K; ``from_logits``: A are numerators of the logits from ``a`` of the logit
         buffer on, with the maximum of ``slot``; ``b_is_activation``: B is not in the weight buffer; ``by_rows``: how
-        the tile drains.
+        the tile drains. ``from_kept``: A are probabilities of kept logits from ``a`` of the activation buffer on, with
+        high bytes ``plane`` words behind and with ``statistics``, and of the tile this is one digit: ``is_low_digit``
+        is the last of it.
     """
     return data.StructLayout(
         {
@@ -28,6 +30,10 @@ def operands_layout():
             "slot": 1,
             "b_is_activation": 1,
             "by_rows": 1,
+            "from_kept": 1,
+            "plane": STEP,
+            "statistics": COUNT,
+            "is_low_digit": 1,
         }
     )
 
@@ -41,8 +47,9 @@ def drain_layout():
         ``is_logits``: they are logits of ``words`` keys, go to ``out`` of the logit buffer, and end a row of statistics
         with ``ends_row``; else ``words`` results go to ``out`` (and ``out + plane``, if ``is_wide``) of the activation
         buffer. ``takes_sets``: the parameter sets that were loaded last are those of this tile and of the next ones.
-        ``is_values``: sums are normalized with the factors of ``slot``. ``has_residual``, ``has_table``, ``table``,
-        ``by_rows`` as in the instruction.
+        ``is_values``: sums are normalized with the factors of ``slot``. ``has_one_set``: one set is that of all lanes.
+        ``keeps``: logits also go, transposed, to ``kept`` (and ``kept + kept_plane``), ``kept_words`` words.
+        ``has_residual``, ``has_table``, ``table``, ``by_rows`` as in the instruction.
     """
     return data.StructLayout(
         {
@@ -59,6 +66,11 @@ def drain_layout():
             "ends_row": 1,
             "is_values": 1,
             "slot": 1,
+            "has_one_set": 1,
+            "keeps": 1,
+            "kept": WORD_ADDRESS,
+            "kept_plane": STEP,
+            "kept_words": LANE_COUNT,
         }
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from vitaccel.arch import Arch
 from vitaccel.backends.rtl.assemble import machine_parameters
+from vitaccel.backends.rtl.assemble_compute import KEPT_ROWS
 from vitaccel.backends.rtl.blocks.softmax import powers_of, reciprocal_of
 from vitaccel.reference.reciprocal import Reciprocal
 from vitaccel.reference.rsqrt import Rsqrt
@@ -18,8 +19,15 @@ ADDRESS_BITS = 32
 """Of a byte in DRAM."""
 
 
-def accelerator_of(arch: Arch) -> Any:
+def accelerator_of(arch: Arch, *, reuses_logits: bool = True) -> Any:
     """Return the gateware of a machine, an ``amaranth.lib.wiring.Component``.
+
+    Parameters
+    ----------
+    arch
+        The machine.
+    reuses_logits
+        Whether it has what bidirectional cross-attention needs.
 
     Raises
     ------
@@ -44,4 +52,5 @@ def accelerator_of(arch: Arch) -> Any:
             "address_bits": ADDRESS_BITS,
         },
         macs_per_multiplier=arch.array.macs_per_multiplier,
+        kept_rows=KEPT_ROWS if reuses_logits else 0,
     )

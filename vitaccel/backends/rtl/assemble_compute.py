@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vitaccel.arch import PARAMETER_BYTES
 from vitaccel.backends.rtl.assemble_site import Site, plane, residues, split, spread
-from vitaccel.ir.plan import TOKEN
+from vitaccel.ir.plan import LOGIT_BYTES, TOKEN, ceil_div
 from vitaccel.ir.program import Attention, MatMul
 from vitaccel_rtl.accelerator.isa import ATTENTION_MODES
-from vitaccel_rtl.accelerator.pace import attention_pace, least_depth_with_residual, matmul_pace
+from vitaccel_rtl.accelerator.pace import attention_pace, least_depth_with_residual, matmul_pace, transposed_pace
+from vitaccel_rtl.latency import SLOTS
+
+KEPT_ROWS = 4096
+"""Rows of attention logits whose statistics are kept where logits are used again: heads times queries, in whole
+row-blocks."""
+
+PROBABILITY_BITS = 16
+"""Of what multiplies values where the normalizer belongs to what is summed over."""
 
 FRACTION_BITS_OF_LINES = 8
 """Fraction bits of logits whose powers of two are made from lines (`OnlineSoftmax.exp2`)."""
@@ -98,9 +108,12 @@ def attention_fields(attention: Attention, site: Site) -> dict[str, int]:
     Raises
     ------
     UnsupportedError
-        If logits are kept or taken from elsewhere, masked, or results have a residual or are channel-lane.
+        If logits are normalized twice or masked, are more than can be kept, or results have a residual or are
+        channel-lane.
     """
     _check_attention(attention, site)
+    if attention.mode != "none":
+        return _transposed_fields(attention, site)
     fields = {
         "mode": ATTENTION_MODES.index(attention.mode),
         "is_wide": int(attention.out_bytes == 2),
@@ -110,18 +123,79 @@ def attention_fields(attention: Attention, site: Site) -> dict[str, int]:
         "head_dim": attention.head_dim,
         "keys": attention.keys,
         "sets": max(attention.parameters, 0),
+        "keeps_logits": int(attention.logits >= 0),
         **_tiles(attention, site),
     }
     fields |= _steps(attention, fields)
+    if attention.logits >= 0:
+        fields |= _kept(attention, fields["key_blocks"])
     return fields | _attention_times(fields, site)
 
 
 def _check_attention(attention: Attention, site: Site) -> None:
-    site.need(attention.mode == "none", f"must compute its own logits, not reuse kept ones ({attention.mode})")
-    site.need(attention.logits < 0, "must not keep logits: the accelerator does not yet")
+    modes = ("none", "post_softmax_T")
+    site.need(attention.mode in modes, f"must be of mode {' or '.join(modes)}, not {attention.mode}")
+    rows = attention.frames * attention.heads * ceil_div(attention.queries, site.side) * site.side
+    if attention.logits >= 0:
+        site.need(rows <= KEPT_ROWS, f"must keep the statistics of {KEPT_ROWS} rows of logits or fewer, not of {rows}")
     site.need(attention.mask < 0, "must not have a mask: the accelerator has none")
     site.need(attention.residual < 0, "must not add a residual: the accelerator adds none to attention")
     site.need(attention.drain == TOKEN, "must have a token-lane result: the accelerator has no other of attention")
+
+
+def _kept(attention: Attention, key_blocks: int) -> dict[str, int]:
+    """Kept logits have a channel for each query of each head, and keys as tokens."""
+    return {
+        "logits": attention.logits,
+        "logits_step": attention.logits_step,
+        "logits_plane": plane(attention.logits_step, LOGIT_BYTES),
+        "logits_head": attention.queries,
+        "logits_frame": key_blocks * attention.logits_step,
+    }
+
+
+def _transposed_fields(attention: Attention, site: Site) -> dict[str, int]:
+    """Keys are the rows, and queries are summed over; their statistics are where the last attention kept them."""
+    most = (1 << 31) // (1 << PROBABILITY_BITS + 7)
+    site.need(attention.queries < most, f"must sum over fewer than {most} queries in 32 bits, not {attention.queries}")
+    row_blocks, last_rows = split(attention.keys, site.side)
+    value_tiles, last_channels = split(attention.value_dim, site.side)
+    of_head = ceil_div(attention.queries, site.side) * site.side
+    fields = {
+        "mode": ATTENTION_MODES.index(attention.mode),
+        "is_wide": int(attention.out_bytes == 2),
+        "frames": attention.frames,
+        "heads": attention.heads,
+        "row_blocks": row_blocks,
+        "last_rows": last_rows,
+        "keys": attention.queries,
+        "value_tiles": value_tiles,
+        "last_channels": last_channels,
+        "q_head": of_head,
+        "q_frame": attention.heads * of_head,
+        "v": attention.v,
+        "v_step": attention.v_step,
+        "v_head": value_tiles * attention.v_step,
+        "v_frame": attention.queries,
+        "out": attention.out,
+        "out_step": attention.out_step,
+        "out_head": attention.value_dim,
+        "out_frame": row_blocks * attention.out_step,
+        "out_plane": plane(attention.out_step, attention.out_bytes),
+        "sets": max(attention.parameters, 0),
+        **_kept(attention, row_blocks),
+    }
+    logits = _places(fields, "logits", 1, 0, row_blocks)
+    v = _places(fields, "v", value_tiles, attention.v_step)
+    out = _places(fields, "out", value_tiles, site.side, row_blocks)
+    pace = transposed_pace(
+        side=site.side,
+        queries=attention.queries,
+        spread=max(spread(logits, logits), spread(v, v)),
+        out_spread=spread(out, out),
+    )
+    times: dict[str, int] = pace._asdict()
+    return fields | times
 
 
 def _tiles(attention: Attention, site: Site) -> dict[str, int]:
@@ -163,20 +237,15 @@ def _steps(attention: Attention, tiles: dict[str, int]) -> dict[str, int]:
 
 def _attention_times(fields: dict[str, int], site: Site) -> dict[str, int]:
     """Queries, keys and results begin where their head does; keys and values share a client of the buffer."""
-
-    def places(name: str, tiles: int, tile_step: int, rows: int = 1) -> frozenset[int]:
-        return residues(
-            fields[name],
-            (tile_step, tiles),
-            (fields[f"{name}_step"], rows),
-            (fields[f"{name}_head"], fields["heads"]),
-            (fields[f"{name}_frame"], fields["frames"]),
-        )
-
-    q = places("q", 1, 0, fields["row_blocks"])
-    k = places("k", fields["key_blocks"], fields["k_step"])
-    v = places("v", fields["value_tiles"], fields["v_step"])
-    out = places("out", fields["value_tiles"], site.side, fields["row_blocks"])
+    rows = fields["row_blocks"]
+    q = _places(fields, "q", 1, 0, rows)
+    k = _places(fields, "k", fields["key_blocks"], fields["k_step"])
+    v = _places(fields, "v", fields["value_tiles"], fields["v_step"])
+    out = _places(fields, "out", fields["value_tiles"], site.side, rows)
+    kept = None
+    if fields["keeps_logits"]:
+        blocks = _places(fields, "logits", fields["key_blocks"], fields["logits_step"])
+        kept = frozenset((at + site.side * row) % SLOTS for at in blocks for row in range(min(rows, SLOTS)))
     numerics = site.arch.numerics
     pace = attention_pace(
         side=site.side,
@@ -186,6 +255,18 @@ def _attention_times(fields: dict[str, int], site: Site) -> dict[str, int]:
         numerator_bits=numerics.numerator_bits,
         spread=max(spread(q, q), spread(k | v, k | v)),
         out_spread=spread(out, out),
+        kept_spread=None if kept is None else spread(kept, kept),
     )
     times: dict[str, int] = pace._asdict()
     return times
+
+
+def _places(fields: Mapping[str, int], name: str, tiles: int, tile_step: int, rows: int = 1) -> frozenset[int]:
+    """Where runs of an operand begin, modulo 8: those of tiles, of row-blocks, of heads, of frames."""
+    return residues(
+        fields[name],
+        (tile_step, tiles),
+        (fields[f"{name}_step"], rows),
+        (fields[f"{name}_head"], fields["heads"]),
+        (fields[f"{name}_frame"], fields["frames"]),
+    )
