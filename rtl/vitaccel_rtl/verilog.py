@@ -32,9 +32,16 @@ _PORT = re.compile(r"((?:^  attribute .*\n)*)^  wire width (\d+) (input|output) 
 _DECLARED = re.compile(r"^  (wire) (?:signed )?(?:\[\d+:\d+\] )?(\\\S+|\w[\w$]*) ?;\n", re.MULTILINE)
 _ASSIGNED = re.compile(r"^  assign ([^=\n]*) = ([^;\n]*);\n", re.MULTILINE)
 _IDENTIFIER = re.compile(r"\\\S+|[A-Za-z_][\w$]*")
+_ZEROED = re.compile(
+    r"^  initial begin\n((?:    (\w+)\[\d+\] = \d+'h0+;\n)(?:    \2\[\d+\] = \d+'h0+;\n)*)  end\n", re.MULTILINE
+)
 _NAMELESS = re.compile(r"\\port\$\d+\$\d+")
 _CONNECT = re.compile(r"^    connect (\\\S+)", re.MULTILINE)
 _INSTANCE = re.compile(r"^  cell (\\\S+) (\\\S+)\n((?:    .*\n)*)^  end\n", re.MULTILINE)
+
+
+LARGE_MEMORY = 2048
+"""Words from which on a memory of zeros is cleared by a loop, and not word by word."""
 
 
 class VerilogError(Exception):
@@ -83,7 +90,7 @@ def to_verilog(component: wiring.Component, *, name: str = "top", options: Mappi
         raise ValueError(f"name of a module must be a plain identifier, not {name!r}")
     text = _plain_names(_share_modules(rtlil.convert(component, name=name, emit_src=False), name))
     ports = _ports(text, name)
-    written = header(component, name, ports, options or {}) + _without_unused(_yosys(text))
+    written = header(component, name, ports, options or {}) + _with_loops(_without_unused(_yosys(text)))
     return Verilog(name=name, text=written, ports=ports)
 
 
@@ -211,3 +218,20 @@ def _without_undriven(module: str) -> str:
     kept = Counter(name for line, names, sources in assigned if line not in gone for name in (*names, *sources))
     gone |= {declared[name] for name in undriven if not kept[name]}
     return "".join(line for line in module.splitlines(keepends=True) if line not in gone) if gone else module
+
+
+def _with_loops(text: str) -> str:
+    """Return Verilog that clears large memories of zeros by a loop: a statement a word makes compilers slow."""
+
+    def loop(found: re.Match[str]) -> str:
+        lines = found[1].splitlines()
+        if len(lines) < LARGE_MEMORY:
+            return found[0]
+        name, zero = found[2], lines[0].split(" = ")[1]
+        place = f"{name}_place"
+        return (
+            f"  integer {place};\n  initial begin\n"
+            f"    for ({place} = 0; {place} < {len(lines)}; {place} = {place} + 1) {name}[{place}] = {zero}\n  end\n"
+        )
+
+    return _ZEROED.sub(loop, text)

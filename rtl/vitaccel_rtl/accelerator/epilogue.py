@@ -133,8 +133,12 @@ class Epilogue(wiring.Component):
         factor = data.View(self.factors[0].shape(), factors)
         by_word = Signal()  # the same for all lanes of a word
         m.d.comb += by_word.eq(drain.is_values == drain.by_rows)
-        set_of_word = data.View(set_layout(), Array(of.as_value() for of in self.sets)[number])
-        factor_of_word = data.View(factor_layout(), Array(of.as_value() for of in factor)[number])
+        # Chosen once, not in every lane.
+        set_of_word, factor_of_word = Signal(set_layout()), Signal(factor_layout())
+        m.d.comb += [
+            set_of_word.as_value().eq(Array(of.as_value() for of in self.sets)[number]),
+            factor_of_word.as_value().eq(Array(of.as_value() for of in factor)[number]),
+        ]
         valid, last, is_narrow, has_residual = (
             Signal(name=f"chosen_{n}") for n in ("valid", "last", "narrow", "residual")
         )

@@ -21,11 +21,21 @@ LOAD, LOOK = 4, 6
 
 
 class EngineBench(wiring.Component):
-    """The engine's clients begin at ``first_read`` and ``first_write`` of the buffer's."""
+    """The engine's clients begin at ``first_read`` and ``first_write`` of the buffer's, but for *others* of each."""
 
-    def __init__(self, engine: Any, *, side: int, words: int, sets: int, first_read: int, first_write: int) -> None:
+    def __init__(
+        self,
+        engine: Any,
+        *,
+        side: int,
+        words: int,
+        sets: int,
+        first_read: int,
+        first_write: int,
+        others: tuple[dict[int, int], dict[int, int]] = ({}, {}),
+    ) -> None:
         self.engine, self.side, self.words, self.sets = engine, side, words, sets
-        self.first_read, self.first_write = first_read, first_write
+        self.first_read, self.first_write, self.others = first_read, first_write, others
         self.passed = [name for name in engine.signature.members if name.startswith(("weight_", "table_", "queue_"))]
         super().__init__(
             {
@@ -55,9 +65,9 @@ class EngineBench(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), engine.i)
         wiring.connect(m, engine.sets, sets.reads[0])
         for place, client in enumerate(engine.reads):
-            wiring.connect(m, client, buffer.reads[self.first_read + place])
+            wiring.connect(m, client, buffer.reads[self.others[0].get(place, self.first_read + place)])
         for place, client in enumerate(engine.writes):
-            wiring.connect(m, client, buffer.writes[self.first_write + place])
+            wiring.connect(m, client, buffer.writes[self.others[1].get(place, self.first_write + place)])
         m.d.comb += [
             buffer.writes[LOAD].valid.eq(self.load_valid),
             buffer.writes[LOAD].line.eq(self.load_line),
