@@ -15,7 +15,34 @@ from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.nextpnr import Timing
 
 ROOT = Path(__file__).parents[2]
-SHOWN = ("exp2", "reciprocal", "activation", "gelu", "topk", "expert-queues")
+SHOWN = (
+    "skid-buffer",
+    "fifo",
+    "arbiter",
+    "router",
+    "registers",
+    "buffer",
+    "exp2",
+    "softmax-statistics",
+    "softmax-numerators",
+    "reciprocal",
+    "row-factor",
+    "probability",
+    "requantize",
+    "activation",
+    "gelu",
+    "residual",
+    "rsqrt",
+    "layernorm-moments",
+    "topk",
+    "expert-queues",
+    "gather",
+    "transposer",
+    "weigh",
+    "scatter-add",
+    "dma-read",
+    "dma-write",
+)
 """Blocks in the table of the document."""
 
 
@@ -81,7 +108,14 @@ def test_the_exp_lane_and_the_array_are_held_to_their_targets(blocks: ModuleType
     ]
     said = "\n".join(blocks.verdicts(rows))
     assert "84 LUT (of UltraScale+) and no multiplier: 75 LUT of UltraScale+, 150 of ECP5, 0 multipliers" in said
-    assert "array side=8, one multiplier a PE: 0.50" in said
+    assert "array side=8, one multiplier a PE: 0.50\n" in f"{said}\n"
+
+
+def test_an_array_of_more_multipliers_than_the_device_has_is_not_placed(blocks: ModuleType) -> None:
+    cases = blocks.cases(["array"])
+    assert [(case.options["side"], case.is_timed) for case in cases] == [(4, True), (8, True), (12, True), (16, False)]
+    (line,) = blocks.verdicts([row(blocks, "array", multipliers=256, side=16)])[1:]
+    assert line == "  array side=16, one multiplier a PE: 1.00; not placed, for the largest ECP5 has 156"
 
 
 def test_paths_are_named_by_their_registers(blocks: ModuleType) -> None:

@@ -13,6 +13,9 @@ from vitaccel_rtl.synthesis.yosys import NETLIST, netlist_of
 from vitaccel_rtl.verilog import Verilog
 
 DEVICE = ("--85k", "--package", "CABGA756")
+MULTIPLIERS = 156
+"""Of that device, each of 18 x 18 bits; there is no larger ECP5."""
+
 SPEED_GRADE = 6
 """The slowest of ECP5's grades."""
 
