@@ -38,7 +38,7 @@ BUFFER_READ = BANK + CREDIT_QUEUE
 SLOTS = 8
 """Cycles of a frame, and banks of `vitaccel_rtl.accelerator.slot_buffer.SlotBuffer`: each client has one a cycle."""
 
-SLOT_BUFFER = 4
+SLOT_BUFFER = 6
 """Of `vitaccel_rtl.accelerator.slot_buffer.SlotBuffer`, from presenting a read to its word at the client's port."""
 
 READ_RUN = 1 + (SLOTS - 1) + SLOT_BUFFER + 2

@@ -110,7 +110,7 @@ class ComputeEngine(wiring.Component):
         m.submodules.residual = residual = self._residual
         m.submodules.array = array = self._array
         m.submodules.rows = rows = self._rows
-        m.submodules.epilogue = epilogue = Epilogue(side=self._side)
+        m.submodules.epilogue = epilogue = Epilogue(side=self._side, keeps_logits=self._reuse is not None)
         m.submodules.drains = drains = TileQueue(drain_layout())
         starts_tile = self._hold(m, array.o, drains.head, holds, drained)
         sets, one_set = self._sets(m, step, tile, array.o, drains.head, drained & starts_tile)

@@ -29,6 +29,8 @@ class Epilogue(wiring.Component):
     ----------
     side
         P.
+    keeps_logits
+        Whether there are tiles whose logits are kept.
 
     Attributes
     ----------
@@ -52,8 +54,9 @@ class Epilogue(wiring.Component):
         An entry of an activation table.
     """
 
-    def __init__(self, *, side):
+    def __init__(self, *, side, keeps_logits=False):
         self._side = side
+        self._keeps = keeps_logits
         lanes = data.ArrayLayout(signed(RESULT_BITS), side)
         factors = data.ArrayLayout(data.ArrayLayout(factor_layout(), side), 2)
         super().__init__(
@@ -110,12 +113,15 @@ class Epilogue(wiring.Component):
             self.logits.eq(coded.p.lanes),
             self.logits_address.eq(drain.out + key),
             self.logits_end_row.eq(drain.ends_row & (key == drain.words - 1)),
-            self.keeps.eq(coded.valid & drain.is_logits & drain.keeps),
-            self.kept_last.eq(coded.p.last),
-            self.kept_place.low.eq(drain.kept),
-            self.kept_place.high.eq(drain.kept + drain.kept_plane),
-            self.kept_place.words.eq(drain.kept_words),
         ]
+        if self._keeps:
+            m.d.comb += [
+                self.keeps.eq(coded.valid & drain.is_logits & drain.keeps),
+                self.kept_last.eq(coded.p.last),
+                self.kept_place.low.eq(drain.kept),
+                self.kept_place.high.eq(drain.kept + drain.kept_plane),
+                self.kept_place.words.eq(drain.kept_words),
+            ]
         self._finish(m, coded, drain, coded.valid & starts & ~drain.is_logits)
         return m
 

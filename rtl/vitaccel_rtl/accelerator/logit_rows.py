@@ -3,7 +3,7 @@
 They are kept in the logit buffer, their statistics are made as they come, and numerators as they are read.
 """
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -170,12 +170,17 @@ class LogitRows(wiring.Component):
     def _walk(self, m, latency_cycles):
         """Addresses of the keys, so early that the numerators are there in time; return them and the slot."""
         wait = latency.READ_RUN - LOGIT_READ - latency_cycles
-        late = later(m, self.read, wait - 1, name="read")
-        waiting_address, waiting_slot = (
-            Signal.like(of, name=f"{of.name}_next") for of in (self.read_address, self.slot)
-        )
+        about = Cat(self.read_address, self.slot)
+        waits = Signal(len(about), name="tile", reset_less=True)
         with m.If(self.read):
-            m.d.sync += [waiting_address.eq(self.read_address), waiting_slot.eq(self.slot)]
+            m.d.sync += waits.eq(about)
+        if wait > latency.SLOTS:
+            # The next tile may set out before this one's first logit is read.
+            first, waits = waits, Signal(len(about), name="tile_read", reset_less=True)
+            with m.If(later(m, self.read, latency.SLOTS - 1, name="follows")):
+                m.d.sync += waits.eq(first)
+        late = later(m, self.read, wait - 1, name="reads")
+        waiting_address, waiting_slot = waits[:-1], waits[-1]
         address = Signal(range(self._words), name="reading", reset_less=True)
         slots = [Signal(name="slot_reading", reset_less=True)]
         m.d.sync += address.eq(address + 1)

@@ -11,6 +11,9 @@ from vitaccel_rtl.stream import check_range
 CLIENTS = latency.SLOTS
 """On either side: one for each bank in every cycle."""
 
+TURN = 2
+"""Cycles from clients to their banks, and from banks to their clients."""
+
 PHASE = (latency.SLOTS - 1).bit_length()
 """Bits of the counter that all clients see: it goes up by 1 every cycle, from 7 to 0."""
 
@@ -93,41 +96,46 @@ class SlotBuffer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        outputs = [self._bank(m, bank) for bank in range(latency.SLOTS)]
-        words = [Signal(8 * self._side, name=f"word_{client}", reset_less=True) for client in range(CLIENTS)]
+        to_banks, to_clients = Signal(PHASE), Signal(PHASE)
+        m.d.comb += [
+            to_banks.eq(-self.phase),
+            to_clients.eq(self.phase - (latency.SLOT_BUFFER - TURN)),
+        ]
+        reads = [Cat(read.valid, read.line) for read in self.reads]
+        writes = [Cat(write.valid, write.word, write.line) for write in self.writes]
+        reads = _turn(m, reads, to_banks, name="read")
+        writes = _turn(m, writes, to_banks, name="write")
+        outputs = [self._bank(m, *bank) for bank in zip(range(latency.SLOTS), reads, writes, strict=True)]
+        words = _turn(m, outputs, to_clients, name="word")
         m.d.comb += [read.word.eq(word) for read, word in zip(self.reads, words, strict=True)]
-        # A client's register takes what its bank of `latency_cycles - 1` cycles ago has at its output.
-        with m.Switch(self.phase):
-            for phase in range(latency.SLOTS):
-                with m.Case(phase):
-                    for client, word in enumerate(words):
-                        asked = (phase - (latency.SLOT_BUFFER - 1) + client) % latency.SLOTS
-                        m.d.sync += word.eq(outputs[asked])
         return m
 
-    def _bank(self, m, bank):
-        """Build a bank, with registers before and behind its memory, and return what its output register holds."""
-        name = f"bank_{bank}"
+    def _bank(self, m, bank, read, write):
+        """Build the memory of a bank, and return the register behind its output."""
         memory = Memory(shape=8 * self._side, depth=self._lines, init=[], attrs={"no_rw_check": 1})
-        m.submodules[name] = memory
+        m.submodules[f"bank_{bank}"] = memory
         reads, writes = memory.read_port(), memory.write_port()
-        read = Signal(1 + len(self.reads[0].line), name=f"{name}_read", reset_less=True)
-        write = Signal(1 + len(self.writes[0].line), name=f"{name}_write", reset_less=True)
-        written = Signal(8 * self._side, name=f"{name}_written", reset_less=True)
-        output = Signal(8 * self._side, name=f"{name}_output", reset_less=True)
-        with m.Switch(self.phase):
-            for phase in range(latency.SLOTS):
-                owner = (bank - phase) % CLIENTS
-                with m.Case(phase):
-                    m.d.sync += [
-                        read.eq(Cat(self.reads[owner].valid, self.reads[owner].line)),
-                        write.eq(Cat(self.writes[owner].valid, self.writes[owner].line)),
-                        written.eq(self.writes[owner].word),
-                    ]
-        m.d.comb += [
-            Cat(reads.en, reads.addr).eq(read),
-            Cat(writes.en, writes.addr).eq(write),
-            writes.data.eq(written),
-        ]
+        output = Signal(8 * self._side, name=f"bank_{bank}_output", reset_less=True)
+        m.d.comb += [Cat(reads.en, reads.addr).eq(read), Cat(writes.en, writes.data, writes.addr).eq(write)]
         m.d.sync += output.eq(reads.data)
         return output
+
+
+def _turn(m, values, by, *, name):
+    """Return registers of which place n holds the value of place ``n + by``, `TURN` cycles later.
+
+    Banks lie far from clients, so two bits of *by* make the first step, and the third the second.
+    """
+    late = Signal(name=f"{name}_turn", reset_less=True)
+    m.d.sync += late.eq(by[2])
+    for step, (turn, distance) in enumerate(((by[:2], 1), (late, 4))):
+        turned = [
+            Signal(len(value), name=f"{name}_{step}_{place}", reset_less=True) for place, value in enumerate(values)
+        ]
+        with m.Switch(turn):
+            for amount in range(1 << len(turn)):
+                with m.Case(amount):
+                    for place, register in enumerate(turned):
+                        m.d.sync += register.eq(values[(place + distance * amount) % CLIENTS])
+        values = turned
+    return values

@@ -67,7 +67,8 @@ KINDS: dict[str, dict[str, int]] = {
     "columns, wide, with a residual": {"is_wide": 1, "has_residual": 1},
     "rows": {"by_rows": 1},
     "rows, table": {"by_rows": 1, "has_table": 1, "table": 1, "is_wide": 1},
-    "logits": {"is_logits": 1, "ends_row": 1},
+    "logits": {"is_logits": 1, "has_one_set": 1, "ends_row": 1},
+    "kept, transposed": {"has_one_set": 1, "ends_row": 1},
     "values": {"is_values": 1, "slot": 1},
     "values by rows": {"is_values": 1, "by_rows": 1},
 }
@@ -84,7 +85,7 @@ def test_every_kind_of_tile_is_requantized_with_the_sets_of_its_own(kind: str, s
     ]
     held = {
         "sets": sets,
-        "logit_set": of_logits,
+        "one_set": of_logits,
         "factors": [[{n: f[n] for n in ("multiplier", "shift")} for f in slot] for slot in factors],
     }
     words = 3
@@ -138,7 +139,7 @@ def chosen(
 ) -> Factors:
     """Return what an element is multiplied with: sets belong to columns, factors to rows."""
     by_rows = drain.get("by_rows", 0)
-    if drain.get("is_logits"):
+    if drain.get("has_one_set"):
         return of_logits | {"offset": 0}
     if drain.get("is_values"):
         return factors[drain.get("slot", 0)][word if by_rows else lane]

@@ -53,14 +53,14 @@ def check(side: int, words: int, rng: random.Random, cycles: int) -> int:
 
 @pytest.mark.parametrize(("side", "words"), [(4, 8), (4, 24), (5, 64)])
 def test_all_clients_at_once(side: int, words: int, seed: int) -> None:
-    assert SlotBuffer(side=side, words=words).latency_cycles == 4
+    assert SlotBuffer(side=side, words=words).latency_cycles == 6
     assert check(side, words, random.Random(seed), 200) > 100
 
 
 def test_a_wrong_phase_is_found(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     class Late:
         SLOTS = SLOTS
-        SLOT_BUFFER = 5
+        SLOT_BUFFER = 7
 
     monkeypatch.setattr(slot_buffer, "latency", Late)
     with pytest.raises(AssertionError, match=r"^client "):
