@@ -80,6 +80,8 @@ class Hardware:
         What is looked at while it runs.
     folder
         Of Verilator's builds.
+    optimize
+        Of the C++ compiler: less where few cycles are simulated.
     """
 
     verilog: Verilog
@@ -89,10 +91,13 @@ class Hardware:
     weights: bytes
     inside: Inside = ACCELERATOR
     folder: Path = BUILD_FOLDER
+    optimize: str = "-O3"
 
     def model(self, *, waves: bool = False) -> Model:
         """Return it Verilated."""
-        return build_system(self.verilog, waves=waves, visible=self.inside.visible, folder=self.folder)
+        return build_system(
+            self.verilog, waves=waves, visible=self.inside.visible, optimize=self.optimize, folder=self.folder
+        )
 
 
 class Verifier:

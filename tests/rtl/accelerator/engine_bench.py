@@ -90,7 +90,7 @@ class Engine:
 
     def __init__(self, bench: EngineBench, *, seed: int) -> None:
         self.bench = bench
-        self.model = build(bench, seed=seed, optimize="-O1")
+        self.model = build(bench, seed=seed, optimize="-O0")
         self.model.reset()
         self.cycle = 0
 

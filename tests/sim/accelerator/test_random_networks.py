@@ -55,6 +55,7 @@ def run(graph: Graph, seed: int) -> Verification:
         memory=memory_map(plan, program, program_address=address, program_bytes=len(assembled)),
         program=assembled,
         weights=model.machine({}).constants.numpy().tobytes(),
+        optimize="-O1",
     )
     taps = [kernel.out for kernel in plan.kernels]
     images = expected_of(model, images_for(graph, 2, seed), taps=taps)
