@@ -49,6 +49,27 @@ class WriteTurns(Timed):
         self._free[bank] = accepted + 1 + (bank - self.client - 2 - accepted) % latency.SLOTS
         return taken
 
+    def take_all(self, begin: int, end: int, first: list[int], last: list[int]) -> bool:
+        """Take the words of a job, for banks that take turns, unless one would wait; return whether that was done.
+
+        Parameters
+        ----------
+        begin, end
+            Addresses of the first and of the last word.
+        first, last
+            When the first and the last words are offered: those of a frame, or all.
+        """
+        banks = (self._free[(begin + place) % latency.SLOTS] for place in range(len(first)))
+        if any(free > cycle + latency.SKID_BUFFER for free, cycle in zip(banks, first, strict=True)):
+            return False
+        if self._accepted and self._accepted[-1] >= first[0] + latency.SKID_BUFFER:
+            return False
+        self._accepted = [*self._accepted, *(cycle + latency.SKID_BUFFER for cycle in last)]
+        for place, accepted in enumerate(reversed(self._accepted[-len(last) :])):
+            bank = (end - place) % latency.SLOTS
+            self._free[bank] = accepted + 1 + (bank - self.client - 2 - accepted) % latency.SLOTS
+        return True
+
     def end(self) -> int:
         """Return when the job is finished, of which all words were taken."""
         return self._accepted[-1] + latency.LINE_WRITER

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.isa import ENGINES, HEADER_BYTES, INSTRUCTION_BYTES
@@ -91,7 +92,7 @@ class Issue:
     _loading: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in ENGINES}, init=False)
     _started: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ENGINES, -1), init=False)
 
-    @property
+    @cached_property
     def first_word(self) -> int:
         """Cycles from asking the port for something to its first word."""
         sizes = {"beat_bytes": BEAT_BYTES, "word_bytes": BEAT_BYTES, "align_bytes": BEAT_BYTES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Any
 
 State = tuple[Any, ...]
@@ -38,10 +39,7 @@ class Timed:
         return (
             *(max(0, getattr(self, name) - cycle) for name in self.times),
             *(tuple(max(0, time - cycle) for time in getattr(self, name)) for name in self.lists),
-            *(
-                tuple(time - cycle for time in getattr(self, name)[-bound:] if time > cycle)
-                for name, bound in self.histories.items()
-            ),
+            *(_later(getattr(self, name), cycle, bound) for name, bound in self.histories.items()),
             *(getattr(self, name).since(cycle) for name in self.parts),
         )
 
@@ -54,3 +52,9 @@ class Timed:
             setattr(self, name, [cycle + time for time in next(values)])
         for name in self.parts:
             getattr(self, name).resume(next(values), cycle)
+
+
+def _later(history: list[int], cycle: int, bound: int) -> State:
+    """Return those of the last times of a history that come after a cycle, since then."""
+    begin = max(bisect_right(history, cycle), len(history) - bound)
+    return tuple(time - cycle for time in history[begin:])

@@ -11,13 +11,15 @@ loads and stores, whatever the bus could do. Cycle 0 has phase 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.buffer_turns import ReadTurns, SetTurns, WriteTurns
 from vitaccel_rtl.accelerator.stalled_dma import StalledReader, StalledWriter
 from vitaccel_rtl.accelerator.timed import State, Timed
+from vitaccel_rtl.accelerator.unstalled_reader import read_unstalled, takes_at_once
+from vitaccel_rtl.accelerator.unstalled_writer import write_unstalled
 from vitaccel_rtl.dma_timing import PAGE_BYTES, Job
 
 ACTIVATION, WEIGHT, PARAMETER, TABLE = range(4)
@@ -29,7 +31,7 @@ LOAD_CLIENT, STORE_CLIENT = 4, 6
 ROW_RUNS = 1
 """Of :class:`vitaccel_rtl.accelerator.store_engine.RowRuns`, from accepting a job to offering its first run."""
 
-REMEMBERED = 1 << 11
+REMEMBERED = 1 << 13
 """Jobs in states that are kept at most."""
 
 
@@ -51,10 +53,18 @@ class Transfer:
         return Job(address=self.dram, rows=self.rows, row_bytes=self.row_bytes, stride_bytes=self.stride_bytes)
 
     @property
-    def alike(self) -> Transfer:
-        """One that takes the same cycles and is the same for all that do: only places in pages and banks matter."""
-        banks = {name: getattr(self, name) % latency.SLOTS for name in ("address", "step")}
-        return replace(self, dram=self.dram % PAGE_BYTES, **banks)
+    def alike(self) -> tuple[int, ...]:
+        """What is the same for all that take the same cycles: of its places, only those in pages and banks matter."""
+        address, step = self.address % latency.SLOTS, self.step % latency.SLOTS
+        return (self.dram % PAGE_BYTES, self.buffer, address, self.rows, self.row_bytes, self.stride_bytes, step)
+
+    def is_consecutive(self, side: int) -> bool:
+        """Whether every word is for the bank behind that of the word before."""
+        return self.rows == 1 or (self.step + self.row_bytes // -side) % latency.SLOTS == 0
+
+    def last_address(self, side: int) -> int:
+        """The place on chip of the last word."""
+        return self.address + (self.rows - 1) * self.step - self.row_bytes // -side - 1
 
     def addresses(self, side: int) -> Iterator[tuple[int, bool]]:
         """Return the place on chip of every word, and whether it is the first of its row."""
@@ -71,6 +81,30 @@ class Times(NamedTuple):
     done: int
 
 
+class _Kept(NamedTuple):
+    """A state since the acceptance of an instruction.
+
+    Parameters
+    ----------
+    state, number
+        It, and what tells it from others.
+    over
+        Cycles from which on all in it is over.
+    done
+        When the instruction is completed.
+    """
+
+    state: State
+    number: int
+    over: int
+    done: int
+
+
+def _latest(state: State) -> int:
+    """Return the latest time of a state."""
+    return max((_latest(each) if isinstance(each, tuple) else each for each in state), default=0)
+
+
 @dataclass(kw_only=True)
 class _Engine(Timed):
     """Accepts instructions at the beginnings of frames, while less than *jobs* are under way.
@@ -85,16 +119,22 @@ class _Engine(Timed):
         The parameters of its :mod:`vitaccel_rtl.dma_timing` engine but ``word_bytes``.
     remembers
         Whether a job in a state in which it was before is not computed again.
+    by_bursts
+        Whether a job is computed burst by burst, and not word by word, where no word waits for another.
     """
 
     side: int
     jobs: int = 8
     dma: dict[str, int]
     remembers: bool = True
+    by_bursts: bool = True
     _done: int = field(default=0, init=False)
     _accepted: int = field(default=-latency.SLOTS, init=False)
     _under_way: list[int] = field(default_factory=list, init=False)
-    _known: dict[tuple[Transfer, State], State] = field(default_factory=dict, init=False)
+    _states: dict[State, _Kept] = field(default_factory=dict, init=False)
+    _number: int = field(default=0, init=False)
+    _now: _Kept | None = field(default=None, init=False)
+    _known: dict[tuple[int, int, tuple[int, ...]], _Kept] = field(default_factory=dict, init=False)
 
     times = ("_done",)
 
@@ -107,18 +147,40 @@ class _Engine(Timed):
     def times_of(self, transfer: Transfer, offered: int) -> Times:
         """Return the times of the next instruction, which is offered from such a cycle on."""
         earliest = max(offered, self.ready)
-        self._accepted = accepted = -(-earliest // latency.SLOTS) * latency.SLOTS
-        key = (transfer.alike, self.since(accepted))
+        accepted = -(-earliest // latency.SLOTS) * latency.SLOTS
+        before = self._now or self._kept(self.since(self._accepted))
+        key = (before.number, min(accepted - self._accepted, before.over), transfer.alike)
         after = self._known.get(key) if self.remembers else None
         if after is None:
-            self._run(transfer, accepted)
-            after = self.since(accepted)
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
+            after = self._after(transfer, accepted, before)
             self._known[key] = after
-        self.resume(after, accepted)
-        self._under_way = [*self._under_way[1 - self.jobs :], self._done]
-        return Times(accepted, self._done)
+        self._now, self._accepted = after, accepted
+        done = accepted + after.done
+        self._under_way = [*self._under_way[1 - self.jobs :], done]
+        return Times(accepted, done)
+
+    def _after(self, transfer: Transfer, accepted: int, before: _Kept) -> _Kept:
+        """Return the state behind an instruction."""
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+            self._states.clear()
+        self.resume(before.state, self._accepted)
+        found = self._kept(self.since(accepted))
+        key = (found.number, 0, transfer.alike)
+        after = self._known.get(key) if self.remembers else None
+        if after is None:
+            self.resume(found.state, accepted)
+            self._run(transfer, accepted)
+            after = self._known[key] = self._kept(self.since(accepted))
+        return after
+
+    def _kept(self, state: State) -> _Kept:
+        """Return a state, the same one for all that are equal."""
+        kept = self._states.get(state)
+        if kept is None:
+            self._number += 1
+            kept = self._states[state] = _Kept(state, self._number, _latest(state) + latency.SLOTS, state[0])
+        return kept
 
     def _run(self, transfer: Transfer, accepted: int) -> None:
         """Do what follows from an instruction; ``_done`` is its completion after that."""
@@ -137,7 +199,10 @@ class LoadTimes(_Engine):
         self._sets = SetTurns(side=self.side)
 
     def _run(self, transfer: Transfer, accepted: int) -> None:
-        self._reader.begin(transfer.job, accepted + latency.STREAM_FIFO)
+        offered = accepted + latency.STREAM_FIFO
+        if self.by_bursts and self._flows(transfer, offered):
+            return
+        self._reader.begin(transfer.job, offered)
         if transfer.buffer in (PARAMETER, TABLE):
             self._sets.begin(transfer.row_bytes, is_table=transfer.buffer == TABLE)
         take = self._sink(transfer.buffer)
@@ -146,6 +211,21 @@ class LoadTimes(_Engine):
             taken = take(address, self._reader.offer())
             self._reader.take(taken)
         self._done = max(self._finish(transfer.buffer, taken), self._done) + 1
+
+    def _flows(self, transfer: Transfer, offered: int) -> bool:
+        """Do what follows from a job of which no word waits for what is behind the DMA; return whether it is one."""
+        to_banks = transfer.buffer == ACTIVATION
+        if transfer.buffer not in (ACTIVATION, WEIGHT) or (to_banks and not transfer.is_consecutive(self.side)):
+            return False
+        if not takes_at_once(self._reader, offered):
+            return False
+        before = self._reader.since(offered - latency.STREAM_FIFO)
+        first, last = read_unstalled(self._reader, transfer.job, offered)
+        if to_banks and not self._banks.take_all(transfer.address, transfer.last_address(self.side), first, last):
+            self._reader.resume(before, offered - latency.STREAM_FIFO)
+            return False
+        self._done = max(self._finish(transfer.buffer, last[-1]), self._done) + 1
+        return True
 
     def _finish(self, buffer: int, taken: int) -> int:
         """Return when a job is finished whose last word was taken in such a cycle."""
@@ -173,6 +253,13 @@ class StoreTimes(_Engine):
         self._runs = ReadTurns(client=STORE_CLIENT)
 
     def _run(self, transfer: Transfer, accepted: int) -> None:
+        if self.by_bursts and transfer.is_consecutive(self.side):
+            offered = accepted + latency.STREAM_FIFO
+            words = -(transfer.row_bytes // -self.side)
+            place = (transfer.address % latency.SLOTS, words, words * transfer.rows)
+            if write_unstalled(self._writer, self._runs, transfer.job, offered, place, offered + ROW_RUNS):
+                self._done = self._writer.end()
+                return
         self._writer.begin(transfer.job, accepted + latency.STREAM_FIFO)
         for address, begins in transfer.addresses(self.side):
             if begins:

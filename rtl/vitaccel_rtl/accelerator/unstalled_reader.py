@@ -1,0 +1,139 @@
+"""Jobs of the read DMA whose words are taken as soon as they are offered: to the cycle, but burst by burst.
+
+A row of words needs a beat in some of the cycles in which it moves: with c[k] of them before the one for beat k, and a[k]
+the cycle in which the beat arrives from memory, the beat is fetched at
+
+    m[k] = max(m[k - 1] + c[k] - c[k - 1], a[k] + BEAT_BUFFER)
+
+As the beats of a burst arrive one a cycle and c rises by 1 or more, ``m[k] - c[k]`` is the same for all of them. It leaves
+the buffer's memory at ``max(a[k], m[k - BEAT_BUFFER]) + 1``.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.stalled_dma import StalledReader
+from vitaccel_rtl.dma_timing import ISSUE, Job, word_beats
+
+
+class Moves(NamedTuple):
+    """In which cycles the words of a job move, if nothing keeps them waiting; 0 is that of the first beat.
+
+    Parameters
+    ----------
+    beats
+        In which every beat is fetched.
+    first, last
+        In which the first and the last words are through: those of a frame, or all.
+    """
+
+    beats: tuple[int, ...]
+    first: tuple[int, ...]
+    last: tuple[int, ...]
+
+
+@lru_cache(maxsize=1 << 8)
+def moves_of(job: Job, *, beat_bytes: int, word_bytes: int) -> Moves:
+    """Return the moves of a job; only its place in a beat matters."""
+    beats: list[int] = []
+    ends: list[int] = []
+    cycle = 0
+    for needed, _ in word_beats(job, beat_bytes=beat_bytes, word_bytes=word_bytes):
+        beats += range(cycle, cycle + needed)
+        cycle += max(needed, 1)
+        ends.append(cycle - 1)
+    return Moves(tuple(beats), tuple(ends[: latency.SLOTS]), tuple(ends[-latency.SLOTS :]))
+
+
+@dataclass
+class _Row:
+    """Bursts of a row so far: the first beat of each, when it arrives, and ``m - c``."""
+
+    moves: Moves
+    fetched: list[int]
+    firsts: list[int] = field(default_factory=list)
+    arrives: list[int] = field(default_factory=list)
+    bases: list[int] = field(default_factory=list)
+
+    def fetch(self, beat: int) -> int:
+        """Return m[beat]; of beats of earlier jobs those that may still matter."""
+        if beat < 0:
+            return self.fetched[beat] if len(self.fetched) >= -beat else 0
+        return self.bases[bisect_right(self.firsts, beat) - 1] + self.moves.beats[beat]
+
+    def leave(self, beat: int) -> int:
+        """Return when a beat leaves the buffer's memory."""
+        burst = bisect_right(self.firsts, beat) - 1
+        return max(self.arrives[burst] + beat - self.firsts[burst], self.fetch(beat - latency.BEAT_BUFFER)) + 1
+
+    def leaves(self, begin: int, end: int) -> list[int]:
+        """Return when beats from *begin* to before *end* leave the buffer's memory."""
+        fetched = [self.fetch(beat) for beat in range(begin - latency.BEAT_BUFFER, min(0, end - latency.BEAT_BUFFER))]
+        arrived: list[int] = []
+        for first, until, arrives, base in zip(
+            self.firsts, (*self.firsts[1:], end), self.arrives, self.bases, strict=True
+        ):
+            own = range(max(begin, first), until)
+            arrived += range(arrives + own.start - first, arrives + until - first)
+            behind = slice(max(begin - latency.BEAT_BUFFER, first), min(until, end - latency.BEAT_BUFFER))
+            fetched += [base + cycle for cycle in self.moves.beats[behind]] if behind.stop > 0 else []
+        return [max(pair) + 1 for pair in zip(arrived, fetched, strict=True)]
+
+    def moved(self, cycle: int) -> int:
+        """Return when the word moves that would in *cycle* if nothing kept it waiting."""
+        return self.bases[bisect_right(self.firsts, bisect_right(self.moves.beats, cycle) - 1) - 1] + cycle
+
+
+def takes_at_once(reader: StalledReader, at: int) -> bool:
+    """Whether nothing before a job whose descriptor is offered in cycle *at* keeps its words waiting in the stages."""
+    start = _start(reader, at)
+    through = start + reader._stages.stages + latency.SKID_BUFFER
+    return all(end <= start for _, end in reader._stages._holds) and (not reader._taken or reader._taken[-1] < through)
+
+
+def _start(reader: StalledReader, at: int) -> int:
+    """Return the cycle from which on the job's first beat may be fetched, if it is there."""
+    return max(at + latency.STREAM_FIFO + latency.WORD_PLAN, reader._moved + 1)
+
+
+def read_unstalled(reader: StalledReader, job: Job, at: int) -> tuple[list[int], list[int]]:
+    """Do what a job does to a reader, and return when its first and its last words are taken: a frame of each, or all.
+
+    Parameters
+    ----------
+    reader
+        To which :func:`takes_at_once` applies.
+    job, at
+        As of :meth:`vitaccel_rtl.accelerator.stalled_dma.StalledReader.begin`.
+    """
+    place = replace(job, address=job.address % reader.beat_bytes)
+    moves = moves_of(place, beat_bytes=reader.beat_bytes, word_bytes=reader.word_bytes)
+    row = _Row(moves, reader._fetched)
+    earlier = reader._left
+    cut = at + latency.BURST_CUTTER + latency.RESERVE
+    base = _start(reader, at)
+    beat = 0
+    for beats in reader._bursts(job):
+        leaves = len(earlier) + beat + beats - reader.buffer_beats - 1
+        left = -1 if leaves < 0 else earlier[leaves] if leaves < len(earlier) else row.leave(leaves - len(earlier))
+        answer = reader._issue(cut, left + 1) + ISSUE + reader.latency_cycles
+        arrives = max(answer, reader._ended[-1] + 1) if reader._ended else answer
+        reader._ended.append(arrives + beats - 1)
+        base = max(base, arrives + latency.BEAT_BUFFER - moves.beats[beat])
+        row.firsts.append(beat)
+        row.arrives.append(arrives)
+        row.bases.append(base)
+        beat += beats
+    reader._left = earlier + row.leaves(max(0, beat - reader.buffer_beats), beat)
+    reader._fetched = reader._fetched + [row.fetch(each) for each in range(max(0, beat - latency.BEAT_BUFFER), beat)]
+    reader._stages._holds = []
+    through = reader._stages.stages + latency.SKID_BUFFER
+    first, last = ([row.moved(cycle) + through for cycle in cycles] for cycles in (moves.first, moves.last))
+    reader._moved = last[-1] - through
+    reader._taken = [*reader._taken, *last]
+    return first, last

@@ -1,0 +1,102 @@
+"""Jobs of the store engine whose words follow each other without a gap: to the cycle, but burst by burst.
+
+So they do where every word is in the bank behind that of the word before and completes a beat at most, and where no
+burst waits for its place: word i is taken i cycles after the first, and the beats that it completes leave a constant
+time later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_turns import LINE_PLACES, ReadTurns
+from vitaccel_rtl.accelerator.stalled_dma import PLACES, Packer, StalledWriter
+from vitaccel_rtl.dma_timing import Job, word_beats
+
+
+@lru_cache(maxsize=1 << 8)
+def completions_of(job: Job, *, beat_bytes: int, word_bytes: int) -> tuple[int, ...] | None:
+    """Return which word completes each beat of a job; ``None`` if one completes several."""
+    beats = [complete for _, complete in word_beats(job, beat_bytes=beat_bytes, word_bytes=word_bytes)]
+    return None if max(beats) > 1 else tuple(word for word, complete in enumerate(beats) if complete)
+
+
+def write_unstalled(
+    writer: StalledWriter, runs: ReadTurns, job: Job, at: int, place: tuple[int, int, int], run_at: int
+) -> bool:
+    """Do what a job does to a writer and to what reads its words; return whether it could be done.
+
+    Parameters
+    ----------
+    writer, runs
+        Left as they are if a word would wait.
+    job, at
+        As of :meth:`vitaccel_rtl.accelerator.stalled_dma.StalledWriter.begin`.
+    place
+        The bank of the first word, words of a row, and of all rows.
+    run_at
+        When the first run is offered.
+    """
+    shape = replace(job, address=job.address % writer.beat_bytes)
+    done = completions_of(shape, beat_bytes=writer.beat_bytes, word_bytes=writer.word_bytes)
+    before = runs.since(0), writer.since(0)
+    if done is not None and _write(writer, runs, job, at, place, run_at, done):
+        return True
+    runs.resume(before[0], 0)
+    writer.resume(before[1], 0)
+    return False
+
+
+def _write(
+    writer: StalledWriter,
+    runs: ReadTurns,
+    job: Job,
+    at: int,
+    place: tuple[int, int, int],
+    run_at: int,
+    done: tuple[int, ...],
+) -> bool:
+    bank, row_words, words = place
+    packer = writer._packer
+    runs.begin(run_at)
+    offered = runs.offer(bank)
+    asked = runs._asked
+    plan = at + latency.STREAM_FIFO + latency.WORD_PLAN
+    first = max(offered, plan, packer._entered + 1)
+    joined = first + packer._stages.stages
+    if not _flows(runs, packer, first, asked) or packer._window > joined:
+        return False
+    # From a word's joining to its beat's being offered, and from there to the bus.
+    offers = 1 + latency.SKID_BUFFER
+    begins = joined + done[0]
+    if packer._left > begins or any(sent > begins for sent in packer._sent[-PLACES:-1]):
+        return False
+    if packer._sent and packer._sent[-1] >= begins + offers:
+        return False
+    beat = 0
+    for beats in writer._bursts(job):
+        known = writer._issue(at + latency.BURST_CUTTER) + latency.STREAM_FIFO
+        if known > joined + done[beat] + offers:
+            return False
+        beat += beats
+        writer._answer(joined + done[beat - 1] + offers + latency.SKID_BUFFER)
+    last = words - 1
+    runs._taken = [*runs._taken, *(first + word for word in range(max(0, words - LINE_PLACES), words))]
+    runs._asked = asked + last
+    if words > row_words:
+        runs._accepted = asked + last - row_words
+    packer._entered, packer._window = first + last, joined + last + 1
+    packer._left = joined + done[-1] + 1
+    packer._sent = [*packer._sent, *(joined + word + offers for word in done[-PLACES:])]
+    packer._stages._holds = []
+    return True
+
+
+def _flows(runs: ReadTurns, packer: Packer, first: int, asked: int) -> bool:
+    """Whether nothing before a job keeps its words waiting behind the first, which is asked for and taken then."""
+    if first - asked >= LINE_PLACES or any(end > first for _, end in packer._stages._holds):
+        return False
+    earlier = runs._taken[1 - LINE_PLACES :]
+    return all(taken < asked + LINE_PLACES - place for place, taken in enumerate(reversed(earlier), 1))
