@@ -15,9 +15,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.backends.rtl.programs import SMALL
 from tests.sim.accelerator.network_folder import Perfect, write_folder
+from tests.sim.accelerator.network_folder import model as network_model
 from vitaccel.backends.rtl.program_file import encode_program
 from vitaccel.cli import main
 from vitaccel.frontend import import_model
+from vitaccel_sim.accelerator.delivered import read_delivery
+from vitaccel_sim.accelerator.expectations import golden_images
+from vitaccel_sim.delivery.network.deliver import Network
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "json.md"
 
@@ -145,6 +149,25 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
 def test_gen_rtl(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = printed(capsys, "gen-rtl", "--block", "exp2", "--lanes", "1", "-o", tmp_path, "--json")
     assert set(keys(record)) == documented("`vitaccel gen-rtl --block")
+
+
+def test_gen_rtl_of_a_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+) -> None:
+    (tmp_path / "in").mkdir()
+    delivered = read_delivery(write_folder(tmp_path / "in", "vit", pytestconfig.option.seed))
+    made = Network(
+        model=network_model("vit", pytestconfig.option.seed),
+        onnx=b"",
+        hardware=delivered.hardware,
+        instructions=1,
+        images=tuple(golden_images(delivered.golden)),
+        cycles=1000,
+    )
+    monkeypatch.setattr("vitaccel_sim.delivery.network.deliver.deliver_network", lambda *_, **__: made)
+    record = printed(capsys, "gen-rtl", delivered.model, "-o", tmp_path / "out", "--json")
+    record["arch"] = None
+    assert set(keys(record)) == documented("`vitaccel gen-rtl MODEL")
 
 
 def test_gen_rtl_list(capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,6 +32,21 @@ def test_a_file_of_somebody_else_stays(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [theirs]
 
 
+def test_files_without_a_mark_are_ours_where_the_index_names_them(tmp_path: Path) -> None:
+    index = f"{MARK}: `weights.bin`"
+    for content in (b"\0\1", b"\2"):
+        write_folder(tmp_path, {"README.md": index, "weights.bin": content}, mark=MARK, index="README.md")
+        assert (tmp_path / "weights.bin").read_bytes() == content
+    (tmp_path / "other.bin").write_bytes(b"theirs")
+    with pytest.raises(OutputError, match=r"^output file .*other.bin must be one that vitaccel wrote"):
+        write_folder(tmp_path, {"README.md": index, "other.bin": b"", "weights.bin": b""}, mark=MARK, index="README.md")
+    (tmp_path / "README.md").write_text("of somebody: `weights.bin`")
+    for files in ({"README.md": index}, {"weights.bin": b""}):
+        with pytest.raises(OutputError, match=r"must be one that vitaccel wrote, to be replaced; it is not$"):
+            write_folder(tmp_path, files, mark=MARK, index="README.md")
+    assert (tmp_path / "weights.bin").read_bytes() == b"\2"
+
+
 def test_a_failure_leaves_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Path) -> Path:
         raise OSError(28, "No space left on device")

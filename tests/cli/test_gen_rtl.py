@@ -61,7 +61,14 @@ def test_the_list_of_blocks(vitaccel: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "--block NAME must be given, as in vitaccel gen-rtl --block softmax -o build/"),
+        (
+            (),
+            "MODEL or --block NAME must be given, as in vitaccel gen-rtl model.onnx --pe 64 -o build/ or vitaccel "
+            "gen-rtl --block softmax -o build/",
+        ),
+        (("--block", "exp2", "--pe", "64"), "--pe must come with MODEL, not with --block"),
+        (("--block", "exp2", "--images", "2"), "--images must come with MODEL, not with --block"),
+        (("m.onnx", "--block", "exp2"), "--block must come with no MODEL"),
         (("--block", "exp2"), "an output directory must be given, as in vitaccel gen-rtl --block exp2 -o build/"),
         (("--block", "exp2", "--set", "lanes"), "--set must be option=value, as in --set lanes=16, not 'lanes'"),
         (("--block", "exp2", "--set", "lanes=all"), "lanes of block exp2 must be an integer, not 'all'"),

@@ -10,6 +10,8 @@ import pytest
 from tests.docs.console import check_examples
 from vitaccel.backends.rtl.generate import generate
 from vitaccel_sim.delivery.deliver import MAKEFILE
+from vitaccel_sim.delivery.network.deliver import COPIED
+from vitaccel_sim.delivery.network.readme import FILES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "gen-rtl.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
@@ -34,5 +36,11 @@ def test_the_header_is_that_of_the_block(pytestconfig: pytest.Config) -> None:
 
 def test_what_make_is_told_is_known_to_the_makefile() -> None:
     told = set(re.findall(r"\b([A-Z]+)=", "".join(re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL))))
-    assert told == {"SIM", "TEST", "WAVES", "SEED"}
-    assert all(f"$({name})" in MAKEFILE.read_text() for name in told)
+    assert told == {"SIM", "TEST", "WAVES", "SEED", "IMAGES"}
+    assert all(f"$({name})" in MAKEFILE.read_text() for name in told - {"IMAGES"})
+    assert all(f"$({name})" in COPIED["Makefile"].read_text() for name in told)
+
+
+def test_every_file_of_a_network_is_told() -> None:
+    table = TEXT[TEXT.index("## A network") : TEXT.index("## A block")]
+    assert all(f"`{name}`" in table for name, _ in FILES)

@@ -30,26 +30,34 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"output directory {folder} must be writable, and {nearest} is not")
 
 
-def write_folder(folder: Path, texts: Mapping[str, str], *, mark: str) -> tuple[Path, ...]:
-    """Write texts by file name, all or none, and return where they are.
+def write_folder(
+    folder: Path, contents: Mapping[str, str | bytes], *, mark: str, index: str | None = None
+) -> tuple[Path, ...]:
+    """Write files by name, all or none, and return where they are.
 
     Parameters
     ----------
     folder
         Made if it is not there, with those that hold it.
-    texts
+    contents
         By file name.
     mark
         What every file of ours has near its beginning; another file is not replaced.
+    index
+        The one file that has the mark, and names all others of ours in backquotes; for files that cannot have one.
 
     Raises
     ------
     OutputError
         If a file of somebody else has one of the names, or something cannot be written; nothing is left behind.
     """
-    paths = {folder / name: text.encode() for name, text in texts.items()}
+    paths = {folder / name: made if isinstance(made, bytes) else made.encode() for name, made in contents.items()}
+    listed = "" if index is None else _listed(folder / index, mark)
     for path in paths:
-        _check_ours(path, mark)
+        if index is None or path.name == index:
+            _check_ours(path, mark)
+        elif path.exists() and f"`{path.name}`" not in listed:
+            _refuse(path)
     made = _make(folder)
     try:
         check_outputs(paths)
@@ -62,11 +70,22 @@ def write_folder(folder: Path, texts: Mapping[str, str], *, mark: str) -> tuple[
 
 
 def _check_ours(path: Path, mark: str) -> None:
-    if not path.is_file():
-        return
+    if path.is_file() and not _is_ours(path, mark):
+        _refuse(path)
+
+
+def _is_ours(path: Path, mark: str) -> bool:
     with path.open("rb") as file:
-        if mark.encode() not in file.read(MARK_WITHIN_BYTES):
-            raise OutputError(f"output file {path} must be one that vitaccel wrote, to be replaced; it is not")
+        return mark.encode() in file.read(MARK_WITHIN_BYTES)
+
+
+def _listed(index: Path, mark: str) -> str:
+    """What an index of ours says; nothing if there is none."""
+    return index.read_text(encoding="utf-8") if index.is_file() and _is_ours(index, mark) else ""
+
+
+def _refuse(path: Path) -> None:
+    raise OutputError(f"output file {path} must be one that vitaccel wrote, to be replaced; it is not")
 
 
 def _make(folder: Path) -> list[Path]:

@@ -115,23 +115,42 @@ def test_no_folder_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("perfect")
-def test_weights_and_vectors_of_another_network_are_refused(folder: Path, tmp_path: Path) -> None:
+def test_weights_of_another_network_are_refused_where_no_number_tells(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "copy")
-    weights = bytearray((folder / "weights.bin").read_bytes())
-    weights[100] ^= 1
-    (tmp_path / "copy" / "weights.bin").write_bytes(weights)
-    with pytest.raises(VitaccelError, match=r"^weights.bin must be that of model.onnx"):
+    flip(tmp_path / "copy" / "weights.bin", 100)
+    with pytest.raises(VitaccelError, match=r"^weights.bin must be that of model.onnx, though no number that was comp"):
         accept(Request(folder=tmp_path / "copy"), print)
-    (tmp_path / "copy" / "weights.bin").write_bytes((folder / "weights.bin").read_bytes())
+
+
+def test_weights_of_another_network_are_run_to_show_what_is_wrong(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    flip(tmp_path / "copy" / "weights.bin", 100)
+    monkeypatch.setattr(acceptance, "verify", Perfect(wrong=1))
+    found = accept(Request(folder=tmp_path / "copy"), print)
+    assert [result.is_equal for result in found.results] == [True, False, True]
+
+
+def flip(path: Path, place: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.usefixtures("perfect")
+def test_outputs_of_the_golden_vectors_are_what_the_hardware_must_give(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
     golden = read_delivery(folder).golden
     (output,) = [name for name in golden if name.startswith("output.")]
     golden[output] = golden[output].copy()
     golden[output].flat[-1] ^= 1
     np.savez(tmp_path / "copy" / "golden.npz", **golden)
-    with pytest.raises(
-        VitaccelError, match=r"^golden vector 2 must be what the interpreter makes of it, and .* is not$"
-    ):
-        accept(Request(folder=tmp_path / "copy"), print)
+    expected, found = (
+        accept(Request(folder=of), print).results[2].outputs[output.removeprefix("output.")]
+        for of in (folder, tmp_path / "copy")
+    )
+    assert found.flat[-1] == expected.flat[-1] ^ 1
     np.savez(tmp_path / "copy" / "golden.npz", **{output: golden[output]})
     with pytest.raises(VitaccelError, match=r"^golden vectors must be input\.\* and output\.\* of the same number"):
         accept(Request(folder=tmp_path / "copy"), print)
