@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.isa import ENGINES, LANE_FUNCTIONS, OPERATIONS
 from vitaccel_rtl.accelerator.issue_timing import Issue, Replayed
-from vitaccel_rtl.accelerator.pace import lead
+from vitaccel_rtl.accelerator.pace import KEPT_AHEAD, lead
 from vitaccel_rtl.accelerator.transfer_timing import LoadTimes, StoreTimes, Transfer
 from vitaccel_rtl.accelerator.vector_pace import LAYERNORM, VectorPace
 
@@ -75,7 +75,9 @@ def matmul_work(fields: Fields, side: int) -> Work:
 
 def attention_work(fields: Fields, side: int) -> Work:
     """Return the frames of attention: see :class:`vitaccel_rtl.accelerator.attention_nest.AttentionNest`."""
-    blocks = fields.get("frames", 0) * fields["heads"] * fields["row_blocks"]
+    if fields.get("mode", 0):
+        return _transposed_work(fields, side)
+    blocks = fields["frames"] * fields["heads"] * fields["row_blocks"]
     last = lead(fields["head_dim"], side) + last_values(
         blocks,
         fields["key_blocks"] * fields["logits_interval"],
@@ -85,6 +87,14 @@ def attention_work(fields: Fields, side: int) -> Work:
     )
     values = fields["values_interval"]
     return Work(last + fields["value_tiles"] * values, last + (fields["value_tiles"] - 1) * values + fields["result"])
+
+
+def _transposed_work(fields: Fields, side: int) -> Work:
+    """With kept logits, of two digits: see :class:`vitaccel_rtl.accelerator.transposed_nest.TransposedNest`."""
+    tiles = fields["frames"] * fields["heads"] * fields["row_blocks"] * fields["value_tiles"]
+    low = fields["values_interval"]
+    end = lead(fields["keys"], side) + tiles * (fields["logits_interval"] + low)
+    return Work(end + KEPT_AHEAD, end - low + fields["result"])
 
 
 @lru_cache(maxsize=1 << 12)
@@ -197,7 +207,14 @@ def engines_of(machine: MachineTimes) -> dict[str, EngineTimes]:
     }
 
 
-def program_times(program: Iterable[tuple[str, Fields]], machine: MachineTimes) -> Replayed:
+@dataclass(frozen=True, kw_only=True)
+class ProgramTimes(Replayed):
+    """Cycles of a run, and where the engine of every instruction could start its next one."""
+
+    free: tuple[int, ...]
+
+
+def program_times(program: Iterable[tuple[str, Fields]], machine: MachineTimes) -> ProgramTimes:
     """Return when the instructions of a program start and complete.
 
     Parameters
@@ -209,7 +226,7 @@ def program_times(program: Iterable[tuple[str, Fields]], machine: MachineTimes) 
     """
     issue = Issue(memory_latency=machine.latency_cycles)
     engines = engines_of(machine)
-    starts, dones = [], []
+    starts, dones, free = [], [], []
     for operation, fields in program:
         name = OPERATIONS[operation].engine
         engine = engines[name]
@@ -218,4 +235,5 @@ def program_times(program: Iterable[tuple[str, Fields]], machine: MachineTimes) 
         issue.done(name, done)
         starts.append(start)
         dones.append(done)
-    return Replayed(starts=tuple(starts), dones=tuple(dones), cycles=issue.end())
+        free.append(engine.ready)
+    return ProgramTimes(starts=tuple(starts), dones=tuple(dones), free=tuple(free), cycles=issue.end())

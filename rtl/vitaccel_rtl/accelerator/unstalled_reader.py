@@ -1,12 +1,12 @@
 """Jobs of the read DMA whose words are taken as soon as they are offered: to the cycle, but burst by burst.
 
-A row of words needs a beat in some of the cycles in which it moves: with c[k] of them before the one for beat k, and a[k]
-the cycle in which the beat arrives from memory, the beat is fetched at
+Words need a beat in some of the cycles in which they move: with c[k] of these cycles before the one for beat k, and
+a[k] the cycle in which the beat arrives from memory, the beat is fetched at
 
     m[k] = max(m[k - 1] + c[k] - c[k - 1], a[k] + BEAT_BUFFER)
 
-As the beats of a burst arrive one a cycle and c rises by 1 or more, ``m[k] - c[k]`` is the same for all of them. It leaves
-the buffer's memory at ``max(a[k], m[k - BEAT_BUFFER]) + 1``.
+As the beats of a burst arrive one a cycle and c rises by 1 or more, ``m[k] - c[k]`` is the same for all of them. A beat
+leaves the buffer's memory at ``max(a[k], m[k - BEAT_BUFFER]) + 1``.
 """
 
 from __future__ import annotations

@@ -32,10 +32,10 @@ def test_a_spread_is_the_largest_difference_of_waits_of_any_client(
 
 
 def test_what_begins_in_one_bank_has_no_spread() -> None:
-    assert spread({3}, {3}) == 0
-    assert spread({0, 4}, {0, 4}) == 4
-    assert spread({0}, {4}) == 4
-    assert spread({0, 1}, {0, 1}) == 7
+    assert spread(frozenset({3}), frozenset({3})) == 0
+    assert spread(frozenset({0, 4}), frozenset({0, 4})) == 4
+    assert spread(frozenset({0}), frozenset({4})) == 4
+    assert spread(frozenset({0, 1}), frozenset({0, 1})) == 7
 
 
 @pytest.mark.parametrize(("tokens", "blocks", "rows"), [(5, 1, 5), (1, 1, 1), (11, 3, 1), (15, 3, 5)])

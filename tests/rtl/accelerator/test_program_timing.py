@@ -10,7 +10,7 @@ import pytest
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator import program_timing
 from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
-from vitaccel_rtl.accelerator.pace import lead
+from vitaccel_rtl.accelerator.pace import KEPT_AHEAD, lead
 from vitaccel_rtl.accelerator.program_timing import (
     MachineTimes,
     StaticTimes,
@@ -113,3 +113,11 @@ def test_a_lead_that_is_forgotten_is_seen(monkeypatch: pytest.MonkeyPatch) -> No
     before = cycles()
     monkeypatch.setattr(program_timing, "lead", lambda _depth, _side: 0)
     assert cycles() == before - 8
+
+
+def test_kept_logits_go_twice_through_the_array() -> None:
+    """Two digits of every tile, the second of the last of which sets out before its result; logits come ahead of it."""
+    fields = {"mode": 1, "frames": 1, "heads": 2, "row_blocks": 3, "value_tiles": 1, "keys": 24}
+    assert attention_work(fields | {"logits_interval": 3, "values_interval": 4, "result": 20}, 8) == Work(
+        1 + 6 * 7 + KEPT_AHEAD, 1 + 6 * 7 - 4 + 20
+    )

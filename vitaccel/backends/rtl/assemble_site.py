@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 from vitaccel.arch import Arch
@@ -64,14 +64,20 @@ def split(count: int, side: int) -> tuple[int, int]:
 
 def residues(first: int, *moves: tuple[int, int]) -> frozenset[int]:
     """Return where runs begin, modulo 8: at *first* and after every combination of *moves*, a step and how many."""
-    ways = (range(min(count, SLOTS)) for _, count in moves)
+    return _residues(first % SLOTS, tuple((step % SLOTS, min(count, SLOTS)) for step, count in moves))
+
+
+@lru_cache(maxsize=1 << 12)
+def _residues(first: int, moves: tuple[tuple[int, int], ...]) -> frozenset[int]:
+    ways = (range(count) for _, count in moves)
     return frozenset(
         (first + sum(step * times for (step, _), times in zip(moves, way, strict=True))) % SLOTS
         for way in product(*ways)
     )
 
 
-def spread(before: Iterable[int], after: Iterable[int]) -> int:
+@lru_cache(maxsize=1 << 12)
+def spread(before: frozenset[int], after: frozenset[int]) -> int:
     """Return by how many cycles, at most, a run waits longer for its bank than the one that follows it.
 
     Parameters

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from vitaccel.arch import Memory
 from vitaccel.backends.rtl.program_file import ProgramFile
-from vitaccel_rtl.accelerator.issue_timing import Replayed
-from vitaccel_rtl.accelerator.program_timing import MachineTimes, program_times
+from vitaccel_rtl.accelerator.program_timing import MachineTimes, ProgramTimes, program_times
 from vitaccel_rtl.dma_timing import PAGE_BYTES
 
 
-def program_cycles(program: ProgramFile, memory: Memory, *, latency_cycles: int) -> Replayed:
+def program_cycles(program: ProgramFile, memory: Memory, *, latency_cycles: int) -> ProgramTimes:
     """Return when every instruction starts and completes, and the cycles of a run.
 
     Parameters
