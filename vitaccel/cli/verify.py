@@ -122,18 +122,20 @@ def _figures(found: Verification) -> list[str]:
     return lines
 
 
-def _predicts(model: IntegerModel, latency_cycles: int, _: object) -> int:
-    """Cycles of a run, whatever the image: the accelerator has no experts."""
+def _predicts(model: IntegerModel, latency_cycles: int, _: object) -> int | None:
+    """Cycles of a run, whatever the image; nothing where they depend on which experts are chosen."""
     return _cycles(model, latency_cycles)
 
 
 @lru_cache(maxsize=1)
-def _cycles(model: IntegerModel, latency_cycles: int) -> int:
+def _cycles(model: IntegerModel, latency_cycles: int) -> int | None:
     from vitaccel.backends.rtl.assemble import assemble
     from vitaccel.backends.rtl.program_cycles import program_cycles
 
-    run = program_cycles(assemble(model.lowered.program), model.arch.memory, latency_cycles=latency_cycles)
-    return int(run.cycles)
+    program = assemble(model.lowered.program)
+    if any(each.operation == "route" for each in program.instructions):
+        return None
+    return int(program_cycles(program, model.arch.memory, latency_cycles=latency_cycles).cycles)
 
 
 def _bandwidth(text: str | None) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ from vitaccel_rtl.accelerator.slot_buffer import SlotBuffer
 from vitaccel_rtl.accelerator.store_engine import CLIENT as STORE_CLIENT
 from vitaccel_rtl.accelerator.store_engine import StoreEngine
 from vitaccel_rtl.accelerator.vector_engine import VectorEngine
+from vitaccel_rtl.accelerator.vector_unit import QUEUE, VectorUnit
 
 COMPUTE_READERS, COMPUTE_WRITERS = (0, 1, 2, KEPT_READER), (0, 1, *REUSE_CLIENTS)
 """Clients of the activation buffer that are the compute engine's; the last ones if it reuses logits."""
@@ -38,6 +39,8 @@ class Accelerator(wiring.Component):
         ``data_bits``, ``burst_beats``, ``outstanding``, ``address_bits`` of :class:`vitaccel_rtl.axi.Geometry`.
     macs_per_multiplier, kept_rows
         Of :class:`vitaccel_rtl.accelerator.compute_engine.ComputeEngine`.
+    router
+        Of :class:`vitaccel_rtl.accelerator.expert_unit.ExpertUnit`; without it a machine has no experts.
 
     Attributes
     ----------
@@ -51,7 +54,7 @@ class Accelerator(wiring.Component):
         See :class:`vitaccel_rtl.accelerator.control.ControlUnit`.
     """
 
-    def __init__(self, *, machine, softmax, rsqrt, memory, macs_per_multiplier=1, kept_rows=0):
+    def __init__(self, *, machine, softmax, rsqrt, memory, macs_per_multiplier=1, kept_rows=0, router=None):
         side, words = machine["side"], machine["activation_words"]
         sizes = {"side": side, "activation_words": words}
         self._control = ControlUnit(parameters=machine)
@@ -72,7 +75,9 @@ class Accelerator(wiring.Component):
             macs_per_multiplier=macs_per_multiplier,
             kept_rows=kept_rows,
         )
-        self._vector = VectorEngine(side=side, words=words, sets=machine["parameter_sets"], **rsqrt)
+        lanes = {"side": side, "words": words, "sets": machine["parameter_sets"], **rsqrt}
+        self._routes = router is not None
+        self._vector = VectorUnit(**lanes, router=router) if self._routes else VectorEngine(**lanes)
         self._store = StoreEngine(**sizes, align_bytes=1, **memory)
         self._buffer = SlotBuffer(side=side, words=words)
         self._sets = SetMemory(sets=machine["parameter_sets"], readers=2)
@@ -119,6 +124,8 @@ class Accelerator(wiring.Component):
             compute.weight_address.eq(load.weight.write_address),
             compute.weight_word.eq(load.weight.write_word),
         ]
+        for name in QUEUE if self._routes else ():
+            m.d.comb += getattr(compute, name).eq(getattr(vector, name))
         for engine in (compute, vector):
             m.d.comb += [
                 engine.table_write.eq(load.table.write_enable),

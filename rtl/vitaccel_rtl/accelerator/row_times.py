@@ -43,6 +43,8 @@ class RowTimes(wiring.Component):
     begins, moments, parity, last : Signal, out
         In the cycle of phase 5: a row-block begins in the next frame; it is streamed for its moments; which of the two
         rows of factors in hand is its; it is the last.
+    rests : Signal, out
+        In cycles of phase 0: *idle*, and all results are there.
     done : Signal, out
         A pulse, 4 cycles before the frame ``result`` frames after the last row-block's.
     """
@@ -60,6 +62,7 @@ class RowTimes(wiring.Component):
                 "moments": Out(1),
                 "parity": Out(1),
                 "last": Out(1),
+                "rests": Out(1),
                 "done": Out(1),
             }
         )
@@ -143,4 +146,5 @@ class RowTimes(wiring.Component):
                 m.d.sync += under_way.eq(under_way | (1 << behind))
             with m.If(self.accept):
                 m.d.sync += self.idle.eq(0)
+        m.d.comb += self.rests.eq(self.idle & ~owes & ~under_way.any())
         m.d.sync += self.done.eq((self.phase == 3) & under_way[0])

@@ -49,6 +49,8 @@ class VectorEngine(wiring.Component):
         Instructions; ready in cycles of phase 0 only.
     done : Signal, out
         A pulse for each instruction, in order, 4 cycles before the frame in which its result is there.
+    rests : Signal, out
+        In cycles of phase 0: no instruction is under way.
     phase : Signal, in
         Of the buffer.
     reads, writes : arrays of clients, out
@@ -75,6 +77,7 @@ class VectorEngine(wiring.Component):
             {
                 "i": In(stream.Signature(RAW)),
                 "done": Out(1),
+                "rests": Out(1),
                 "phase": In(PHASE),
                 "reads": Out(read_client(side, lines)).array(len(READ_CLIENTS)),
                 "writes": Out(write_client(side, lines)).array(len(WRITE_CLIENTS)),
@@ -97,6 +100,7 @@ class VectorEngine(wiring.Component):
             arriving.eq(decoded(LANE, self.i.p.words)),
             times.accept.eq(accept),
             self.done.eq(times.done),
+            self.rests.eq(times.rests),
         ]
         with m.If(accept):
             m.d.sync += job.eq(arriving)

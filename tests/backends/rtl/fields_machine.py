@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import torch
 
+from tests.backends.rtl.fields_experts import FieldsExperts
 from vitaccel.backends.rtl.program_file import ProgramFile
 from vitaccel.ir.parameters import decode_sets, decode_wide
 from vitaccel.reference.elementwise import AddScaled, Multiply
@@ -22,7 +23,7 @@ Fields = Mapping[str, int]
 Sets = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
-class FieldsMachine:
+class FieldsMachine(FieldsExperts):
     """Buffers of the machine that a program is for, and a DRAM.
 
     Parameters
@@ -98,6 +99,7 @@ class FieldsMachine:
 
     # -- compute ---------------------------------------------------------------------------------------------------
     def matmul(self, f: Fields) -> None:
+        f = self.rows_of_expert(f)
         buffer = "activation" if f["b_is_activation"] else "weight"
         for column, row in product(range(f["n_tiles"]), range(f["row_blocks"])):
             a = self.read(f["a"] + row * f["a_step"], f["depth"])

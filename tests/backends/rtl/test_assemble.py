@@ -20,7 +20,7 @@ from vitaccel.errors import UnsupportedError
 from vitaccel.ir.layout import from_bytes, to_bytes
 from vitaccel.ir.ops import Activation, Add, AttentionLogits, Concat, Mean, Mul, Slice
 from vitaccel.ir.ops import Attention as AttentionOp
-from vitaccel.ir.program import Attention, Instruction, Lane, MatMul, Program, Store, Transfer
+from vitaccel.ir.program import Attention, Instruction, Lane, MatMul, Program, Route, ScatterAdd, Store, Transfer
 from vitaccel_rtl.accelerator.isa import ENGINES, LANE_FUNCTIONS
 
 
@@ -52,6 +52,10 @@ def outputs(case: Case, program: ProgramFile) -> dict[str, np.ndarray]:
         ("deit-distilled", "5x5", {}),
         ("deit-distilled-batch", "8x8", {}),
         ("vit", "8x8", {"buffers__activation_bytes": 6 << 10, "buffers__weight_bytes": 1 << 12}),
+        ("m3vit", "8x8", {}),
+        ("m3vit", "5x5", {"buffers__weight_bytes": 1 << 12}),
+        ("m3vit-task", "16x16", {}),
+        ("vmoe-batch", "4x4", {}),
         ("vit", "8x8", {"numerics__logit_fraction_bits": 8, "buffers__logit_bytes": 1 << 10}),
     ],
 )
@@ -204,7 +208,6 @@ def test_a_machine_in_its_header() -> None:
             "lookupvit",
             r"instruction \d+ \(attention of block0\.\S+\) must not keep logits: the accelerator does not yet",
         ),
-        ("m3vit", r"\(route of block1\.moe\) must be one of load, store, matmul, attention, lane: the accelerator has"),
     ],
 )
 def test_models_that_need_more_are_refused(name: str, said: str) -> None:
@@ -222,9 +225,25 @@ ATTENTION = Attention(
     layer="x", q=0, k=8, v=16, out=24, frames=1, heads=1, head_dim=8, value_dim=8, queries=8, keys=8, parameters=0
 )
 LANE = Lane(layer="x", function="copy", a=0, out=64, row_blocks=1, tokens=8, channels=8)
+ROUTE = Route(layer="x", logits=0, row_blocks=1, tokens=8, frame_tokens=8, experts=4, k=2)
 
 REFUSED: list[tuple[Instruction, str]] = [
-    (replace(MATMUL, expert=2), "must not be an expert's: the accelerator has no experts yet"),
+    (
+        replace(LANE, expert=2),
+        "must not be an expert's: of experts the accelerator has matmuls, and moves of their tokens",
+    ),
+    (
+        replace(MATMUL, expert=2, drain="channel"),
+        "must have token-lane results of an expert: the accelerator has no others",
+    ),
+    (replace(ROUTE, experts=33), "must have 32 experts or fewer, not 33"),
+    (replace(ROUTE, k=5), "must have 4 choices of a token or fewer, not 5"),
+    (replace(ROUTE, row_blocks=257), "must have 2048 rows or fewer at once, not 2056"),
+    (replace(ROUTE, logits=4), "must have logits at a multiple of 8 words, not 4"),
+    (
+        ScatterAdd(layer="x", expert=0, a=0, out=0, a_step=16, out_step=12, parameters=0, channels=6),
+        "must have out_step at a multiple of 8 words, not 12",
+    ),
     (
         replace(MATMUL, residual=0, table=0),
         "must not add a residual behind an activation: the accelerator adds it before",
@@ -262,3 +281,9 @@ def test_what_the_accelerator_cannot_do_is_refused(instruction: Instruction, sai
     with pytest.raises(UnsupportedError) as error:
         assemble(program_of(instruction))
     assert str(error.value).startswith(f"instruction 0 ({instruction.mnemonic} of x) {said}")
+
+
+def test_queues_in_another_order_than_that_of_experts_are_refused(seed: int) -> None:
+    case = Case(quantized("m3vit", seed), machine_of("8x8", moe__order="longest"), seed)
+    with pytest.raises(UnsupportedError, match=r"must have an order of experts that is static, not longest"):
+        assemble(case.lowered.program)

@@ -10,6 +10,7 @@ from vitaccel.arch import Arch
 from vitaccel.backends.rtl.assemble import machine_parameters
 from vitaccel.backends.rtl.assemble_compute import KEPT_ROWS
 from vitaccel.backends.rtl.blocks.softmax import powers_of, reciprocal_of
+from vitaccel.ir.plan import ROUTER_FRACTION_BITS
 from vitaccel.reference.reciprocal import Reciprocal
 from vitaccel.reference.rsqrt import Rsqrt
 from vitaccel.reference.softmax import LONGEST_ROW, OnlineSoftmax
@@ -19,7 +20,7 @@ ADDRESS_BITS = 32
 """Of a byte in DRAM."""
 
 
-def accelerator_of(arch: Arch, *, reuses_logits: bool = True) -> Any:
+def accelerator_of(arch: Arch, *, reuses_logits: bool = True, routes: bool = True) -> Any:
     """Return the gateware of a machine, an ``amaranth.lib.wiring.Component``.
 
     Parameters
@@ -28,6 +29,8 @@ def accelerator_of(arch: Arch, *, reuses_logits: bool = True) -> Any:
         The machine.
     reuses_logits
         Whether it has what bidirectional cross-attention needs.
+    routes
+        Whether it has experts.
 
     Raises
     ------
@@ -53,4 +56,5 @@ def accelerator_of(arch: Arch, *, reuses_logits: bool = True) -> Any:
         },
         macs_per_multiplier=arch.array.macs_per_multiplier,
         kept_rows=KEPT_ROWS if reuses_logits else 0,
+        router={**powers_of(ROUTER_FRACTION_BITS), "reciprocal": reciprocal_of(Reciprocal())} if routes else None,
     )

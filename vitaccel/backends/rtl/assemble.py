@@ -11,13 +11,25 @@ from typing import Any
 
 from vitaccel.arch import PARAMETER_BYTES, Arch
 from vitaccel.backends.rtl.assemble_compute import attention_fields, matmul_fields
+from vitaccel.backends.rtl.assemble_experts import gather_fields, route_fields, scatter_fields
 from vitaccel.backends.rtl.assemble_lane import lane_fields
 from vitaccel.backends.rtl.assemble_site import Site
 from vitaccel.backends.rtl.assemble_transfer import load_fields, store_fields
 from vitaccel.backends.rtl.program_file import Coded, ProgramFile
 from vitaccel.errors import UnsupportedError
 from vitaccel.ir.plan import LOGIT_BYTES
-from vitaccel.ir.program import Attention, Instruction, Lane, Load, MatMul, Program, Store
+from vitaccel.ir.program import (
+    Attention,
+    Gather,
+    Instruction,
+    Lane,
+    Load,
+    MatMul,
+    Program,
+    Route,
+    ScatterAdd,
+    Store,
+)
 from vitaccel.ir.tensor import activation_words
 from vitaccel_rtl.accelerator.isa import ENGINES, OPERATIONS
 
@@ -27,8 +39,15 @@ FIELDS: dict[type[Instruction], Callable[[Any, Site], dict[str, int]]] = {
     MatMul: matmul_fields,
     Attention: attention_fields,
     Lane: lane_fields,
+    Route: route_fields,
+    Gather: gather_fields,
+    ScatterAdd: scatter_fields,
 }
 """What makes the fields of an instruction that are its operation's own; the operation is called as its mnemonic."""
+
+
+OF_EXPERTS = (MatMul, Gather, ScatterAdd)
+"""Instructions whose rows may be those of a queue."""
 
 
 def assemble(program: Program) -> ProgramFile:
@@ -77,9 +96,12 @@ def _assembled(at: int, instruction: Instruction, arch: Arch) -> Coded:
     if made is None:
         known = ", ".join(kind.mnemonic for kind in FIELDS)
         raise UnsupportedError(f"{site.where} must be one of {known}: the accelerator has no other yet")
-    site.need(instruction.expert < 0, "must not be an expert's: the accelerator has no experts yet")
+    is_expert = instruction.expert >= 0
+    able = isinstance(instruction, OF_EXPERTS) or not is_expert
+    site.need(able, "must not be an expert's: of experts the accelerator has matmuls, and moves of their tokens")
+    expert = {"expert": max(instruction.expert, 0), "has_expert": int(is_expert)}
     waits = {f"wait_{engine}": count for engine, count in zip(ENGINES, instruction.waits, strict=True)}
-    fields = waits | made(instruction, site)
+    fields = waits | expert | made(instruction, site)
     bits = {placed.field.name: placed.field.bits for placed in OPERATIONS[instruction.mnemonic].places}
     for name, value in fields.items():
         site.need(0 <= value < 1 << bits[name], f"must have {name} of 0 to {(1 << bits[name]) - 1}, not {value}")

@@ -31,7 +31,7 @@ def matmul_fields(matmul: MatMul, site: Site) -> dict[str, int]:
     UnsupportedError
         If a residual is added to results of a table, to results by rows, or to tiles of too small a depth.
     """
-    _check_residual(matmul, site)
+    _check_matmul(matmul, site)
     fields = _operands(matmul) | _results(matmul, site) | _residual(matmul, site)
     rows, tiles = matmul.row_blocks, matmul.n_tiles
     a = residues(matmul.a, (fields["a_step"], rows))
@@ -51,7 +51,9 @@ def matmul_fields(matmul: MatMul, site: Site) -> dict[str, int]:
     return fields | times
 
 
-def _check_residual(matmul: MatMul, site: Site) -> None:
+def _check_matmul(matmul: MatMul, site: Site) -> None:
+    of_token = matmul.expert < 0 or matmul.drain == TOKEN
+    site.need(of_token, "must have token-lane results of an expert: the accelerator has no others")
     if matmul.residual < 0:
         return
     site.need(matmul.table < 0, "must not add a residual behind an activation: the accelerator adds it before tables")
