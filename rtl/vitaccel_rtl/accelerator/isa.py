@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 VERSION = 1
-
 INSTRUCTION_BYTES = 128
 WORD_BITS = 32
 WORDS = INSTRUCTION_BYTES * 8 // WORD_BITS
@@ -189,15 +188,13 @@ _TRANSFER = (
     Field(name="expert_stride", bits=24, summary="bytes from an expert's weights to the next one's"),
 )
 
-_LANE_FUNCTIONS = ("copy", "zero", "layernorm", "convert", "add", "mul", "activation", "head_mean")
-LANE_FUNCTIONS = _LANE_FUNCTIONS
+LANE_FUNCTIONS = ("copy", "zero", "layernorm", "convert", "add", "mul", "activation", "head_mean")
 """In the order of the numbers of the field ``function``."""
 
 ATTENTION_MODES = ("none", "post_softmax_T", "pre_softmax_T")
 """In the order of the numbers of the field ``mode``."""
 
 LOAD = Operation(name="load", code=1, engine="load", summary="DRAM to a buffer", fields=_TRANSFER)
-
 STORE = Operation(name="store", code=2, engine="store", summary="a buffer to DRAM", fields=_TRANSFER)
 
 MATMUL = Operation(
@@ -292,7 +289,7 @@ LANE = Operation(
     engine="vector",
     summary="a stream of row_blocks x channels words through the lanes",
     fields=(
-        Field(name="function", bits=4, summary=", ".join(f"{n}: {name}" for n, name in enumerate(_LANE_FUNCTIONS))),
+        Field(name="function", bits=4, summary=", ".join(f"{n}: {name}" for n, name in enumerate(LANE_FUNCTIONS))),
         _flag("a_is_wide", "operands are int16, else int8"),
         _flag("is_wide", "the result is int16, else int8"),
         _flag("by_rows", "the result is channel-lane"),
