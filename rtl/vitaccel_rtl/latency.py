@@ -186,7 +186,7 @@ Distance from the mean, operand, its factor, shift, operand, affine part, shift,
 saturation, and the queue behind.
 """
 
-# ------------------------------------------------------------------------------------------------------ the vector engine
+# ---------------------------------------------------------------------------------------------------- the vector engine
 
 VECTOR = 1 + LAYERNORM_NORMALIZE + 1
 """Of `vitaccel_rtl.accelerator.vector_engine.VectorEngine`, from an operand at the readers' output to its result at the
