@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vitaccel.arch import Arch
+from vitaccel.backends.cost_model.known_times import KnownTimes
 from vitaccel.backends.cost_model.predict import ModelFacts, predict
 from vitaccel.backends.cost_model.result import Prediction
 from vitaccel.backends.cost_model.routing import Routing, parse_routing
-from vitaccel.errors import QuantizationError, VitaccelError, did_you_mean
+from vitaccel.backends.rtl.assemble import assemble
+from vitaccel.backends.rtl.program_cycles import program_cycles
+from vitaccel.errors import QuantizationError, UnsupportedError, VitaccelError, did_you_mean
 from vitaccel.frontend import ImportedModel, import_model
 from vitaccel.ir.graph import Graph
 from vitaccel.ir.plan import Plan
@@ -261,4 +264,27 @@ def predict_compiled(compiled: Compiled, routing: Routing | None = None) -> Pred
         macs_dense=graph.total_macs_dense,
         macs_exported=compiled.imported.macs_exported,
     )
-    return predict(compiled.program, facts, routing)
+    return predict(compiled.program, facts, routing, known_times(compiled.program))
+
+
+def known_times(program: Program) -> KnownTimes | None:
+    """Return the cycles of every instruction of a Program if the accelerator can run it.
+
+    They are exact with a memory that keeps up with one port. ``None`` if there is no such accelerator, or if the cycles
+    depend on which experts are chosen: then they are estimated.
+    """
+    if any(layer.routed for layer in program.layers):
+        return None
+    try:
+        assembled = assemble(program)
+    except UnsupportedError:
+        return None
+    arch = program.arch
+    rate = arch.dram_bytes_per_cycle
+    run = program_cycles(
+        assembled,
+        arch.memory,
+        latency_cycles=max(1, arch.memory.latency_cycles),
+        bytes_per_cycle=rate if rate < arch.memory.beat_bytes else None,
+    )
+    return KnownTimes(starts=run.starts, free=run.free, dones=run.dones, cycles=run.cycles)

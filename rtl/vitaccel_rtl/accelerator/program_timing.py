@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import ceil
 from typing import NamedTuple, Protocol
 
 from vitaccel_rtl import latency
@@ -40,6 +41,9 @@ class MachineTimes:
         Of the data port: bytes of a beat, beats of the longest burst, bursts under way.
     latency_cycles
         Of the memory, behind the data port and the program's, 1 or more.
+    bytes_per_cycle
+        Of a memory that is slower than the data port, else ``None``. Cycles with such a one are an estimate: transfers
+        in either direction complete no earlier than all bytes up to theirs can have come at that rate.
     """
 
     side: int
@@ -47,6 +51,7 @@ class MachineTimes:
     burst_beats: int
     outstanding: int
     latency_cycles: int
+    bytes_per_cycle: float | None = None
 
 
 class Work(NamedTuple):
@@ -177,6 +182,8 @@ class TransferTimes:
     """The load or the store engine."""
 
     engine: LoadTimes | StoreTimes
+    bytes_per_cycle: float | None = None
+    _moved: float = field(default=0.0, init=False)
 
     @property
     def ready(self) -> int:
@@ -186,7 +193,11 @@ class TransferTimes:
     def complete(self, operation: str, fields: Fields, accepted: int) -> int:
         """Return when an instruction is completed that is accepted in such a cycle."""
         transfer = Transfer(**{name: fields.get(name, 0) for name in TRANSFER_FIELDS})
-        return self.engine.times_of(transfer, accepted).done
+        done = self.engine.times_of(transfer, accepted).done
+        if self.bytes_per_cycle is None:
+            return done
+        self._moved = max(self._moved, accepted) + transfer.rows * transfer.row_bytes / self.bytes_per_cycle
+        return max(done, ceil(self._moved))
 
 
 def engines_of(machine: MachineTimes) -> dict[str, EngineTimes]:
@@ -200,10 +211,13 @@ def engines_of(machine: MachineTimes) -> dict[str, EngineTimes]:
     }
     places = max(3, machine.burst_beats * machine.outstanding)
     return {
-        "load": TransferTimes(engine=LoadTimes(side=machine.side, dma={**dma, "buffer_beats": places})),
+        "load": TransferTimes(
+            engine=LoadTimes(side=machine.side, dma={**dma, "buffer_beats": places}),
+            bytes_per_cycle=machine.bytes_per_cycle,
+        ),
         "compute": StaticTimes(side=machine.side),
         "vector": StaticTimes(side=machine.side),
-        "store": TransferTimes(engine=StoreTimes(side=machine.side, dma=dma)),
+        "store": TransferTimes(engine=StoreTimes(side=machine.side, dma=dma), bytes_per_cycle=machine.bytes_per_cycle),
     }
 
 

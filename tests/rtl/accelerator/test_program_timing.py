@@ -121,3 +121,12 @@ def test_kept_logits_go_twice_through_the_array() -> None:
     assert attention_work(fields | {"logits_interval": 3, "values_interval": 4, "result": 20}, 8) == Work(
         1 + 6 * 7 + KEPT_AHEAD, 1 + 6 * 7 - 4 + 20
     )
+
+
+def test_a_memory_that_is_slower_than_its_port_moves_no_more_than_it_can() -> None:
+    loads = [("load", LOAD)] * 6
+    fast, slow = (
+        program_times(loads, MachineTimes(**{**vars(MACHINE), "bytes_per_cycle": rate})) for rate in (None, 2.0)
+    )
+    assert fast == program_times(loads, MachineTimes(**{**vars(MACHINE), "bytes_per_cycle": 1000.0}))
+    assert slow.dones[-1] == slow.starts[0] + 6 * 512 // 2 > fast.dones[-1]

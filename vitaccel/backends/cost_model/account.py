@@ -9,6 +9,7 @@ from vitaccel.arch import Arch, Energy
 from vitaccel.backends.cost_model.replay import NOTHING, Slot, elapsed
 from vitaccel.backends.cost_model.result import Actions, Busy, Cycles, EnergyParts, LayerCost, Traffic
 from vitaccel.backends.cost_model.routing import Routing
+from vitaccel.backends.cost_model.timing import timing
 from vitaccel.ir.plan import ceil_div
 from vitaccel.ir.program import (
     Attention,
@@ -27,9 +28,9 @@ ENGINE_NAMES = {engine: engine.name.lower() for engine in Engine}
 CAUSES = {Engine.LOAD: "load", Engine.COMPUTE: "drain", Engine.VECTOR: "vector", Engine.STORE: "store"}
 
 
-def layer_costs(program: Program, slots: list[Slot], routing: Routing) -> tuple[LayerCost, ...]:
-    """Costs of the layers in program order; their cycles sum to the elapsed cycles."""
-    cycles = _cycles(program, slots)
+def layer_costs(program: Program, slots: list[Slot], routing: Routing, end: int | None = None) -> tuple[LayerCost, ...]:
+    """Costs of the layers in program order; their cycles sum to the elapsed cycles, to *end* if it is given."""
+    cycles = _cycles(program, slots, elapsed(slots) if end is None else end)
     busy: list[Counter[str]] = [Counter() for _ in program.layers]
     traffic: list[Counter[str]] = [Counter() for _ in program.layers]
     actions: list[list[Actions]] = [[] for _ in program.layers]
@@ -52,7 +53,7 @@ def layer_costs(program: Program, slots: list[Slot], routing: Routing) -> tuple[
     return tuple(costs)
 
 
-def _cycles(program: Program, slots: list[Slot]) -> list[Cycles]:
+def _cycles(program: Program, slots: list[Slot], end: int) -> list[Cycles]:
     """Split the elapsed time along the compute engine: busy to its layer, idle to the layer and engine waited for."""
     cycles: list[Counter[str]] = [Counter() for _ in program.layers]
     free = 0
@@ -67,13 +68,13 @@ def _cycles(program: Program, slots: list[Slot]) -> list[Cycles]:
         cycles[program.kernel_of[at]]["array"] += slot.occupied
         free = slot.start + slot.occupied
         last = at
-    _tail(program, slots, free, last, cycles)
+    _tail(program, slots, (free, end), last, cycles)
     return [Cycles(**parts) for parts in cycles]
 
 
-def _tail(program: Program, slots: list[Slot], free: int, last: int, cycles: list[Counter[str]]) -> None:
+def _tail(program: Program, slots: list[Slot], span: tuple[int, int], last: int, cycles: list[Counter[str]]) -> None:
     """After the last matmul: its own drain first, then whatever finishes last."""
-    end = elapsed(slots)
+    free, end = span
     if last != NOTHING:
         drained = min(end, slots[last].done)
         cycles[program.kernel_of[last]]["drain"] += max(0, drained - free)
@@ -85,12 +86,12 @@ def _tail(program: Program, slots: list[Slot], free: int, last: int, cycles: lis
 
 def _actions(instruction: Instruction, slot: Slot, arch: Arch) -> Actions:
     """Counted actions of one instruction."""
-    side, count = arch.array.side, arch.array.count
+    side = arch.array.side
     if isinstance(instruction, Transfer):
         key = "activation_bytes" if instruction.buffer == "activation" else "weight_bytes"
         return Actions(**{key: instruction.total_bytes})
     if isinstance(instruction, MatMul):
-        return _matmul_actions(instruction, slot, side, count)
+        return _matmul_actions(instruction, slot, arch)
     if isinstance(instruction, Attention):
         return _attention_actions(instruction, slot, arch)
     if isinstance(instruction, Lane):
@@ -107,17 +108,24 @@ def _actions(instruction: Instruction, slot: Slot, arch: Arch) -> Actions:
     return Actions(lane_operations=elements, activation_bytes=6 * elements)
 
 
-def _matmul_actions(instruction: MatMul, slot: Slot, side: int, count: int) -> Actions:
+def _streamed(instruction: MatMul | Attention, slot: Slot, arch: Arch) -> int:
+    """Cycles in which operands stream; the frames of the accelerator have others, too."""
+    return min(slot.occupied, timing(instruction, arch, None if slot.rows < 0 else slot.rows).occupied)
+
+
+def _matmul_actions(instruction: MatMul, slot: Slot, arch: Arch) -> Actions:
     """Slots clocked; a word of A a cycle, a word of B an array and cycle; results (and residuals) once."""
+    side, count = arch.array.side, arch.array.count
     blocks = instruction.row_blocks if slot.rows < 0 else ceil_div(slot.rows, side)
     results = blocks * side * instruction.n_tiles * side
     residual = 2 * results if instruction.residual >= 0 else 0
-    b_bytes = slot.occupied * side * count
+    streamed = _streamed(instruction, slot, arch)
+    b_bytes = streamed * side * count
     from_weights = instruction.weight >= 0
     return Actions(
-        mac_slots=slot.occupied * side * side * count,
+        mac_slots=streamed * side * side * count,
         lane_operations=results,
-        activation_bytes=slot.occupied * side
+        activation_bytes=streamed * side
         + results * instruction.out_bytes
         + residual
         + (0 if from_weights else b_bytes),
@@ -131,11 +139,12 @@ def _attention_actions(instruction: Attention, slot: Slot, arch: Arch) -> Action
     logits = instruction.frames * instruction.heads * instruction.queries * instruction.keys
     tokens = instruction.queries if instruction.mode == "none" else instruction.keys
     results = instruction.frames * instruction.heads * tokens * instruction.value_dim
+    streamed = _streamed(instruction, slot, arch)
     kept = 2 * logits * (1 if instruction.mode == "none" else passes) if instruction.logits >= 0 else 0
     return Actions(
-        mac_slots=slot.occupied * side * side * count,
+        mac_slots=streamed * side * side * count,
         lane_operations=(1 + passes) * logits + results,
-        activation_bytes=2 * slot.occupied * side * count + results + kept,
+        activation_bytes=2 * streamed * side * count + results + kept,
         logit_bytes=2 * (1 + passes) * logits if instruction.mode == "none" else 0,
     )
 

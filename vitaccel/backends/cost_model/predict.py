@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vitaccel.backends.cost_model.account import ENGINE_NAMES, layer_costs
+from vitaccel.backends.cost_model.known_times import KnownTimes, slots_of
 from vitaccel.backends.cost_model.replay import Slot, elapsed, replay
 from vitaccel.backends.cost_model.result import Event, ExpertLoad, Occupancy, Prediction
 from vitaccel.backends.cost_model.routing import ASSUMPTIONS, Routing
@@ -21,7 +22,9 @@ class ModelFacts:
     macs_exported: int
 
 
-def predict(program: Program, facts: ModelFacts, routing: Routing | None = None) -> Prediction:
+def predict(
+    program: Program, facts: ModelFacts, routing: Routing | None = None, times: KnownTimes | None = None
+) -> Prediction:
     """Predict a run of the Program.
 
     Parameters
@@ -32,9 +35,12 @@ def predict(program: Program, facts: ModelFacts, routing: Routing | None = None)
         Shapes, parameters and MAC counts of the model.
     routing
         How tokens spread over experts; uniform when not given.
+    times
+        Of the accelerator, for a Program that it can run; else they are estimated (:mod:`timing`).
     """
     assumed = routing or Routing()
-    slots = replay(program, assumed)
+    slots = slots_of(program, times) if times else replay(program, assumed)
+    end = times.cycles if times else elapsed(slots)
     experts = tuple(ExpertLoad(la.label, assumed.queue_lengths(la)) for la in program.layers if la.routed)
     return Prediction(
         model=program.name,
@@ -43,7 +49,7 @@ def predict(program: Program, facts: ModelFacts, routing: Routing | None = None)
         params=facts.params,
         macs_dense=facts.macs_dense,
         macs_exported=facts.macs_exported,
-        layers=layer_costs(program, slots, assumed),
+        layers=layer_costs(program, slots, assumed, end),
         timeline=_timeline(program, slots),
         occupancy=_occupancy(program, slots),
         instructions=len(program.instructions),

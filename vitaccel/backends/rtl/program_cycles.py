@@ -8,7 +8,9 @@ from vitaccel_rtl.accelerator.program_timing import MachineTimes, ProgramTimes, 
 from vitaccel_rtl.dma_timing import PAGE_BYTES
 
 
-def program_cycles(program: ProgramFile, memory: Memory, *, latency_cycles: int) -> ProgramTimes:
+def program_cycles(
+    program: ProgramFile, memory: Memory, *, latency_cycles: int, bytes_per_cycle: float | None = None
+) -> ProgramTimes:
     """Return when every instruction starts and completes, and the cycles of a run.
 
     Parameters
@@ -16,16 +18,19 @@ def program_cycles(program: ProgramFile, memory: Memory, *, latency_cycles: int)
     program
         What :func:`vitaccel.backends.rtl.assemble.assemble` made.
     memory
-        That the machine was built for; it is as fast as the port.
+        That the machine was built for, with all its ports as one.
     latency_cycles
         Of the memory that it runs with, 1 or more.
+    bytes_per_cycle
+        Of that memory if it is slower than the port; then cycles are an estimate.
     """
-    beat_bytes = memory.bus_bits // 8
+    beat_bytes = memory.beat_bytes
     machine = MachineTimes(
         side=program.machine["side"],
         beat_bytes=beat_bytes,
-        burst_beats=min(memory.burst_beats, PAGE_BYTES // beat_bytes),
+        burst_beats=min(memory.burst_beats, PAGE_BYTES * 8 // memory.bus_bits),
         outstanding=memory.outstanding,
         latency_cycles=latency_cycles,
+        bytes_per_cycle=bytes_per_cycle,
     )
     return program_times(((each.operation, each.fields) for each in program.instructions), machine)
