@@ -46,6 +46,12 @@ FIELDS: dict[type[Instruction], Callable[[Any, Site], dict[str, int]]] = {
 """What makes the fields of an instruction that are its operation's own; the operation is called as its mnemonic."""
 
 
+MOST = {
+    name: {placed.field.name: (1 << placed.field.bits) - 1 for placed in operation.places}
+    for name, operation in OPERATIONS.items()
+}
+"""The largest value of every field, by operation."""
+
 OF_EXPERTS = (MatMul, Gather, ScatterAdd)
 """Instructions whose rows may be those of a queue."""
 
@@ -102,7 +108,8 @@ def _assembled(at: int, instruction: Instruction, arch: Arch) -> Coded:
     expert = {"expert": max(instruction.expert, 0), "has_expert": int(is_expert)}
     waits = {f"wait_{engine}": count for engine, count in zip(ENGINES, instruction.waits, strict=True)}
     fields = waits | expert | made(instruction, site)
-    bits = {placed.field.name: placed.field.bits for placed in OPERATIONS[instruction.mnemonic].places}
+    most = MOST[instruction.mnemonic]
     for name, value in fields.items():
-        site.need(0 <= value < 1 << bits[name], f"must have {name} of 0 to {(1 << bits[name]) - 1}, not {value}")
+        if not 0 <= value <= most[name]:
+            site.need(False, f"must have {name} of 0 to {most[name]}, not {value}")
     return Coded(operation=instruction.mnemonic, fields={name: value for name, value in fields.items() if value})
