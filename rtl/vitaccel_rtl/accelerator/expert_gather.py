@@ -8,15 +8,13 @@ from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.decode import instruction_layout
 from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.expert_ports import expert_reads, expert_writes
+from vitaccel_rtl.accelerator.expert_times import TO_DONE
 from vitaccel_rtl.accelerator.isa import COUNT, GATHER, WORD_ADDRESS
 from vitaccel_rtl.accelerator.slot_buffer import PHASE
 from vitaccel_rtl.gather import Gather
 
-TO_DONE = latency.WRITE_RUN + 1 - latency.DONE_TO_START
-"""Cycles from the last word at the writers to where what waits may be told."""
-
-IN_FLIGHT = 4
-"""Reads under way at most: one a frame, and each takes less than two."""
+IN_FLIGHT = latency.READ_RUN + 4
+"""Lanes that are under way: one a cycle where they have no entry, and those wait for the read before them."""
 
 
 class ExpertGather(wiring.Component):

@@ -8,9 +8,9 @@ from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.decode import instruction_layout
 from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.entry_places import ENTRY, PLACED, EntryPlaces
-from vitaccel_rtl.accelerator.expert_gather import TO_DONE
 from vitaccel_rtl.accelerator.expert_pace import SUM
 from vitaccel_rtl.accelerator.expert_ports import FETCH, expert_reads, expert_writes
+from vitaccel_rtl.accelerator.expert_times import TO_DONE
 from vitaccel_rtl.accelerator.frame_delay import FrameDelay
 from vitaccel_rtl.accelerator.isa import COUNT, FRAMES, SCATTER_ADD, WORD_ADDRESS
 from vitaccel_rtl.accelerator.lane_words import LANE_NUMBER

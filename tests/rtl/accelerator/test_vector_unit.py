@@ -20,6 +20,7 @@ from vitaccel.reference.reciprocal import Reciprocal
 from vitaccel.reference.rsqrt import Rsqrt
 from vitaccel_rtl.accelerator import isa
 from vitaccel_rtl.accelerator.expert_pace import route_interval, scatter_interval
+from vitaccel_rtl.accelerator.expert_times import gather_cycles, route_cycles, scatter_cycles
 from vitaccel_rtl.accelerator.vector_pace import vector_pace
 from vitaccel_rtl.accelerator.vector_unit import VectorUnit
 from vitaccel_rtl.latency import SLOTS
@@ -250,13 +251,22 @@ def test_more_channels_than_a_row_of_results_has(seed: int) -> None:
         run(layer, rng, interval=2)
 
 
-def test_cycles_depend_on_lengths_alone(seed: int) -> None:
+@pytest.mark.parametrize("side", [5, 8])
+def test_cycles_are_those_of_the_formulas(side: int, seed: int) -> None:
     rng = random.Random(seed)
-    fixed = {"tokens": 40, "frame_tokens": 40, "k": 1, "over_chosen": False, "capacity": 0}
-    layers = [layer_of(8, rng, "one expert", **fixed) for _ in range(2)]
-    spent = []
-    for layer in layers:
-        layer.channels = 20
-        times = run(layer, rng)
-        spent.append(sorted(done - start for start, done in times))
-    assert spent[0] == spent[1]
+    for kind in KINDS:
+        layer = layer_of(side, rng, kind)
+        job, tiles = layer.job, -(-layer.channels // side)
+        expected = [
+            route_cycles(
+                side=side, tokens=job.tokens, frame_tokens=job.frame_tokens, experts=job.experts, k=job.k,
+                most_experts=isa.MOST_EXPERTS, over_chosen=job.over_chosen, has_lines=ROUTER_FRACTION_BITS == 8,
+                interval=layer.route()["interval"],
+            )
+        ]  # fmt: skip
+        for expert in range(job.experts):
+            length = job.length(expert)
+            expected.append(gather_cycles(length, side=side, tiles=tiles))
+            interval = scatter_interval(layer.channels)
+            expected.append(scatter_cycles(length, channels=layer.channels, interval=interval))
+        assert [done - accepted for accepted, done in run(layer, rng)] == expected
