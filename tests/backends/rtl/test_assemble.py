@@ -205,8 +205,8 @@ def test_a_machine_in_its_header() -> None:
     ("name", "said"),
     [
         (
-            "lookupvit",
-            r"instruction \d+ \(attention of block0\.\S+\) must not keep logits: the accelerator does not yet",
+            "lookupvit-pre",
+            r"instruction \d+ \(attention of block0\.\S+\) must be of mode none or post_softmax_T, not pre_softmax_T",
         ),
     ],
 )
@@ -258,7 +258,15 @@ REFUSED: list[tuple[Instruction, str]] = [
         "must have 3 row-blocks of one frame, not 9 tokens in them",
     ),
     (replace(MATMUL, a_step=1 << 16), "must have a_step of 0 to 65535, not 65536"),
-    (replace(ATTENTION, mode="post_softmax_T"), "must compute its own logits, not reuse kept ones (post_softmax_T)"),
+    (replace(ATTENTION, mode="pre_softmax_T"), "must be of mode none or post_softmax_T, not pre_softmax_T"),
+    (
+        replace(ATTENTION, mode="post_softmax_T", logits=8, queries=256),
+        "must sum over fewer than 256 queries in 32 bits, not 256",
+    ),
+    (
+        replace(ATTENTION, logits=8, heads=40, queries=100),
+        "must keep the statistics of 4096 rows of logits or fewer, not of 4160",
+    ),
     (replace(ATTENTION, mask=0), "must not have a mask: the accelerator has none"),
     (replace(ATTENTION, residual=0), "must not add a residual: the accelerator adds none to attention"),
     (replace(ATTENTION, drain="channel"), "must have a token-lane result: the accelerator has no other of attention"),
