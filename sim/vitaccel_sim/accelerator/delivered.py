@@ -27,6 +27,9 @@ GOLDEN = "golden.npz"
 MODEL = "model.onnx"
 MACHINE = "machine.json"
 
+LARGE_MACS = 50_000_000
+"""Useful MACs of a network from which on the C++ compiler's best is worth its time."""
+
 _TOP_MODULE = re.compile(rf"^module {TOP}\((.*?)\);(.*?)^endmodule", re.MULTILINE | re.DOTALL)
 _PORT = re.compile(r"^ *(input|output) (?:reg |wire )?(?:\[(\d+):0\] )?([A-Za-z_]\w*)(?: = [^;]*)?;", re.MULTILINE)
 
@@ -92,6 +95,7 @@ def read_delivery(folder: Path) -> Delivered:
         memory=memory,
         program=_sized(folder, PROGRAM, memory.program_bytes),
         weights=_sized(folder, WEIGHTS, memory.weights_bytes),
+        optimize="-O3" if memory.macs >= LARGE_MACS else "-O1",
     )
     return Delivered(
         hardware=hardware,

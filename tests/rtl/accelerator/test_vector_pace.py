@@ -14,9 +14,9 @@ FUNCTIONS = [function for function in LANE_FUNCTIONS if function != "head_mean"]
 
 def test_a_word_a_cycle_where_rows_are_whole_frames() -> None:
     pace = vector_pace(side=16, function="convert", channels=192, last_rows=16, a_is_wide=True)
-    assert pace == VectorPace(interval=24, scale=0, result=30, drain=0)
+    assert pace == VectorPace(interval=24, scale=0, result=31, drain=0)
     assert pace.occupied(13) == 1 + 13 * 24
-    assert pace.done_cycles(13) == SLOTS * (1 + 12 * 24 + 30) - 4
+    assert pace.done_cycles(13) == SLOTS * (1 + 12 * 24 + 31) - 4
 
 
 def test_both_bytes_of_a_second_operand_take_twice_the_frames() -> None:
@@ -24,12 +24,12 @@ def test_both_bytes_of_a_second_operand_take_twice_the_frames() -> None:
     narrow = vector_pace(side=8, function="add", channels=40, last_rows=8, has_b=True)
     moved = vector_pace(side=8, function="copy", channels=40, last_rows=8, moves=True)
     assert (wide.interval, narrow.interval, moved.interval) == (10, 5, 10)
-    assert (wide.result, narrow.result, moved.result) == (16, 11, 16)
+    assert (wide.result, narrow.result, moved.result) == (17, 12, 17)
 
 
 def test_a_layernorm_is_streamed_twice() -> None:
     pace = vector_pace(side=8, function="layernorm", channels=64, last_rows=8, a_is_wide=True)
-    assert (pace.interval, pace.scale, pace.result) == (8, 13, 14)
+    assert (pace.interval, pace.scale, pace.result) == (8, 13, 15)
     # In the order M(0), M(1), N(0), M(2), N(1), N(2).
     assert pace.starts(1) == (1 + 13,)
     assert pace.starts(3) == (17, 33, 41)

@@ -23,7 +23,7 @@ from vitaccel_sim.accelerator.expectations import expected_of
 from vitaccel_sim.accelerator.findings import Verification
 from vitaccel_sim.accelerator.verify import Hardware, verify
 
-FEW, MANY = 6, 200
+FEW, MANY = 4, 200
 """Networks of `make test`, and of `make test-full`."""
 
 LATENCY_CYCLES = 20
