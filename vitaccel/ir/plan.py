@@ -22,6 +22,9 @@ PATCHES = ".patches"
 ROUTER_FRACTION_BITS = 8
 """Fraction bits of base-2 logits outside attention: those of routers, and what a softmax by itself reads."""
 
+PROBABILITY_BITS = 16
+"""Width of a normalised probability, where the normaliser belongs to what is summed over."""
+
 LOGIT_BYTES = 2
 """Bytes of one attention logit (Q5.6 or Q5.8) in a buffer."""
 
@@ -83,6 +86,11 @@ class MatMulKernel(Kernel):
     def tile_bytes(self, arch: Arch) -> int:
         """Bytes of one packed weight tile: K x P weights and P sets of channel parameters."""
         return weight_tile_bytes(self.k, arch)
+
+
+def has_lines(fraction_bits: int) -> bool:
+    """Whether powers of two of logits of so many fraction bits are made from lines (`OnlineSoftmax.exp2`)."""
+    return fraction_bits == 8
 
 
 def weight_tile_bytes(k: int, arch: Arch) -> int:

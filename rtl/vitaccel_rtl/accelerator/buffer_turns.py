@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import SET_BYTES
 from vitaccel_rtl.accelerator.stalled_dma import PLACES, Packer
 from vitaccel_rtl.accelerator.timed import Timed
 from vitaccel_rtl.dma_timing import Job, word_beats
@@ -13,7 +14,6 @@ from vitaccel_rtl.dma_timing import Job, word_beats
 LINE_PLACES = 2 * latency.SLOTS
 """Words that :class:`vitaccel_rtl.accelerator.line_reader.LineReader` asked for and that are not taken, at most."""
 
-SET_BYTES = 8
 TABLE_BYTES = 256
 """Of a table of int8, which makes 8 entries of a set; one of int16 has 512 and makes 4."""
 

@@ -5,14 +5,16 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import TABLE_SLOTS
 from vitaccel_rtl.accelerator.decode import RAW
 from vitaccel_rtl.accelerator.delay import later
-from vitaccel_rtl.accelerator.epilogue import RESULT_BITS, TABLE_SLOTS, Epilogue
+from vitaccel_rtl.accelerator.epilogue import RESULT_BITS, Epilogue
 from vitaccel_rtl.accelerator.isa import COUNT, MOST_EXPERTS
 from vitaccel_rtl.accelerator.logit_reuse import REUSE_CLIENTS, LogitReuse
 from vitaccel_rtl.accelerator.logit_rows import LogitRows
 from vitaccel_rtl.accelerator.operands import Operands
 from vitaccel_rtl.accelerator.pace import KEPT_AHEAD, SETS_LATE
+from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.residual_planes import ResidualPlanes
 from vitaccel_rtl.accelerator.run_writer import RunWriter
 from vitaccel_rtl.accelerator.set_memory import set_run
@@ -20,7 +22,7 @@ from vitaccel_rtl.accelerator.slot_buffer import read_client, write_client
 from vitaccel_rtl.accelerator.tile import drain_layout, tile_layout
 from vitaccel_rtl.accelerator.tile_issue import TileIssue
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
-from vitaccel_rtl.accelerator.tile_sets import TileSets, set_layout
+from vitaccel_rtl.accelerator.tile_sets import TileSets
 from vitaccel_rtl.activation import TABLE_ENTRIES
 from vitaccel_rtl.array import Array
 from vitaccel_rtl.latency import SLOTS
@@ -222,7 +224,7 @@ class ComputeEngine(wiring.Component):
     def _sets(self, m, step, tile, sums, drain, starts_tile):
         """Parameter sets on their way: behind the weights, or from the parameter buffer. Return those in use."""
         m.submodules.tile_sets = tile_sets = TileSets(side=self._side)
-        m.submodules.one_sets = one_sets = TileQueue(set_layout())
+        m.submodules.one_sets = one_sets = TileQueue(PARAMETER_SET)
         operands, rows, run = self._operands, self._rows, self.sets
         fetches = step & (tile.sets_count != 0)
         of_heads = tile.drain.has_one_set

@@ -5,18 +5,19 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import TABLE_SLOTS
 from vitaccel_rtl.accelerator.isa import WORD_ADDRESS
 from vitaccel_rtl.accelerator.kept_logits import place_layout
 from vitaccel_rtl.accelerator.logit_rows import factor_layout
+from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.tile import LANE_COUNT, drain_layout
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
-from vitaccel_rtl.accelerator.tile_sets import set_layout
 from vitaccel_rtl.activation import INPUT_BITS, TABLE_ENTRIES, Activation
-from vitaccel_rtl.requantize import OFFSET_BITS, RESIDUAL_BITS, Requantize
+from vitaccel_rtl.fixed_point import FACTOR_BITS
+from vitaccel_rtl.requantize import OFFSET_BITS, RESIDUAL_BITS, SHIFT_BITS, Requantize
 
 SUM_BITS = 32
 RESULT_BITS = 16
-TABLE_SLOTS = 2
 
 
 class Epilogue(wiring.Component):
@@ -65,8 +66,8 @@ class Epilogue(wiring.Component):
                 "valid": In(1),
                 "lanes": In(data.ArrayLayout(signed(SUM_BITS), side)),
                 "last": In(1),
-                "sets": In(data.ArrayLayout(set_layout(), side)),
-                "one_set": In(set_layout()),
+                "sets": In(data.ArrayLayout(PARAMETER_SET, side)),
+                "one_set": In(PARAMETER_SET),
                 "factors": In(factors),
                 "residual": In(data.ArrayLayout(signed(RESIDUAL_BITS), side)),
                 "residual_taken": Out(1),
@@ -140,7 +141,7 @@ class Epilogue(wiring.Component):
         by_word = Signal()  # the same for all lanes of a word
         m.d.comb += by_word.eq(drain.is_values == drain.by_rows)
         # Chosen once, not in every lane.
-        set_of_word, factor_of_word = Signal(set_layout()), Signal(factor_layout())
+        set_of_word, factor_of_word = Signal(PARAMETER_SET), Signal(factor_layout())
         m.d.comb += [
             set_of_word.as_value().eq(Array(of.as_value() for of in self.sets)[number]),
             factor_of_word.as_value().eq(Array(of.as_value() for of in factor)[number]),
@@ -166,7 +167,11 @@ class Epilogue(wiring.Component):
         for lane in range(self._side):
             of_word = {name: getattr(self.one_set, name) for name in ("multiplier", "shift", "offset")}
             chosen = {}
-            for name, shape in (("multiplier", signed(18)), ("shift", unsigned(6)), ("offset", signed(OFFSET_BITS))):
+            for name, shape in (
+                ("multiplier", signed(FACTOR_BITS)),
+                ("shift", unsigned(SHIFT_BITS)),
+                ("offset", signed(OFFSET_BITS)),
+            ):
                 mine, words = getattr(self.sets[lane], name), getattr(set_of_word, name)
                 if name == "offset":
                     value = Mux(drain.has_one_set | drain.is_values, 0, Mux(by_word, words, mine))

@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import BYTE
 from vitaccel_rtl.accelerator.decode import instruction_layout
 from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.entry_places import ENTRY, PLACED, EntryPlaces
@@ -20,8 +21,6 @@ from vitaccel_rtl.fixed_point import FACTOR_BITS, saturate
 from vitaccel_rtl.gate_factors import GATE_FACTOR_BITS
 from vitaccel_rtl.requantize import SHIFT_BITS
 from vitaccel_rtl.weigh import RESULT_BITS, WeighLane
-
-BYTE = 8
 
 LANE = data.StructLayout({"lane": LANE_NUMBER, "factor": signed(GATE_FACTOR_BITS)})
 

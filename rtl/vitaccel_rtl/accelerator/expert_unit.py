@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import BYTE
 from vitaccel_rtl.accelerator.decode import RAW, decoded, instruction_layout
 from vitaccel_rtl.accelerator.entry_places import ROW, divided
 from vitaccel_rtl.accelerator.expert_gather import ExpertGather
@@ -22,7 +23,7 @@ from vitaccel_rtl.accelerator.isa import (
     SCATTER_ADD,
     WORD_ADDRESS,
 )
-from vitaccel_rtl.accelerator.lane_arithmetic import PARAMETER_SET
+from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.run_reader import RunReader
 from vitaccel_rtl.accelerator.run_writer import RunWriter
 from vitaccel_rtl.accelerator.set_memory import set_run
@@ -31,8 +32,6 @@ from vitaccel_rtl.expert_router import ExpertRouter
 
 READ_CLIENTS, WRITE_CLIENTS = (3, 4), (2, 3)
 """Low and high bytes: clients of the lanes, which are at rest meanwhile."""
-
-BYTE = 8
 
 OPERATIONS = (ROUTE, GATHER, SCATTER_ADD)
 

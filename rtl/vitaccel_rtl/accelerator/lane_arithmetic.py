@@ -5,11 +5,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import TABLE_SLOTS
 from vitaccel_rtl.accelerator.lane_words import FUNCTION, LANES
+from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.word_delay import WordDelay
 from vitaccel_rtl.activation import TABLE_ENTRIES, Activation
 from vitaccel_rtl.fixed_point import FACTOR_BITS
-from vitaccel_rtl.requantize import OFFSET_BITS, SHIFT_BITS, Requantize
+from vitaccel_rtl.requantize import Requantize
 from vitaccel_rtl.stream import Stages
 from vitaccel_rtl.transposer import rotate, rotation_steps
 
@@ -17,17 +19,6 @@ CODE_BITS = 16
 
 ACC_BITS = 34
 """Of a sum of two products of a code and a multiplier."""
-
-TABLE_SLOTS = 2
-
-PARAMETER_SET = data.StructLayout(
-    {
-        "offset": signed(OFFSET_BITS),
-        "multiplier": signed(FACTOR_BITS),
-        "shift": SHIFT_BITS,
-        "rest": 64 - OFFSET_BITS - FACTOR_BITS - SHIFT_BITS,
-    }
-)
 
 STAGES_TO_REQUANTIZE = 3
 """Factors, products, sum."""

@@ -6,6 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import BYTE
 from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS
 from vitaccel_rtl.accelerator.lane_words import FETCH, LANES
 from vitaccel_rtl.accelerator.run_reader import RunReader
@@ -13,8 +14,6 @@ from vitaccel_rtl.accelerator.slot_buffer import PHASE, read_client
 
 READ_CLIENTS = (3, 4, 5)
 """Low and high bytes of operand a; operand b."""
-
-BYTE = 8
 
 
 class LaneOperands(wiring.Component):

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import BYTE
 from vitaccel_rtl.accelerator.frame_delay import FrameDelay
 from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS
 from vitaccel_rtl.accelerator.lane_words import OUT
@@ -14,8 +15,6 @@ from vitaccel_rtl.transposer import Transposer
 
 WRITE_CLIENTS = (2, 3)
 """Low and high bytes."""
-
-BYTE = 8
 
 
 class LaneResults(wiring.Component):

@@ -8,8 +8,9 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS, PARAMETER_SET
+from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS
 from vitaccel_rtl.accelerator.lane_words import LANES
+from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.word_delay import WordDelay
 from vitaccel_rtl.layernorm import (
     CHANNEL_BITS,

@@ -6,13 +6,14 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import dma_cycles
 from vitaccel_rtl.accelerator import isa
+from vitaccel_rtl.accelerator.buffer_formats import SET_BITS
 from vitaccel_rtl.accelerator.completion_order import CompletionOrder
 from vitaccel_rtl.accelerator.decode import RAW, decoded, instruction_layout
 from vitaccel_rtl.accelerator.job_gate import JobGate, check_jobs
 from vitaccel_rtl.accelerator.line_writer import LineWriter
 from vitaccel_rtl.accelerator.set_loader import SetLoader, word_write
 from vitaccel_rtl.accelerator.slot_buffer import check_buffer, write_client
-from vitaccel_rtl.accelerator.table_entries import SET_BITS, table_write
+from vitaccel_rtl.accelerator.table_entries import table_write
 from vitaccel_rtl.accelerator.word_delivery import WordDelivery
 from vitaccel_rtl.axi import Geometry, read_ports
 from vitaccel_rtl.dma_job import descriptor_layout

@@ -12,8 +12,8 @@ from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.isa import COUNT
 from vitaccel_rtl.accelerator.pace import LOGIT_READ
+from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
-from vitaccel_rtl.accelerator.tile_sets import set_layout
 from vitaccel_rtl.exp2 import LOGIT_BITS, has_lines, whole_bits
 from vitaccel_rtl.fixed_point import FACTOR_BITS
 from vitaccel_rtl.reciprocal import RowFactor
@@ -68,7 +68,7 @@ class LogitRows(wiring.Component):
                 "address": In(range(words)),
                 "ends_row": In(1),
                 "output_set_valid": In(1),
-                "output_set": In(set_layout()),
+                "output_set": In(PARAMETER_SET),
                 "output_keeps": In(1),
                 "read": In(1),
                 "read_address": In(range(words)),
@@ -98,7 +98,7 @@ class LogitRows(wiring.Component):
         m.submodules.factor = factor = RowFactor(
             lanes=self._side, numerator_bits=softmax["numerator_bits"], **softmax["reciprocal"]
         )
-        m.submodules.sets = sets = TileQueue(data.StructLayout({"set": set_layout(), "keeps": 1}))
+        m.submodules.sets = sets = TileQueue(data.StructLayout({"set": PARAMETER_SET, "keeps": 1}))
         m.d.comb += [
             statistics.i.valid.eq(self.valid),
             statistics.i.p.lanes.eq(self.lanes),

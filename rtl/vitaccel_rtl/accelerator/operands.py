@@ -5,9 +5,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import SET_BYTES
 from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.isa import COUNT, WORD_ADDRESS
-from vitaccel_rtl.accelerator.pace import SET_BYTES
 from vitaccel_rtl.accelerator.run_reader import RunReader
 from vitaccel_rtl.accelerator.set_memory import WRITE
 from vitaccel_rtl.accelerator.slot_buffer import read_client

@@ -9,10 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import SET_BYTES
 from vitaccel_rtl.latency import SLOTS
-
-SET_BYTES = 8
-"""Of a parameter set: those of P columns take as many words of P bytes."""
 
 SELECT = 2
 """Cycles between the array and the requantization: a set is chosen for each word, and the bias added."""

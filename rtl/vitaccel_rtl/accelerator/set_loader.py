@@ -4,7 +4,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl.accelerator.table_entries import SET_BITS, TableEntries, table_write
+from vitaccel_rtl.accelerator.buffer_formats import SET_BITS
+from vitaccel_rtl.accelerator.table_entries import TableEntries, table_write
 from vitaccel_rtl.activation import TABLE_ENTRIES
 from vitaccel_rtl.axi import Geometry
 from vitaccel_rtl.dma_job import descriptor_layout
@@ -13,7 +14,6 @@ from vitaccel_rtl.realign import bytes_layout
 from vitaccel_rtl.word_plan import WordPlan
 from vitaccel_rtl.words_to_beats import WordsToBeats
 
-SET_BYTES = SET_BITS // 8
 WIDE_TABLE_BIT = TABLE_ENTRIES.bit_length()
 """Of the bytes of a table: set of the 512 of int16, and not of the 256 of int8."""
 

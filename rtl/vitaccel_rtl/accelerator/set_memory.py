@@ -5,12 +5,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import SET_BYTES
 from vitaccel_rtl.accelerator.isa import COUNT
 from vitaccel_rtl.accelerator.word_memory import WordMemory
 from vitaccel_rtl.stream import check_range
-
-SET_BYTES = 8
-"""Of a parameter set."""
 
 WRITE = ("write_valid", "write_address", "write_word")
 

@@ -4,9 +4,9 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl.accelerator.buffer_formats import SET_BITS
 from vitaccel_rtl.activation import TABLE_ENTRIES
 
-SET_BITS = 64
 ENTRY_BITS = 16
 NARROW_BITS = 8
 """Of an entry as it comes: int8, if it is not int16."""

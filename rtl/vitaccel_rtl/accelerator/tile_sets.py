@@ -1,25 +1,11 @@
 """Parameter sets of the P columns of a tile: a pair of register files, one in use, one that fills."""
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl.fixed_point import FACTOR_BITS
-from vitaccel_rtl.requantize import OFFSET_BITS, SHIFT_BITS
-
-SET_BITS = 64
-
-
-def set_layout():
-    """Layout of a parameter set: int32 offset, 18 bits of a signed multiplier, 6 bits of a shift."""
-    return data.StructLayout(
-        {
-            "offset": signed(OFFSET_BITS),
-            "multiplier": signed(FACTOR_BITS),
-            "shift": unsigned(SHIFT_BITS),
-            "free": SET_BITS - OFFSET_BITS - FACTOR_BITS - SHIFT_BITS,
-        }
-    )
+from vitaccel_rtl.accelerator.buffer_formats import SET_BITS, SET_BYTES
+from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 
 
 class TileSets(wiring.Component):
@@ -54,7 +40,7 @@ class TileSets(wiring.Component):
                 "set_valid": In(1),
                 "set": In(SET_BITS),
                 "take": In(1),
-                "sets": Out(data.ArrayLayout(set_layout(), side)),
+                "sets": Out(data.ArrayLayout(PARAMETER_SET, side)),
             }
         )
 
@@ -62,7 +48,7 @@ class TileSets(wiring.Component):
         m = Module()
         side = self._side
         fills, in_use = Signal(), Signal()
-        place = Signal(range(max(side, 8)))
+        place = Signal(range(max(side, SET_BYTES)))
         with m.If(self.begin):
             m.d.sync += fills.eq(~fills)
         with m.If(self.take):
@@ -77,7 +63,7 @@ class TileSets(wiring.Component):
         files = []
         for bank in range(2):
             kept = Signal(side * SET_BITS, name=f"sets{bank}", reset_less=True)
-            for word in range(8):
+            for word in range(SET_BYTES):
                 with m.If(self.word_valid & (target == bank) & (at == word)):
                     m.d.sync += kept[word * 8 * side : (word + 1) * 8 * side].eq(self.word)
             for number in range(side):

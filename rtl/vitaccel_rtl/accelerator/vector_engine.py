@@ -5,15 +5,17 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import TABLE_SLOTS
 from vitaccel_rtl.accelerator.decode import RAW, decoded, instruction_layout
 from vitaccel_rtl.accelerator.frame_delay import FrameDelay
 from vitaccel_rtl.accelerator.isa import LANE
-from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS, PARAMETER_SET, TABLE_SLOTS, LaneArithmetic
+from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS, LaneArithmetic
 from vitaccel_rtl.accelerator.lane_moves import LaneMoves
 from vitaccel_rtl.accelerator.lane_operands import READ_CLIENTS, LaneOperands
 from vitaccel_rtl.accelerator.lane_results import WRITE_CLIENTS, LaneResults
 from vitaccel_rtl.accelerator.lane_words import FUNCTION, LANES
 from vitaccel_rtl.accelerator.layernorm_rows import LayerNormRows
+from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.row_times import RowTimes
 from vitaccel_rtl.accelerator.row_walk import RowWalk
 from vitaccel_rtl.accelerator.set_memory import set_run

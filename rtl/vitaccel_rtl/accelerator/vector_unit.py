@@ -5,10 +5,11 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import TABLE_SLOTS
 from vitaccel_rtl.accelerator.decode import RAW
 from vitaccel_rtl.accelerator.expert_unit import ExpertUnit
 from vitaccel_rtl.accelerator.isa import COUNT, LANE, MOST_EXPERTS
-from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS, TABLE_SLOTS
+from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS
 from vitaccel_rtl.accelerator.lane_operands import READ_CLIENTS
 from vitaccel_rtl.accelerator.lane_results import WRITE_CLIENTS
 from vitaccel_rtl.accelerator.set_memory import set_run

@@ -12,6 +12,7 @@ from vitaccel.arch import Arch, Numerics, PeArrays
 from vitaccel.backends.cost_model import pipelines
 from vitaccel.backends.cost_model.timing import timing
 from vitaccel.backends.rtl.catalog import block
+from vitaccel.ir.plan import has_lines
 from vitaccel.ir.program import MatMul
 from vitaccel.reference.exp2 import Exp2Linear
 from vitaccel.reference.softmax import OnlineSoftmax
@@ -66,7 +67,7 @@ def test_a_block_that_declares_more_makes_instructions_longer(cycles: int, monke
 
 @pytest.mark.parametrize("fraction_bits", [6, 8])
 def test_powers_are_made_from_lines_where_the_spec_makes_them_so(fraction_bits: int) -> None:
-    assert pipelines.has_lines(fraction_bits) == isinstance(OnlineSoftmax(fraction_bits).exp2, Exp2Linear)
+    assert has_lines(fraction_bits) == isinstance(OnlineSoftmax(fraction_bits).exp2, Exp2Linear)
 
 
 def test_ways_are_sums_of_their_blocks() -> None:

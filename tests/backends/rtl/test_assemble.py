@@ -293,5 +293,5 @@ def test_what_the_accelerator_cannot_do_is_refused(instruction: Instruction, sai
 
 def test_queues_in_another_order_than_that_of_experts_are_refused(seed: int) -> None:
     case = Case(quantized("m3vit", seed), machine_of("8x8", moe__order="longest"), seed)
-    with pytest.raises(UnsupportedError, match=r"must have an order of experts that is static, not longest"):
+    with pytest.raises(UnsupportedError, match=r"must have experts in static order, not longest"):
         assemble(case.lowered.program)

@@ -10,8 +10,8 @@ from amaranth.lib import wiring
 
 from tests.rtl.accelerator.slot_bench import SLOTS, Port, simulate
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import SET_BYTES
 from vitaccel_rtl.accelerator.operands import Operands
-from vitaccel_rtl.accelerator.pace import SET_BYTES
 from vitaccel_rtl.accelerator.slot_buffer import SlotBuffer
 
 SIDE, WORDS, WEIGHTS = 4, 128, 64

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import SET_BYTES
 from vitaccel_rtl.accelerator.pace import (
     DRAIN,
     LOGITS,
     RESULT,
-    SET_BYTES,
     SETS_LATE,
     attention_pace,
     frames,

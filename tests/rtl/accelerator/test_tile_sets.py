@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.rtl.accelerator.part_bench import watch
-from vitaccel_rtl.accelerator.tile_sets import SET_BITS, TileSets
+from vitaccel_rtl.accelerator.buffer_formats import SET_BITS
+from vitaccel_rtl.accelerator.tile_sets import TileSets
 
 FREE_BITS = 8
 

@@ -9,16 +9,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 from vitaccel.arch import Arch, Memory
+from vitaccel.ir.plan import has_lines
 from vitaccel_rtl import dma_cycles, latency
 from vitaccel_rtl.dma_timing import PAGE_BYTES, READ_TURN, WRITE_TURN
 
 WRITE = 1
 """A word into the activation or logit buffer."""
-
-
-def has_lines(fraction_bits: int) -> bool:
-    """Whether powers of two of logits of so many fraction bits are made from lines (`OnlineSoftmax.exp2`)."""
-    return fraction_bits == 8
 
 
 def stages(arch: Arch) -> dict[str, int]:

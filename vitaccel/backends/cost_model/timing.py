@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from vitaccel.arch import Arch
 from vitaccel.backends.cost_model import pipelines
-from vitaccel.ir.plan import ROUTER_FRACTION_BITS, ceil_div
+from vitaccel.ir.plan import ROUTER_FRACTION_BITS, ceil_div, has_lines
 from vitaccel.ir.program import Attention, Gather, Instruction, Lane, MatMul, Route, ScatterAdd, Store, Transfer
 from vitaccel_rtl import latency
 from vitaccel_rtl.dma_cycles import occupation
@@ -136,7 +136,7 @@ def route_timing(route: Route, arch: Arch) -> Timing:
             most_experts=route.experts,
             k=route.k,
             over_chosen=route.score != "softmax_all",
-            has_lines=pipelines.has_lines(ROUTER_FRACTION_BITS),
+            has_lines=has_lines(ROUTER_FRACTION_BITS),
         ),
         0,
     )

@@ -6,14 +6,11 @@ import torch
 from torch import Tensor
 
 from vitaccel.backends.interpreter.execute import State, execute
-from vitaccel.ir.plan import TOKEN, ceil_div
+from vitaccel.ir.plan import PROBABILITY_BITS, TOKEN, ceil_div
 from vitaccel.ir.program import Attention
 from vitaccel.reference.fixed_point import round_shift, saturate
 from vitaccel.reference.matmul import accumulate, accumulate_unsigned
 from vitaccel.reference.softmax import OnlineSoftmax
-
-PROBABILITY_BITS = 16
-"""Width of a normalised probability, where the normaliser belongs to what is summed over."""
 
 LOGIT_BITS = 16
 

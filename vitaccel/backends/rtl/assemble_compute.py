@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from vitaccel.arch import PARAMETER_BYTES
 from vitaccel.backends.rtl.assemble_site import Site, plane, residues, split, spread
-from vitaccel.ir.plan import LOGIT_BYTES, TOKEN, ceil_div
+from vitaccel.ir.plan import LOGIT_BYTES, PROBABILITY_BITS, TOKEN, ceil_div, has_lines
 from vitaccel.ir.program import Attention, MatMul
 from vitaccel_rtl.accelerator.isa import ATTENTION_MODES
 from vitaccel_rtl.accelerator.pace import attention_pace, least_depth_with_residual, matmul_pace, transposed_pace
@@ -15,12 +15,6 @@ from vitaccel_rtl.latency import SLOTS
 KEPT_ROWS = 4096
 """Rows of attention logits whose statistics are kept where logits are used again: heads times queries, in whole
 row-blocks."""
-
-PROBABILITY_BITS = 16
-"""Of what multiplies values where the normalizer belongs to what is summed over."""
-
-FRACTION_BITS_OF_LINES = 8
-"""Fraction bits of logits whose powers of two are made from lines (`OnlineSoftmax.exp2`)."""
 
 
 def matmul_fields(matmul: MatMul, site: Site) -> dict[str, int]:
@@ -253,7 +247,7 @@ def _attention_times(fields: dict[str, int], site: Site) -> dict[str, int]:
         side=site.side,
         head_dim=fields["head_dim"],
         keys=fields["keys"],
-        has_lines=numerics.logit_fraction_bits == FRACTION_BITS_OF_LINES,
+        has_lines=has_lines(numerics.logit_fraction_bits),
         numerator_bits=numerics.numerator_bits,
         spread=max(spread(q, q), spread(k | v, k | v)),
         out_spread=spread(out, out),

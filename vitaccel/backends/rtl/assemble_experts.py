@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from vitaccel.backends.rtl.assemble_compute import FRACTION_BITS_OF_LINES
 from vitaccel.backends.rtl.assemble_site import Site, plane, split
-from vitaccel.ir.plan import ROUTER_FRACTION_BITS
+from vitaccel.ir.plan import ROUTER_FRACTION_BITS, has_lines
 from vitaccel.ir.program import Gather, Route, ScatterAdd
 from vitaccel.ir.tensor import plane_words
 from vitaccel_rtl.accelerator.expert_pace import route_interval, scatter_interval
@@ -21,7 +20,7 @@ def route_fields(route: Route, site: Site) -> dict[str, int]:
         If there are more experts, choices or tokens than the accelerator has, or the longest queue comes first.
     """
     order = site.arch.moe.order
-    site.need(order == "static", f"must have an order of experts that is static, not {order}: the accelerator has it")
+    site.need(order == "static", f"must have experts in static order, not {order}: the accelerator has no other")
     site.need(route.experts <= MOST_EXPERTS, f"must have {MOST_EXPERTS} experts or fewer, not {route.experts}")
     site.need(route.k <= MOST_CHOICES, f"must have {MOST_CHOICES} choices of a token or fewer, not {route.k}")
     rows = route.row_blocks * site.side
@@ -46,7 +45,7 @@ def route_fields(route: Route, site: Site) -> dict[str, int]:
             experts=route.experts,
             choices=route.k,
             over_chosen=over_chosen,
-            has_lines=ROUTER_FRACTION_BITS == FRACTION_BITS_OF_LINES,
+            has_lines=has_lines(ROUTER_FRACTION_BITS),
         ),
     }
 

@@ -1,0 +1,12 @@
+"""Sizes of what the parameter buffer and the activation tables hold. Pure Python."""
+
+SET_BYTES = 8
+"""Of a parameter set; so those of P columns take as many words of P bytes."""
+
+SET_BITS = 8 * SET_BYTES
+
+TABLE_SLOTS = 2
+"""Activation tables on chip: one in use, one loading."""
+
+BYTE = 8
+"""Bits of a lane of a word in the activation buffer."""
