@@ -1,0 +1,34 @@
+"""Where words stand in the parts of a buffer: what every engine that goes through them is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vitaccel_rtl.accelerator.parts import Parts
+
+
+@dataclass(frozen=True)
+class PartPlaces:
+    """Addresses of the words of tensors, by the layout that a Program has for several arrays.
+
+    Parameters
+    ----------
+    parts
+        Of the buffer.
+    side
+        P.
+    """
+
+    parts: Parts
+    side: int
+
+    def of_word(self, address: int, word: int) -> int:
+        """Word *word* of a token-lane row-block, or of its plane, whose tiles stand in one part after another."""
+        tile, within = divmod(word, self.side)
+        turn, part = divmod(tile, self.parts.count)
+        return self.parts.place(part, address + turn * self.side + within)
+
+    def of_token(self, address: int, step: int, tile: int, token: int) -> int:
+        """Word *token* of a channel-lane tile, *step* words from the one before it in its part."""
+        turn, part = divmod(tile, self.parts.count)
+        return self.parts.place(part, address + turn * step + token)
