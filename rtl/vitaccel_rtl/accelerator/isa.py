@@ -14,6 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from vitaccel_rtl.accelerator.compute_fields import ATTENTION_FIELDS, MATMUL_FIELDS
+from vitaccel_rtl.accelerator.compute_fields import ATTENTION_MODES as ATTENTION_MODES
+from vitaccel_rtl.accelerator.instruction_fields import COMPLETIONS as COMPLETIONS
+from vitaccel_rtl.accelerator.instruction_fields import COUNT as COUNT
+from vitaccel_rtl.accelerator.instruction_fields import DRAM_ADDRESS as DRAM_ADDRESS
+from vitaccel_rtl.accelerator.instruction_fields import FRAMES as FRAMES
+from vitaccel_rtl.accelerator.instruction_fields import STEP as STEP
+from vitaccel_rtl.accelerator.instruction_fields import WORD_ADDRESS as WORD_ADDRESS
+from vitaccel_rtl.accelerator.instruction_fields import Field, address, count, flag, frames, step
+
 VERSION = 1
 INSTRUCTION_BYTES = 128
 WORD_BITS = 32
@@ -21,41 +31,6 @@ WORDS = INSTRUCTION_BYTES * 8 // WORD_BITS
 
 ENGINES = ("load", "compute", "vector", "store")
 """In the order of the waits."""
-
-WORD_ADDRESS = 20
-"""Bits of an address in an on-chip buffer, in words of P bytes."""
-
-STEP = 16
-"""Bits of a distance from one row-block, tile or head to the next, in words of P bytes."""
-
-COUNT = 16
-"""Bits of a number of rows, channels, tokens or tiles."""
-
-COMPLETIONS = 24
-"""Bits of a number of completed instructions."""
-
-DRAM_ADDRESS = 32
-FRAMES = 16
-"""Bits of a time in frames of 8 cycles."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Field:
-    """Some bits of an instruction: an unsigned number.
-
-    Parameters
-    ----------
-    name
-        As the assembler and the gateware call it.
-    bits
-        Width, 1 to 32.
-    summary
-        Meaning and unit, one line.
-    """
-
-    name: str
-    bits: int
-    summary: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,29 +113,9 @@ class Operation:
         }
 
 
-def _address(name: str, summary: str) -> Field:
-    return Field(name=name, bits=WORD_ADDRESS, summary=summary)
-
-
-def _step(name: str, summary: str) -> Field:
-    return Field(name=name, bits=STEP, summary=summary)
-
-
-def _count(name: str, summary: str) -> Field:
-    return Field(name=name, bits=COUNT, summary=summary)
-
-
-def _frames(name: str, summary: str) -> Field:
-    return Field(name=name, bits=FRAMES, summary=f"{summary}, in frames")
-
-
-def _flag(name: str, summary: str) -> Field:
-    return Field(name=name, bits=1, summary=summary)
-
-
 OPERATION = Field(name="operation", bits=8, summary="which operation this is")
 EXPERT = Field(name="expert", bits=8, summary="slot of the expert whose queue gives the rows")
-HAS_EXPERT = _flag("has_expert", "whether the rows are an expert's")
+HAS_EXPERT = flag("has_expert", "whether the rows are an expert's")
 WAITS = tuple(
     Field(name=f"wait_{engine}", bits=COMPLETIONS, summary=f"instructions of {engine} that must have completed")
     for engine in ENGINES
@@ -179,20 +134,17 @@ BUFFERS = ("activation", "weight", "parameter", "table")
 _TRANSFER = (
     Field(name="dram", bits=DRAM_ADDRESS, summary="byte address of the first row"),
     Field(name="buffer", bits=2, summary=f"{', '.join(f'{n}: {name}' for n, name in enumerate(BUFFERS))}"),
-    _address("address", "of the first word; of parameters the first set, of a table its slot"),
-    _count("rows", "runs of bytes"),
+    address("address", "of the first word; of parameters the first set, of a table its slot"),
+    count("rows", "runs of bytes"),
     Field(name="row_bytes", bits=24, summary="bytes of a run"),
     Field(name="stride_bytes", bits=24, summary="bytes from a run to the next in DRAM"),
-    _step("step", "words from a run to the next on chip"),
-    _count("row_words", "words of a run"),
+    step("step", "words from a run to the next on chip"),
+    count("row_words", "words of a run"),
     Field(name="expert_stride", bits=24, summary="bytes from an expert's weights to the next one's"),
 )
 
 LANE_FUNCTIONS = ("copy", "zero", "layernorm", "convert", "add", "mul", "activation", "head_mean")
 """In the order of the numbers of the field ``function``."""
-
-ATTENTION_MODES = ("none", "post_softmax_T", "pre_softmax_T")
-"""In the order of the numbers of the field ``mode``."""
 
 LOAD = Operation(name="load", code=1, engine="load", summary="DRAM to a buffer", fields=_TRANSFER)
 STORE = Operation(name="store", code=2, engine="store", summary="a buffer to DRAM", fields=_TRANSFER)
@@ -202,34 +154,7 @@ MATMUL = Operation(
     code=3,
     engine="compute",
     summary="row_blocks x n_tiles tiles of depth words, tiles outermost",
-    fields=(
-        _address("a", "first word of A"),
-        _step("a_step", "words from a row-block of A to the next"),
-        _count("depth", "words of a tile, K"),
-        _count("row_blocks", "row-blocks"),
-        _count("n_tiles", "tiles of P columns"),
-        _address("b", "first word of B: in the weight buffer, or in the activation buffer"),
-        _step("b_step", "words from a tile of B to the next"),
-        _address("sets", "first parameter set in the parameter buffer, where B is an activation"),
-        _address("out", "first word of the result"),
-        _step("out_step", "words from a row-block of the result to the next; by rows, P words or what P tokens take"),
-        _step("out_tile_step", "words from a tile of columns of the result to the next"),
-        _step("out_plane", "words from low bytes of the result to its high bytes"),
-        _address("residual", "first word of the residual"),
-        _step("residual_step", "words from a row-block of the residual to the next"),
-        _step("residual_tile_step", "words from a tile of columns of the residual to the next"),
-        _step("residual_plane", "words from low bytes of the residual to its high bytes"),
-        _count("last_rows", "tokens of the last row-block, 1 to P; the others have P"),
-        _frames("interval", "from a tile to the next"),
-        _frames("first_interval", "from the first tile of a column to the next: its parameter sets come in it"),
-        _frames("result", "from the last tile to its result being there"),
-        _flag("b_is_activation", "B is in the activation buffer"),
-        _flag("by_rows", "tiles drain by rows: the result is channel-lane"),
-        _flag("has_residual", "a residual is added"),
-        _flag("has_table", "results go through an activation table"),
-        Field(name="table", bits=1, summary="slot of the table"),
-        _flag("is_wide", "the result is int16, else int8"),
-    ),
+    fields=MATMUL_FIELDS,
 )
 
 ATTENTION = Operation(
@@ -237,50 +162,7 @@ ATTENTION = Operation(
     code=4,
     engine="compute",
     summary="fused attention: logits of a row-block and a head, its softmax statistics, values; software-pipelined",
-    fields=(
-        Field(name="mode", bits=2, summary=", ".join(f"{n}: {name}" for n, name in enumerate(ATTENTION_MODES))),
-        _flag("by_rows", "the result is channel-lane"),
-        _flag("is_wide", "the result is int16, else int8"),
-        _flag("keeps_logits", "logits are written to the activation buffer"),
-        _flag("one_in_flight", "the logit buffer holds one row-block, not two"),
-        _count("frames", "frames"),
-        _count("heads", "heads"),
-        _count("row_blocks", "row-blocks of queries of a frame (of keys in the transposed modes)"),
-        _count("last_rows", "tokens of the last row-block of a frame, 1 to P"),
-        _count("head_dim", "words of a logits tile"),
-        _count("key_blocks", "tiles of P keys of a row-block's logits"),
-        _count("last_keys", "keys of the last of them, 1 to P"),
-        _count("keys", "words of a values tile"),
-        _count("value_tiles", "tiles of P channels of a head's values"),
-        _count("last_channels", "channels of the last of them, 1 to P"),
-        _address("q", "queries"),
-        _step("q_step", "words to the next row-block"),
-        _step("q_head", "words to the next head"),
-        _address("q_frame", "words to the next frame"),
-        _address("k", "keys"),
-        _step("k_step", "words to the next block of P keys"),
-        _step("k_head", "words to the next head"),
-        _address("k_frame", "words to the next frame"),
-        _address("v", "values, channel-lane"),
-        _step("v_step", "words to the next tile of channels"),
-        _address("v_head", "words to the next head"),
-        _address("v_frame", "words to the next frame"),
-        _address("logits", "kept logits, token-lane with keys as tokens"),
-        _step("logits_step", "words to the next block of P keys"),
-        _step("logits_plane", "words from low bytes to high bytes"),
-        _step("logits_head", "words to the next head"),
-        _address("logits_frame", "words to the next frame"),
-        _address("out", "the result"),
-        _step("out_step", "words to the next row-block"),
-        _step("out_head", "words to the next head"),
-        _address("out_frame", "words to the next frame"),
-        _step("out_plane", "words from low bytes to high bytes"),
-        _address("sets", "parameter sets: for the logits and for the output of the first head, and so on"),
-        _frames("logits_interval", "from a logits tile to the next"),
-        _frames("values_interval", "from a values tile to the next"),
-        _frames("statistics", "from the last logits tile of a row-block to its first values tile, at least"),
-        _frames("result", "from the last tile to its result being there"),
-    ),
+    fields=ATTENTION_FIELDS,
 )
 
 LANE = Operation(
@@ -290,32 +172,32 @@ LANE = Operation(
     summary="a stream of row_blocks x channels words through the lanes",
     fields=(
         Field(name="function", bits=4, summary=", ".join(f"{n}: {name}" for n, name in enumerate(LANE_FUNCTIONS))),
-        _flag("a_is_wide", "operands are int16, else int8"),
-        _flag("is_wide", "the result is int16, else int8"),
-        _flag("by_rows", "the result is channel-lane"),
-        _flag("has_b", "there is a second operand"),
+        flag("a_is_wide", "operands are int16, else int8"),
+        flag("is_wide", "the result is int16, else int8"),
+        flag("by_rows", "the result is channel-lane"),
+        flag("has_b", "there is a second operand"),
         Field(name="table", bits=1, summary="slot of the activation table"),
         Field(name="shift", bits=6, summary="lanes by which tokens move down"),
-        _flag("moves_up", "they move up instead"),
-        _count("row_blocks", "row-blocks"),
-        _count("channels", "words of a row-block"),
-        _count("last_rows", "tokens of the last row-block, 1 to P"),
-        _count("tokens", "tokens, when they move"),
-        _count("tiles", "tiles of P channels"),
-        _address("a", "first operand"),
-        _step("a_step", "words to the next row-block"),
-        _step("a_plane", "words from low bytes to high bytes"),
-        _address("b", "second operand"),
-        _step("b_step", "words to the next row-block"),
-        _step("b_plane", "words from low bytes to high bytes"),
-        _address("out", "the result"),
-        _step("out_step", "words to the next row-block; by rows, what P tokens take"),
-        _step("out_tile_step", "by rows: words to the next tile of channels"),
-        _step("out_plane", "words from low bytes to high bytes"),
-        _address("sets", "first parameter set"),
-        _frames("interval", "from a row-block to the next (of a pass)"),
-        _frames("scale", "from the last moments of a row-block to its normalization, at least"),
-        _frames("result", "from the last row-block to its result being there"),
+        flag("moves_up", "they move up instead"),
+        count("row_blocks", "row-blocks"),
+        count("channels", "words of a row-block"),
+        count("last_rows", "tokens of the last row-block, 1 to P"),
+        count("tokens", "tokens, when they move"),
+        count("tiles", "tiles of P channels"),
+        address("a", "first operand"),
+        step("a_step", "words to the next row-block"),
+        step("a_plane", "words from low bytes to high bytes"),
+        address("b", "second operand"),
+        step("b_step", "words to the next row-block"),
+        step("b_plane", "words from low bytes to high bytes"),
+        address("out", "the result"),
+        step("out_step", "words to the next row-block; by rows, what P tokens take"),
+        step("out_tile_step", "by rows: words to the next tile of channels"),
+        step("out_plane", "words from low bytes to high bytes"),
+        address("sets", "first parameter set"),
+        frames("interval", "from a row-block to the next (of a pass)"),
+        frames("scale", "from the last moments of a row-block to its normalization, at least"),
+        frames("result", "from the last row-block to its result being there"),
     ),
 )
 
@@ -328,18 +210,18 @@ ROUTE = Operation(
     engine="vector",
     summary="the queues of all experts, from router logits, int16",
     fields=(
-        _address("logits", "first word of the logits"),
-        _step("logits_step", "words from a row-block to the next"),
-        _step("logits_plane", "words from low bytes to high bytes"),
-        _count("row_blocks", "row-blocks"),
-        _count("tokens", "tokens"),
-        _count("frame_tokens", "tokens of a frame, each of which begins a row-block; all of them in a part of one"),
+        address("logits", "first word of the logits"),
+        step("logits_step", "words from a row-block to the next"),
+        step("logits_plane", "words from low bytes to high bytes"),
+        count("row_blocks", "row-blocks"),
+        count("tokens", "tokens"),
+        count("frame_tokens", "tokens of a frame, each of which begins a row-block; all of them in a part of one"),
         Field(name="experts", bits=8, summary="experts, words of a row-block"),
         Field(name="choices", bits=4, summary="choices of a token, k"),
-        _count("capacity", "entries that a queue holds, 0 for all"),
-        _flag("by_choice", "all first choices are queued before any second, else a token with all its choices"),
-        _flag("over_chosen", "the softmax of the scores is over the chosen experts, else over all"),
-        _frames("interval", "from a row-block to the next"),
+        count("capacity", "entries that a queue holds, 0 for all"),
+        flag("by_choice", "all first choices are queued before any second, else a token with all its choices"),
+        flag("over_chosen", "the softmax of the scores is over the chosen experts, else over all"),
+        frames("interval", "from a row-block to the next"),
     ),
 )
 
@@ -349,12 +231,12 @@ GATHER = Operation(
     engine="vector",
     summary="an expert's tokens, from channel-lane rows of int8 into token-lane row-blocks",
     fields=(
-        _address("a", "the first routed token"),
-        _step("a_step", "words to the next tile of channels"),
-        _count("tiles", "tiles of P channels"),
-        _count("last_channels", "channels of the last of them, 1 to P"),
-        _address("out", "the result"),
-        _step("out_step", "words to the next row-block"),
+        address("a", "the first routed token"),
+        step("a_step", "words to the next tile of channels"),
+        count("tiles", "tiles of P channels"),
+        count("last_channels", "channels of the last of them, 1 to P"),
+        address("out", "the result"),
+        step("out_step", "words to the next row-block"),
     ),
 )
 
@@ -364,15 +246,15 @@ SCATTER_ADD = Operation(
     engine="vector",
     summary="an expert's results, int16, times their gate scores, added where their tokens are: an entry at a time",
     fields=(
-        _address("a", "the expert's results"),
-        _step("a_step", "words to the next row-block"),
-        _step("a_plane", "words from low bytes to high bytes"),
-        _count("channels", "words of a row-block"),
-        _address("out", "the row-block of the first routed token"),
-        _step("out_step", "words to the next row-block"),
-        _step("out_plane", "words from low bytes to high bytes"),
-        _address("sets", "the parameter set: multiplier and shift"),
-        _frames("interval", "from an entry to the next"),
+        address("a", "the expert's results"),
+        step("a_step", "words to the next row-block"),
+        step("a_plane", "words from low bytes to high bytes"),
+        count("channels", "words of a row-block"),
+        address("out", "the row-block of the first routed token"),
+        step("out_step", "words to the next row-block"),
+        step("out_plane", "words from low bytes to high bytes"),
+        address("sets", "the parameter set: multiplier and shift"),
+        frames("interval", "from an entry to the next"),
     ),
 )
 
