@@ -12,7 +12,6 @@ from vitaccel.arch import Arch
 from vitaccel.compiler import Lowered, compile_graph
 from vitaccel.errors import ModelError, VitaccelError, did_you_mean
 from vitaccel.ir.graph import Graph
-from vitaccel.ir.plan import MatMulKernel
 from vitaccel.ir.views import base, extent
 
 if TYPE_CHECKING:
@@ -264,14 +263,8 @@ class IntegerModel:
 
     def _own_channels(self, name: str) -> np.ndarray | slice:
         """Channels of a tensor that are the value's: the machine may fill heads up to whole words."""
-        from vitaccel.backends.image.matmul import column_places
-        from vitaccel.backends.image.model import Model
-
-        graph, plan, _ = self.lowered
-        kernel = next(k for k in plan.kernels if k.out == name)
-        if isinstance(kernel, MatMulKernel) and extent(graph[name].type).channels != plan.tensors[name].channels:
-            return column_places(Model(graph, plan, {}), kernel)
-        return slice(None)
+        tensor = self.lowered.plan.tensors[name]
+        return tensor.places(self.arch) if tensor.heads else slice(None)
 
     def _output(self, found: Mapping[str, np.ndarray], name: str) -> np.ndarray:
         """An output of the model, in its shape, images along the first axis."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vitaccel.arch import PARAMETER_BYTES, Arch
+from vitaccel.ir.heads import whole_rounds
 from vitaccel.ir.rows import Rows, Window, token_groups, valid_tokens
 from vitaccel.ir.rows import ceil_div as ceil_div
 from vitaccel.ir.tensor import CHANNEL as CHANNEL
@@ -302,9 +303,16 @@ def heads_per_round(kernel: AttentionKernel, arch: Arch, pieces: int) -> int:
     return min(kernel.heads, ceil_div(rounds, pieces) * arch.array.count)
 
 
-def head_channels(kernel: AttentionKernel, tensor: Tensor) -> int:
-    """Channels of one head in a tensor of attention: its queries in kept logits, else its share of all channels."""
-    return kernel.queries if tensor.name == kernel.logits else tensor.channels // kernel.heads
+def channels_of_heads(kernel: AttentionKernel, tensor: Tensor, first: int, count: int, arch: Arch) -> tuple[int, int]:
+    """First channel of some heads in a tensor of attention, and how many there are, those that fill up a round too.
+
+    ``first`` is the first head of a round; a head has its queries in kept logits, else its share of all channels.
+    """
+    if tensor.heads:
+        width = tensor.channels // whole_rounds(tensor.heads, arch.array.count)
+        return first * width, whole_rounds(count, arch.array.count) * width
+    width = kernel.queries if tensor.name == kernel.logits else tensor.channels // kernel.heads
+    return first * width, count * width
 
 
 def kernel_writes(kernel: Kernel) -> tuple[str, ...]:

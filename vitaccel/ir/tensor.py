@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from vitaccel.arch import Arch
+from vitaccel.ir.heads import places_of_heads
 from vitaccel.ir.rows import ceil_div, valid_tokens
 from vitaccel_rtl.latency import SLOTS
 
@@ -53,6 +56,9 @@ class Tensor:
         ``activation``, ``constant``, ``input`` or ``output``: what its DRAM traffic is called, if it has any.
     home
         ``chip`` while it lives in the activation buffer, ``dram`` when kernels stage it in and out.
+    heads, head_dim
+        Heads of so many channels that stand as :func:`vitaccel.ir.heads.places_of_heads` says, with what fills them up
+        among ``channels``; 0 if channels follow each other in their own order.
     """
 
     name: str
@@ -63,6 +69,14 @@ class Tensor:
     layout: str = TOKEN
     kind: str = "activation"
     home: str = "chip"
+    heads: int = 0
+    head_dim: int = 0
+
+    def places(self, arch: Arch) -> np.ndarray:
+        """Where the channels of the value stand among ``channels``, ``[channels of the value]``."""
+        if not self.heads:
+            return np.arange(self.channels)
+        return places_of_heads(self.heads, self.head_dim, arch.array.side, arch.array.count)
 
     def row_blocks(self, arch: Arch) -> int:
         """Groups of P tokens, over all frames."""

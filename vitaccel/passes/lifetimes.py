@@ -16,7 +16,7 @@ from vitaccel.ir.plan import (
     Tensor,
     by_frame,
     ceil_div,
-    head_channels,
+    channels_of_heads,
     heads_per_round,
     kernel_writes,
     operand_rows,
@@ -125,7 +125,8 @@ def piece_words(plan: Plan, kernel: Kernel, tensor: Tensor, pieces: int) -> int:
     """Words of the largest piece in which a kernel takes a tensor."""
     if isinstance(kernel, AttentionKernel):
         heads = heads_per_round(kernel, plan.arch, pieces)
-        return replace(tensor, channels=heads * head_channels(kernel, tensor)).words(plan.arch)
+        _, channels = channels_of_heads(kernel, tensor, 0, heads, plan.arch)
+        return replace(tensor, channels=channels).words(plan.arch)
     if isinstance(kernel, MoeKernel):
         needed = kernel.token_groups(plan.arch, pieces)
     else:

@@ -44,7 +44,8 @@ def _check_heads(model: Model, kernel: AttentionKernel) -> None:
                               (kernel.v, kernel.value_dim, False)):  # fmt: skip
         close = shared and array.count == 1
         width = dim if close else ceil_div(dim, array.side) * array.side
-        if name and model.plan.tensors[name].channels != kernel.heads * width:
+        tensor = model.plan.tensors.get(name)
+        if tensor and not tensor.heads and tensor.channels != kernel.heads * width:
             raise UnsupportedError(
                 f"{kernel.label}: heads of {dim} channels that come from no matmul of their own must fill whole words "
                 f"of {array.side} channels to be run in integers"

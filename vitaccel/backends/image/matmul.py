@@ -10,10 +10,9 @@ import torch
 from vitaccel.backends.image.model import Model, stem
 from vitaccel.backends.image.positions import position_table
 from vitaccel.errors import UnsupportedError
-from vitaccel.ir.ops import Activation, Attention, AttentionLogits, Linear, MatMul, Mean, TokenMix
+from vitaccel.ir.ops import Activation, Linear, MatMul, Mean, TokenMix
 from vitaccel.ir.parameters import encode_sets
 from vitaccel.ir.plan import MatMulKernel, ceil_div
-from vitaccel.ir.views import base, real_users
 from vitaccel.reference.activation import ActivationTable
 from vitaccel.reference.fixed_point import round_shift
 from vitaccel.reference.matmul import check_accumulator, check_depth
@@ -42,7 +41,9 @@ def matmul_constants(model: Model, kernel: MatMulKernel) -> dict[str, np.ndarray
         found[f"{stem(kernel)}.parameters"] = _sets_of_two_activations(model, kernel)
         return found | _left_operand(model, kernel)
     matrix, sets = _weights(model, kernel)
-    found[f"{kernel.node}.weights"] = pack_tiles(model, matrix, sets, column_places(model, kernel), kernel.n_tiles)
+    rows, columns = (tensors[name].places(model.plan.arch) for name in (kernel.a, kernel.out))
+    packed = pack_tiles(model, _by_places(matrix, rows, kernel.k), sets, columns, kernel.n_tiles)
+    found[f"{kernel.node}.weights"] = packed
     if kernel.residual == f"{kernel.node}.positions":
         offsets, multipliers, shifts = (torch.from_numpy(row) for row in sets)
         of_bias = round_shift(offsets * multipliers, shifts).numpy()
@@ -106,28 +107,11 @@ def channel_sets(
     return np.array([offsets, [f.multiplier for f in factors], [f.shift for f in factors]], np.int64)
 
 
-def column_places(model: Model, kernel: MatMulKernel) -> np.ndarray:
-    """Where each column of the weights goes: heads may be padded to whole tiles."""
-    tail = model.fused(kernel.node)[-1]
-    channels = model.frames_tokens_channels(tail)[2]
-    padded = model.plan.tensors[kernel.out].channels
-    if padded == channels:
-        return np.arange(channels)
-    heads = next(h for h in (heads_read(model, u, tail) for u in real_users(model.graph, tail)) if h)
-    width = channels // heads
-    place = np.arange(channels)
-    places: np.ndarray = place // width * (padded // heads) + place % width
-    return places
-
-
-def heads_read(model: Model, user: str, value: str) -> int:
-    """Heads in which an attention reads a value; 0 for other readers."""
-    op = model.graph[user].op
-    if isinstance(op, AttentionLogits):
-        return op.heads
-    if isinstance(op, Attention) and base(model.graph, model.graph[user].inputs[1]) == value:
-        return model.graph[model.graph[user].inputs[0]].type.static_shape[1]
-    return 0
+def _by_places(matrix: np.ndarray, places: np.ndarray, depth: int) -> np.ndarray:
+    """Rows of a matrix where the channels they multiply stand, among *depth*; what fills up heads meets zeros."""
+    spread = np.zeros((depth, matrix.shape[1]), matrix.dtype)
+    spread[places] = matrix
+    return spread
 
 
 def pack_tiles(model: Model, matrix: np.ndarray, sets: np.ndarray, columns: np.ndarray, n_tiles: int) -> np.ndarray:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from vitaccel.backends.interpreter.execute import State, execute
+from vitaccel.ir.heads import columns_of_heads, places_of_heads
 from vitaccel.ir.plan import PROBABILITY_BITS, TOKEN, ceil_div
 from vitaccel.ir.program import Attention
 from vitaccel.reference.fixed_point import round_shift, saturate
@@ -56,31 +59,53 @@ def _frame(instruction: Attention, state: State, frame: int) -> None:
         m, total = softmax.statistics(y)
         product = accumulate_unsigned(softmax.numerators(y, m), v, softmax.numerator_bits)
         result = softmax.normalize(product, total, multiplier.expand_as(total), shift.expand_as(total), bits, residual)
-    _write(instruction, state, frame, result.transpose(1, 2).reshape(-1, rows, heads * instruction.value_dim))
+    stand = head_channels(instruction, "out", instruction.value_dim, state)
+    _write(instruction, state, frame, stand.join(result.transpose(1, 2)))
 
 
-def head_width(dim: int, state: State, *, padded: bool) -> int:
-    """Channels from one head to the next: whole tiles where a word holds one head, or several arrays take one each."""
-    side, count = state.arch.array.side, state.arch.array.count
-    return ceil_div(dim, side) * side if padded or count > 1 else dim
+@dataclass(frozen=True)
+class HeadChannels:
+    """Channels of an operand, and where those of the heads are among them: [heads, channels of a head]."""
+
+    channels: int
+    places: Tensor
+
+    def of(self, values: Tensor) -> Tensor:
+        """Heads ``[..., heads, channels of a head]`` of numbers ``[..., channels]``."""
+        return values[..., self.places]
+
+    def join(self, heads: Tensor) -> Tensor:
+        """Numbers ``[..., channels]`` of heads ``[..., heads, channels of a head]``; others are 0."""
+        joined = heads.new_zeros(*heads.shape[:-2], self.channels)
+        joined[..., self.places.reshape(-1)] = heads.flatten(-2)
+        return joined
+
+
+def head_channels(instruction: Attention, part: str, dim: int, state: State) -> HeadChannels:
+    """Where the channels of the heads of an operand or a result are."""
+    array, heads = state.arch.array, instruction.heads
+    if part in instruction.by_array:
+        channels = columns_of_heads(heads, dim, array.side, array.count)
+        places = torch.from_numpy(places_of_heads(heads, dim, array.side, array.count).copy()).reshape(heads, dim)
+        return HeadChannels(channels, places)
+    joined = part in ("out", "logits") or (part != "v" and array.count == 1)
+    width = dim if joined else ceil_div(dim, array.side) * array.side
+    return HeadChannels(heads * width, torch.arange(heads).reshape(-1, 1) * width + torch.arange(dim))
 
 
 def _logits(instruction: Attention, state: State, frame: int, factors: tuple[Tensor, ...]) -> Tensor:
     """Logits ``[images, heads, queries, keys]`` in base 2, int16 codes; written where they are kept."""
-    heads, dim = instruction.heads, instruction.head_dim
+    heads = instruction.heads
     q, k = (
-        _heads_of(state, address, step, frame, tokens, heads, dim)
-        for address, step, tokens in (
-            (instruction.q, instruction.q_step, instruction.queries),
-            (instruction.k, instruction.k_step, instruction.keys),
-        )
+        _heads_of(instruction, state, part, frame, tokens)
+        for part, tokens in (("q", instruction.queries), ("k", instruction.keys))
     )
     product = accumulate(q, k.transpose(-1, -2)).to(torch.int64)
     _, multiplier, shift = (part.reshape(1, heads, 1, 1) for part in factors)
     y = saturate(round_shift(product * multiplier, shift), LOGIT_BITS)
     if instruction.logits >= 0:
         blocks = ceil_div(instruction.keys, state.arch.array.side)
-        kept = y.permute(0, 3, 1, 2).reshape(y.shape[0], instruction.keys, -1)
+        kept = head_channels(instruction, "logits", instruction.queries, state).join(y.permute(0, 3, 1, 2))
         kept = torch.nn.functional.pad(kept, (0, 0, 0, blocks * state.arch.array.side - instruction.keys))
         address = instruction.logits + frame * blocks * instruction.logits_step
         state.memories.activation.write_tokens(address, instruction.logits_step, kept, 2, instruction.logits_first)
@@ -91,27 +116,24 @@ def _kept(instruction: Attention, state: State, frame: int) -> Tensor:
     """Kept logits ``[images, heads, queries, keys]``."""
     blocks = ceil_div(instruction.keys, state.arch.array.side)
     address = instruction.logits + frame * blocks * instruction.logits_step
-    channels = instruction.heads * instruction.queries
-    first = instruction.logits_first
-    kept = state.memories.activation.read_tokens(address, instruction.logits_step, blocks, channels, 2, first)
-    split = kept[:, : instruction.keys].reshape(-1, instruction.keys, instruction.heads, instruction.queries)
-    return split.permute(0, 2, 3, 1).to(torch.int16)
+    stand, first = head_channels(instruction, "logits", instruction.queries, state), instruction.logits_first
+    kept = state.memories.activation.read_tokens(address, instruction.logits_step, blocks, stand.channels, 2, first)
+    return stand.of(kept[:, : instruction.keys]).permute(0, 2, 3, 1).to(torch.int16)
 
 
-def _heads_of(state: State, address: int, step: int, frame: int, tokens: int, heads: int, dim: int) -> Tensor:
+def _heads_of(instruction: Attention, state: State, part: str, frame: int, tokens: int) -> Tensor:
     """Heads of queries or keys, ``[images, heads, tokens, dim]``."""
-    blocks, width = ceil_div(tokens, state.arch.array.side), head_width(dim, state, padded=False)
-    rows = state.memories.activation.read_tokens(address + frame * blocks * step, step, blocks, heads * width)
-    return rows[:, :tokens].reshape(-1, tokens, heads, width)[..., :dim].transpose(1, 2)
+    address, step = (instruction.q, instruction.q_step) if part == "q" else (instruction.k, instruction.k_step)
+    stand, blocks = head_channels(instruction, part, instruction.head_dim, state), ceil_div(tokens, state.arch.array.side)
+    rows = state.memories.activation.read_tokens(address + frame * blocks * step, step, blocks, stand.channels)
+    return stand.of(rows[:, :tokens]).transpose(1, 2)
 
 
 def _values(instruction: Attention, state: State, frame: int, tokens: int) -> Tensor:
     """Heads of values, ``[images, heads, tokens, value_dim]``."""
-    heads, dim = instruction.heads, instruction.value_dim
-    width = head_width(dim, state, padded=True)
-    address = instruction.v + frame * tokens
-    rows = state.memories.activation.read_rows(address, instruction.v_step, tokens, heads * width)
-    return rows.reshape(-1, tokens, heads, width)[..., :dim].transpose(1, 2)
+    stand, address = head_channels(instruction, "v", instruction.value_dim, state), instruction.v + frame * tokens
+    rows = state.memories.activation.read_rows(address, instruction.v_step, tokens, stand.channels)
+    return stand.of(rows).transpose(1, 2)
 
 
 def _write(instruction: Attention, state: State, frame: int, values: Tensor) -> None:

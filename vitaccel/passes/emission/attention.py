@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from vitaccel.arch import Arch
 from vitaccel.errors import CapacityError, UnsupportedError
-from vitaccel.ir.plan import LOGIT_BYTES, TOKEN, AttentionKernel, head_channels, heads_per_round
-from vitaccel.ir.program import NOWHERE, Attention
+from vitaccel.ir.plan import LOGIT_BYTES, TOKEN, AttentionKernel, channels_of_heads, heads_per_round
+from vitaccel.ir.program import BY_ARRAY, NOWHERE, Attention
 from vitaccel.passes.emission.chunks import load_constants
 from vitaccel.passes.emission.emitter import Emitter
 
@@ -66,6 +66,7 @@ def _issue(emitter: Emitter, kernel: AttentionKernel, heads: _Heads) -> None:
             logits_first=logits[2],
             residual_first=residual[2],
             out_first=out[2],
+            by_array=tuple(part for part in BY_ARRAY if _stands_by_array(emitter, kernel, part)),
             mask=emitter.address(kernel.mask),
             mode=kernel.mode,
             frames=kernel.frames,
@@ -84,6 +85,11 @@ def _issue(emitter: Emitter, kernel: AttentionKernel, heads: _Heads) -> None:
     )
 
 
+def _stands_by_array(emitter: Emitter, kernel: AttentionKernel, part: str) -> bool:
+    name: str = getattr(kernel, part)
+    return bool(name and emitter.tensor(name).heads and emitter.arch.array.count > 1)
+
+
 def _operand(emitter: Emitter, kernel: AttentionKernel, name: str, heads: _Heads) -> tuple[int, int, int]:
     """Address of the heads' first channel, the step to the next row-block (or tile of channels), and that channel.
 
@@ -95,18 +101,16 @@ def _operand(emitter: Emitter, kernel: AttentionKernel, name: str, heads: _Heads
     if not name:
         return NOWHERE, 0, 0
     tensor, arch = emitter.tensor(name), emitter.arch
-    width = head_channels(kernel, tensor)
+    first, many = channels_of_heads(kernel, tensor, heads.first, heads.count, arch)
     address = emitter.address(name, 0, heads.piece)
     if emitter.is_streamed(name):
-        tensor, first = replace(tensor, channels=heads.count * width), 0
-    else:
-        first = heads.first * width
+        tensor, first = replace(tensor, channels=many), 0
     if tensor.layout == TOKEN:
         return address + tensor.channel_words(arch, first), tensor.row_block_words(arch), first
     tile, lane = divmod(first, arch.array.side)
     if lane or tile % arch.array.count:
         raise UnsupportedError(
-            f"{kernel.label}: heads of {width} channels must fill whole words of every array to stream; "
+            f"{kernel.label}: heads of {many // heads.count} channels must fill whole words of every array to stream; "
             "raise buffers.activation_bytes"
         )
     return address + tile // arch.array.count * tensor.tile_words(), tensor.tile_words(), 0
@@ -133,6 +137,5 @@ def _row_blocks_in_flight(kernel: AttentionKernel, arch: Arch) -> int:
 
 def _stage(emitter: Emitter, kernel: AttentionKernel, name: str, heads: _Heads, *, into: bool) -> None:
     """Move the channels of a run of heads."""
-    width = head_channels(kernel, emitter.tensor(name))
-    channels = heads.first * width, heads.count * width
+    channels = channels_of_heads(kernel, emitter.tensor(name), heads.first, heads.count, emitter.arch)
     emitter.stage_channels(name, channels, (0, emitter.row_blocks(name)), heads.piece, into=into)

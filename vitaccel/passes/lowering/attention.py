@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from vitaccel.errors import UnsupportedError
-from vitaccel.ir.ops import Add, Attention, AttentionLogits
+from vitaccel.ir.ops import Add, Attention, AttentionLogits, Linear
 from vitaccel.ir.plan import AttentionKernel, LaneKernel, MatMulKernel, ceil_div
-from vitaccel.ir.views import base, extent
+from vitaccel.ir.views import base, extent, real_users
 from vitaccel.passes.lowering.builder import INT8_CHANNEL, INT8_TOKEN, INT16_TOKEN, Builder
 
 
@@ -48,7 +48,7 @@ def _lower_fused(builder: Builder, root: str, logits: str, reuse: str) -> None:
             label=label,
             node=root,
             op="attention" if reuse == "none" else f"attention_{reuse}",
-            out=builder.produce(tail),
+            out=builder.produce(tail, heads=_heads_of_result(builder, tail, heads, residual)),
             macs=macs,
             q=q,
             k=k,
@@ -68,10 +68,26 @@ def _lower_fused(builder: Builder, root: str, logits: str, reuse: str) -> None:
 
 
 def _keep(builder: Builder, logits: str) -> str:
-    """A tensor for kept logits ``[key/P][head and query][P]``: what a reuse reads as its A operand."""
-    frames, heads, queries, keys = builder.graph[logits].type.static_shape
-    rounds = ceil_div(heads, builder.arch.array.count) * builder.arch.array.count
-    return builder.tensor(logits, INT16_TOKEN, frames=frames, tokens=keys, channels=rounds * queries)
+    """A tensor for kept logits ``[key/P][head and query][P]``: what a reuse reads as its A operand.
+
+    Where several arrays take a head each, queries of a head stand in its array's part of the buffer; not if they are
+    averaged over heads, which are to stand side by side.
+    """
+    graph, array = builder.graph, builder.arch.array
+    frames, heads, queries, keys = graph[logits].type.static_shape
+    modes = {op.reuse for user in graph.users(logits) if isinstance(op := graph[user].op, Attention)}
+    by_heads = array.count > 1 and "head_mean_T" not in modes
+    shape = {"frames": frames, "tokens": keys, "channels": heads * queries}
+    return builder.tensor(logits, INT16_TOKEN, **shape, heads=heads if by_heads else 0)
+
+
+def _heads_of_result(builder: Builder, tail: str, heads: int, residual: str) -> int:
+    """Heads by which the result stands, each in its array's part of the buffer; 0 if who reads it needs them joined."""
+    graph = builder.graph
+    users = real_users(graph, tail)
+    only_matmuls = all(isinstance(graph[u].op, Linear) and base(graph, graph[u].inputs[0]) == tail for u in users)
+    is_output = tail in {base(graph, output) for output in graph.outputs}
+    return heads if builder.arch.array.count > 1 and users and only_matmuls and not is_output and not residual else 0
 
 
 def _kept(builder: Builder, logits: str, label: str) -> str:

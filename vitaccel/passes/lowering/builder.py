@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from vitaccel.arch import Arch
 from vitaccel.errors import UnsupportedError
 from vitaccel.ir.graph import Graph
+from vitaccel.ir.heads import columns_of_heads
 from vitaccel.ir.ops import Attention, AttentionLogits, Const, Conv2d, Input, Linear, MatMul, Mean, Moe, TokenMix
-from vitaccel.ir.plan import CHANNEL, TOKEN, Kernel, LaneKernel, Plan, Tensor, ceil_div
+from vitaccel.ir.plan import CHANNEL, TOKEN, Kernel, LaneKernel, Plan, Tensor
 from vitaccel.ir.views import Extent, base, extent, is_input_layout, real_users
 from vitaccel.passes.convolution import is_depthwise
 
@@ -97,7 +98,14 @@ class Builder:
         if source not in self.primary:
             raise UnsupportedError(f"{label}: operand {source} ({node.op.name}) must come from a kernel")
         have = self.plan.tensors[self.primary[source]]
-        name = self.tensor(source, form, frames=have.frames, tokens=have.tokens, channels=have.channels)
+        name = self.tensor(
+            source,
+            form,
+            frames=have.frames,
+            tokens=have.tokens,
+            channels=have.head_dim * have.heads or have.channels,
+            heads=have.heads,
+        )
         self.plan.kernels.append(
             LaneKernel(
                 label=f"{node.label}.convert",
@@ -136,8 +144,10 @@ class Builder:
         kind: str = "activation",
         home: str = "chip",
         suffix: str = "",
+        heads: int = 0,
     ) -> str:
-        """Add a tensor for a value (or for scratch when ``suffix`` is given) and return its name."""
+        """Add a tensor for a value (or for scratch when ``suffix`` is given), by heads if any, and return its name."""
+        head_dim, array = (channels // heads if heads else 0), self.arch.array
         element_bytes, layout = form
         stem = f"{value}{suffix}"
         name = stem if stem not in self.plan.tensors else f"{stem}.{'i8' if element_bytes == 1 else 'i16'}.{layout}"
@@ -145,18 +155,20 @@ class Builder:
             name=name,
             frames=frames,
             tokens=tokens,
-            channels=channels,
+            channels=columns_of_heads(heads, head_dim, array.side, array.count) if heads else channels,
             element_bytes=element_bytes,
             layout=layout,
             kind=kind,
             home=home,
+            heads=heads,
+            head_dim=head_dim,
         )
         if not suffix:
             self.forms[value, form] = name
         return name
 
-    def produce(self, value: str, *, channels: int = 0, form: Form | None = None) -> str:
-        """Add the tensor a kernel writes for a value, in the form its users want."""
+    def produce(self, value: str, *, heads: int = 0, form: Form | None = None) -> str:
+        """Add the tensor a kernel writes for a value, in the form its users want, and by heads if there are some."""
         chosen = form if form is not None else self.produced_form(value)
         shape = extent(self.graph[value].type)
         output = value in {base(self.graph, o) for o in self.graph.outputs}
@@ -165,8 +177,9 @@ class Builder:
             chosen,
             frames=shape.frames,
             tokens=shape.tokens,
-            channels=channels or shape.channels,
+            channels=shape.channels,
             kind="output" if output else "activation",
+            heads=heads,
         )
         self.primary[value] = name
         if output:
@@ -177,11 +190,11 @@ class Builder:
         """Append a kernel."""
         self.plan.kernels.append(kernel)
 
-    def head_columns(self, value: str, channels: int) -> int:
-        """Columns of a tensor read per head, each head padded to whole tiles where the machine needs it.
+    def heads_read(self, value: str, channels: int) -> int:
+        """Heads in which a value is read that a matmul is to place; 0 where channels may stand in their own order.
 
-        Values always are (a word of theirs holds P channels of one head); queries and keys only when several arrays
-        take a head each.
+        Values need whole tiles (a word of theirs holds P channels of one head); with several arrays, of which each
+        takes a head, queries and keys do, and heads stand in the array's own part of the buffer.
         """
         side, count = self.arch.array.side, self.arch.array.count
         for user in real_users(self.graph, value):
@@ -193,6 +206,6 @@ class Builder:
                 logits = self.graph[node.inputs[0]].op
                 as_value = True
                 heads = logits.heads if isinstance(logits, AttentionLogits) and node.op.reuse != "head_mean_T" else 0
-            if heads and (channels // heads) % side and (as_value or count > 1):
-                return heads * ceil_div(channels // heads, side) * side
-        return channels
+            if heads and (count > 1 or (as_value and (channels // heads) % side)):
+                return int(heads)
+        return 0

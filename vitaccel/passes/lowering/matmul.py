@@ -20,11 +20,11 @@ def lower_matmul(builder: Builder, root: str) -> None:
     graph, side = builder.graph, builder.arch.array.side
     node, tail = graph[root], builder.tail(root)
     shape = extent(graph[tail].type)
-    columns = builder.head_columns(tail, shape.channels)
+    heads = builder.heads_read(tail, shape.channels)
     k, n_tiles = _depth_and_tiles(builder, root)
     a, b, weight = _operands(builder, root)
     residual = _residual(builder, root)
-    out = builder.produce(tail, channels=columns)
+    out = builder.produce(tail, heads=heads)
     builder.emit(
         MatMulKernel(
             label=node.label,
@@ -38,9 +38,10 @@ def lower_matmul(builder: Builder, root: str) -> None:
             residual=residual,
             frames=shape.frames,
             tokens=shape.tokens,
-            k=k,
+            # Heads that are filled up are read with what fills them: zeros, by rows of zeros.
+            k=builder.plan.tensors[a].channels if builder.plan.tensors[a].heads else k,
             n=shape.channels,
-            n_tiles=n_tiles if n_tiles else ceil_div(columns, side),
+            n_tiles=n_tiles if n_tiles else ceil_div(builder.plan.tensors[out].channels, side),
             activation=_activation(builder, root),
             drain=builder.plan.tensors[out].layout,
             moments=any(isinstance(graph[u].op, LayerNorm) for u in real_users(graph, tail)),
