@@ -4,9 +4,8 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl.accelerator.compute_engine import ComputeEngine
+from vitaccel_rtl.accelerator.compute_engine import RESIDUAL_CLIENTS, ComputeEngine
 from vitaccel_rtl.accelerator.control import ControlUnit
-from vitaccel_rtl.accelerator.kept_operand import CLIENT as KEPT_READER
 from vitaccel_rtl.accelerator.lane_operands import READ_CLIENTS
 from vitaccel_rtl.accelerator.lane_results import WRITE_CLIENTS
 from vitaccel_rtl.accelerator.load_engine import CLIENT as LOAD_CLIENT
@@ -19,8 +18,8 @@ from vitaccel_rtl.accelerator.store_engine import StoreEngine
 from vitaccel_rtl.accelerator.vector_engine import VectorEngine
 from vitaccel_rtl.accelerator.vector_unit import QUEUE, VectorUnit
 
-COMPUTE_READERS, COMPUTE_WRITERS = (0, 1, 2, KEPT_READER), (0, 1, *REUSE_CLIENTS)
-"""Clients of the activation buffer that are the compute engine's; the last ones if it reuses logits."""
+COMPUTE_READERS, COMPUTE_WRITERS = (0, 1, *RESIDUAL_CLIENTS), (0, 1, *REUSE_CLIENTS)
+"""Clients of the activation buffer that are the compute engine's; the last writers if it reuses logits."""
 
 
 class Accelerator(wiring.Component):
@@ -138,7 +137,7 @@ class Accelerator(wiring.Component):
         return m
 
     def _connect_buffer(self, m, load, compute, vector, store, buffer):
-        readers = [*zip(COMPUTE_READERS, compute.reads, strict=False), *zip(READ_CLIENTS, vector.reads, strict=True)]
+        readers = [*zip(COMPUTE_READERS, compute.reads, strict=True), *zip(READ_CLIENTS, vector.reads, strict=True)]
         writers = [*zip(COMPUTE_WRITERS, compute.writes, strict=False), *zip(WRITE_CLIENTS, vector.writes, strict=True)]
         for client, port in (*readers, (STORE_CLIENT, store.activation)):
             wiring.connect(m, port, buffer.reads[client])

@@ -1,6 +1,6 @@
 """The compute engine: matmuls and attention on one array, tile after tile, each at its time."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,6 +10,7 @@ from vitaccel_rtl.accelerator.decode import RAW
 from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.epilogue import RESULT_BITS, Epilogue
 from vitaccel_rtl.accelerator.isa import COUNT, MOST_EXPERTS
+from vitaccel_rtl.accelerator.kept_operand import CLIENT as KEPT_READER
 from vitaccel_rtl.accelerator.logit_reuse import REUSE_CLIENTS, LogitReuse
 from vitaccel_rtl.accelerator.logit_rows import LogitRows
 from vitaccel_rtl.accelerator.operands import Operands
@@ -24,11 +25,13 @@ from vitaccel_rtl.accelerator.tile_issue import TileIssue
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
 from vitaccel_rtl.accelerator.tile_sets import TileSets
 from vitaccel_rtl.activation import TABLE_ENTRIES
+from vitaccel_rtl.arbiter import select
 from vitaccel_rtl.array import Array
 from vitaccel_rtl.latency import SLOTS
 
-RESIDUAL_CLIENT = 2
-"""Of the activation buffer's read clients; those of the operands are 0 and 1, those of the results' writes too."""
+RESIDUAL_CLIENTS = 2, KEPT_READER
+"""Of the activation buffer's read clients; those of the operands are 0 and 1, those of the results' writes too. High
+bytes come through that of kept logits, which no matmul has."""
 
 
 class ComputeEngine(wiring.Component):
@@ -56,8 +59,8 @@ class ComputeEngine(wiring.Component):
     done : Signal, out
         A pulse for each instruction.
     reads, writes : arrays of clients, out
-        Of the activation buffer; behind those for results, if the engine reuses logits, those of
-        :class:`vitaccel_rtl.accelerator.logit_reuse.LogitReuse`.
+        Of the activation buffer: operands, then `RESIDUAL_CLIENTS`; results, and behind them, if the engine reuses
+        logits, those of :class:`vitaccel_rtl.accelerator.logit_reuse.LogitReuse`.
     weight_valid, weight_address, weight_word : in
         A write to the weight buffer.
     sets : run, out
@@ -74,7 +77,7 @@ class ComputeEngine(wiring.Component):
         self._reuse = LogitReuse(side=side, words=words, rows=kept_rows, softmax=softmax) if kept_rows else None
         self._issue = TileIssue(side=side, reuses_logits=kept_rows > 0)
         self._operands = Operands(side=side, words=words, weight_words=weight_words)
-        self._residual = ResidualPlanes(side=side, words=words, client=RESIDUAL_CLIENT)
+        self._residual = ResidualPlanes(side=side, words=words, clients=RESIDUAL_CLIENTS)
         self._rows = LogitRows(side=side, words=logit_words, softmax=softmax)
         self._writers = [RunWriter(side=side, words=words, client=client) for client in range(2)]
         lines, reused = words // SLOTS, len(REUSE_CLIENTS) if kept_rows else 0
@@ -83,7 +86,7 @@ class ComputeEngine(wiring.Component):
                 "phase": In(3),
                 "i": In(stream.Signature(RAW)),
                 "done": Out(1),
-                "reads": Out(read_client(side, lines)).array(3 + (reused > 0)),
+                "reads": Out(read_client(side, lines)).array(4),
                 "writes": Out(write_client(side, lines)).array(2 + reused),
                 "weight_valid": In(1),
                 "weight_address": In(range(weight_words)),
@@ -116,8 +119,9 @@ class ComputeEngine(wiring.Component):
         m.submodules.drains = drains = TileQueue(drain_layout())
         starts_tile = self._hold(m, array.o, drains.head, holds, drained)
         sets, one_set = self._sets(m, step, tile, array.o, drains.head, drained & starts_tile)
-        for client, memory in zip((*operands.memories, residual.memory), self.reads, strict=False):
+        for client, memory in zip((*operands.memories, residual.memories[0]), self.reads, strict=False):
             wiring.connect(m, client, wiring.flipped(memory))
+        self._share(m, [residual.memories[1], *([self._reuse.memory] if self._reuse else [])], self.reads[3])
         m.d.comb += [
             operands.phase.eq(self.phase),
             operands.start.eq(step),
@@ -205,8 +209,14 @@ class ComputeEngine(wiring.Component):
             operands.digits.eq(reuse.digits),
             self._array.i.p.next_digit.eq(operands.next_digit),
         ]
-        for client, port in ((reuse.memory, self.reads[3]), *zip(reuse.writes, list(self.writes)[2:], strict=True)):
+        for client, port in zip(reuse.writes, list(self.writes)[2:], strict=True):
             wiring.connect(m, client, wiring.flipped(port))
+
+    def _share(self, m, clients, port):
+        """Several readers have one port of the buffer, never at the same time."""
+        valid = Cat(client.valid for client in clients)
+        m.d.comb += [port.valid.eq(valid.any()), port.line.eq(select(valid, [client.line for client in clients]))]
+        m.d.comb += [client.word.eq(port.word) for client in clients]
 
     def _hold(self, m, sums, drain, holds, drained):
         """By rows, all sets of a column are there before its first sums. Return whether a word is a tile's first."""

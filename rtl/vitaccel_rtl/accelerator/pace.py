@@ -66,18 +66,12 @@ class AttentionPace(NamedTuple):
     result: int
 
 
-def least_depth_with_residual(side: int) -> int:
-    """Return the least depth of a tile to which a residual is added: both of its planes are read before the drain."""
-    return SLOTS * frames(side) - (DRAIN + 1 - latency.READ_RUN - 1)
-
-
 def matmul_pace(
     depth: int,
     side: int,
     *,
     spread: int = 0,
     out_spread: int = 0,
-    has_residual: bool = False,
     by_rows: bool = False,
     b_is_activation: bool,
 ) -> MatMulPace:
@@ -93,16 +87,12 @@ def matmul_pace(
     spread, out_spread
         How far apart, modulo 8, the places are at which operands of different tiles begin (the larger of A and of B in
         the activation buffer), and those at which results and residuals begin: 0 to 7.
-    has_residual
-        Both planes of a residual are read for every tile.
     by_rows
         How tiles drain.
     b_is_activation
         Parameter sets come from the parameter buffer, a frame behind the start of a column, and not behind its weights.
     """
     cycles = max(depth + spread, side + out_spread)
-    if has_residual:
-        cycles = max(cycles, SLOTS * frames(side) + side + out_spread)
     late = SETS_LATE if by_rows else 0
     first = SLOTS + side if b_is_activation else depth + SET_BYTES
     return MatMulPace(

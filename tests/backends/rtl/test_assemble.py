@@ -252,7 +252,6 @@ REFUSED: list[tuple[Instruction, str]] = [
         replace(MATMUL, residual=0, drain="channel"),
         "must not add a residual to results by rows: the accelerator has them",
     ),
-    (replace(MATMUL, residual=0, k=2), "must be 3 deep or more to add a residual, not 2"),
     (
         replace(MATMUL, row_blocks=3, tokens=9, drain="channel"),
         "must have 3 row-blocks of one frame, not 9 tokens in them",

@@ -18,7 +18,7 @@ from vitaccel.reference.requantize import ChannelRequantize
 from vitaccel.reference.softmax import OnlineSoftmax
 from vitaccel_rtl.accelerator import isa
 from vitaccel_rtl.accelerator.completions import DONE_PHASE
-from vitaccel_rtl.accelerator.compute_engine import ComputeEngine
+from vitaccel_rtl.accelerator.compute_engine import RESIDUAL_CLIENTS, ComputeEngine
 from vitaccel_rtl.accelerator.pace import MatMulPace, attention_pace, lead, matmul_pace
 from vitaccel_rtl.latency import SLOTS
 
@@ -38,7 +38,9 @@ def engine_of(side: int) -> Engine:
     engine = ComputeEngine(
         side=side, words=WORDS, weight_words=WEIGHT_WORDS, logit_words=LOGIT_WORDS, sets=SETS, softmax=softmax
     )
-    return Engine(EngineBench(engine, side=side, words=WORDS, sets=SETS, first_read=0, first_write=0), seed=1)
+    others = dict(enumerate(RESIDUAL_CLIENTS, start=2)), {}
+    bench = EngineBench(engine, side=side, words=WORDS, sets=SETS, first_read=0, first_write=0, others=others)
+    return Engine(bench, seed=1)
 
 
 @dataclass
@@ -113,6 +115,7 @@ def check_cycles(cycles: tuple[int, int], pace: MatMulPace, row_blocks: int, n_t
         (11, 3, False, False, False),
         (16, 1, True, False, False),
         (9, 2, True, True, False),
+        (1, 3, True, True, False),
         (7, 2, False, False, True),
         (24, 2, True, False, True),
     ],
@@ -125,7 +128,7 @@ def test_a_matmul(side: int, depth: int, row_blocks: int, wide: bool, residual: 
     entries = random.integers(-(1 << 15), 1 << 15, 256)
     if table:
         engine.write("table", {256 + at: int(entry) & 0xFFFF for at, entry in enumerate(entries)})
-    pace = matmul_pace(depth, side, has_residual=residual, b_is_activation=False)
+    pace = matmul_pace(depth, side, b_is_activation=False)
     fields = {
         "a": a, "a_step": a_step, "depth": depth, "row_blocks": row_blocks, "n_tiles": n_tiles, "b": first,
         "b_step": depth + 8, "out": OUT, "out_step": out_step, "out_tile_step": side, "out_plane": plane,

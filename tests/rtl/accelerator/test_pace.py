@@ -14,7 +14,6 @@ from vitaccel_rtl.accelerator.pace import (
     attention_pace,
     frames,
     lead,
-    least_depth_with_residual,
     matmul_pace,
 )
 from vitaccel_rtl.latency import SLOTS
@@ -39,10 +38,6 @@ def test_tiles_of_a_matmul_are_as_close_as_array_and_runs_allow(side: int, depth
     assert pace.interval == least(max(depth, side) + spread)
     assert pace.first_interval == max(pace.interval, least(depth + SET_BYTES))
     assert pace.result == least(depth + RESULT + side + latency.WRITE_RUN)
-    # Within an interval both planes of a residual are read, and the first words of it drain when they are there.
-    wide = matmul_pace(depth, side, spread=spread, out_spread=spread, has_residual=True, b_is_activation=False)
-    assert wide.interval == max(pace.interval, frames(side) + least(side + spread))
-    assert wide.result == pace.result
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -59,11 +54,10 @@ def test_a_shallow_tile_does_not_overtake_the_one_before_it(side: int) -> None:
         assert lead(depth, side) == 1 or SLOTS * (lead(depth, side) - 2) + depth < side - 1
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_the_residual_is_there_when_the_first_sum_asks_for_it(side: int) -> None:
-    depth = least_depth_with_residual(side)
-    there = SLOTS * frames(side) + latency.READ_RUN + 1  # its first high byte, and the register behind it
-    assert depth + DRAIN + 1 == there
+def test_the_residual_is_there_when_the_first_sum_asks_for_it() -> None:
+    """Of a tile of one word, and so of every other."""
+    there = latency.READ_RUN + 1  # its first bytes, and the register behind them
+    assert there <= 1 + DRAIN + 1
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -9,7 +9,7 @@ from vitaccel.backends.rtl.assemble_site import Site, plane, residues, split, sp
 from vitaccel.ir.plan import LOGIT_BYTES, PROBABILITY_BITS, TOKEN, ceil_div, has_lines
 from vitaccel.ir.program import Attention, MatMul
 from vitaccel_rtl.accelerator.isa import ATTENTION_MODES
-from vitaccel_rtl.accelerator.pace import attention_pace, least_depth_with_residual, matmul_pace, transposed_pace
+from vitaccel_rtl.accelerator.pace import attention_pace, matmul_pace, transposed_pace
 from vitaccel_rtl.latency import SLOTS
 
 KEPT_ROWS = 4096
@@ -23,7 +23,7 @@ def matmul_fields(matmul: MatMul, site: Site) -> dict[str, int]:
     Raises
     ------
     UnsupportedError
-        If a residual is added to results of a table, to results by rows, or to tiles of too small a depth.
+        If a residual is added to results of a table or to results by rows.
     """
     _check_matmul(matmul, site)
     fields = _operands(matmul) | _results(matmul, site) | _residual(matmul, site)
@@ -37,7 +37,6 @@ def matmul_fields(matmul: MatMul, site: Site) -> dict[str, int]:
         site.side,
         spread=max(spread(a, a), spread(b, b)),
         out_spread=max(spread(out, out), spread(residual, residual)),
-        has_residual=matmul.residual >= 0,
         by_rows=matmul.drain != TOKEN,
         b_is_activation=matmul.b >= 0,
     )
@@ -52,8 +51,6 @@ def _check_matmul(matmul: MatMul, site: Site) -> None:
         return
     site.need(matmul.table < 0, "must not add a residual behind an activation: the accelerator adds it before tables")
     site.need(matmul.drain == TOKEN, "must not add a residual to results by rows: the accelerator has them by columns")
-    least = least_depth_with_residual(site.side)
-    site.need(matmul.k >= least, f"must be {least} deep or more to add a residual, not {matmul.k}")
 
 
 def _operands(matmul: MatMul) -> dict[str, int]:
