@@ -141,6 +141,8 @@ _TRANSFER = (
     step("step", "words from a run to the next on chip"),
     count("row_words", "words of a run"),
     Field(name="expert_stride", bits=24, summary="bytes from an expert's weights to the next one's"),
+    flag("by_tiles", "with several arrays: a tile stands in one part, else a row in all of them"),
+    flag("is_wide", "a tile is two runs, low bytes and high bytes, else one"),
 )
 
 LANE_FUNCTIONS = ("copy", "zero", "layernorm", "convert", "add", "mul", "activation", "head_mean")

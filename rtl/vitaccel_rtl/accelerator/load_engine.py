@@ -11,6 +11,8 @@ from vitaccel_rtl.accelerator.completion_order import CompletionOrder
 from vitaccel_rtl.accelerator.decode import RAW, decoded, instruction_layout
 from vitaccel_rtl.accelerator.job_gate import JobGate, check_jobs
 from vitaccel_rtl.accelerator.line_writer import LineWriter
+from vitaccel_rtl.accelerator.part_walk import check_tiles
+from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.set_loader import SetLoader, word_write
 from vitaccel_rtl.accelerator.slot_buffer import check_buffer, write_client
 from vitaccel_rtl.accelerator.table_entries import table_write
@@ -31,16 +33,19 @@ PARTS = 3
 class LoadEngine(wiring.Component):
     """Executes ``isa.LOAD``: jobs of a read DMA, several under way at a time, completed in order.
 
-    Word w of row r goes to ``address + r * step + w`` of the activation or the weight buffer, the last word of a row
-    filled up with zeros. Parameters and tables are one row, which becomes sets of 8 bytes or entries as
-    :class:`vitaccel_rtl.accelerator.set_loader.SetLoader` says. After an AXI error a job goes on to its end.
+    Word w of row r goes to ``address + r * step + w`` of the activation or the weight buffer, or with several parts to
+    where the instruction says; the last word of a row is filled up with zeros. Parameters and tables are one row, which
+    becomes sets of 8 bytes or entries as :class:`vitaccel_rtl.accelerator.set_loader.SetLoader` says. After an AXI
+    error a job goes on to its end.
 
     Parameters
     ----------
     side
-        P, the bytes of a word: 4 to 32.
+        P, the bytes of a word: 4 to 32; with several parts a multiple of 8.
     activation_words, weight_words, parameter_sets
-        Of the buffers; the first is a multiple of 8.
+        Of the buffers, of the first two of each of their parts; the first is a multiple of 8.
+    parts
+        Of the buffers of activations and of weights, one an array.
     table_slots
         Activation tables.
     jobs
@@ -84,16 +89,20 @@ class LoadEngine(wiring.Component):
         activation_words,
         weight_words,
         parameter_sets,
+        parts=1,
         table_slots=2,
         jobs=8,
         buffer_beats=None,
         **geometry,
     ):
         check_jobs(jobs)
-        check_buffer(side, activation_words)
+        activation = Parts(count=parts, words=activation_words)
+        check_buffer(side, activation.words_of_all)
+        check_tiles(activation, side)
         check_range("weight_words of a load engine", weight_words, 1, 1 << isa.WORD_ADDRESS)
         check_range("parameter_sets of a load engine", parameter_sets, 1, 1 << isa.WORD_ADDRESS)
         check_range("table_slots of a load engine", table_slots, 1, 16)
+        weight = Parts(count=parts, words=weight_words)
         self._geometry = shape = Geometry(word_bytes=side, **geometry)
         ample = dma_cycles.buffer_beats(shape.outstanding, shape.longest_burst)
         self._dma = {
@@ -102,7 +111,9 @@ class LoadEngine(wiring.Component):
             "buffer_beats": ample if buffer_beats is None else buffer_beats,
             **geometry,
         }
-        self._words = {"side": side, "activation_words": activation_words, "weight_words": weight_words, "jobs": jobs}
+        words = {"activation_words": activation_words, "weight_words": weight_words}
+        self._words = {"side": side, **words, "parts": parts, "jobs": jobs}
+        self._writer = {"side": side, "words": activation.words_of_all, "client": CLIENT}
         self._sets = {"side": side, "sets": parameter_sets, "slots": table_slots, "jobs": jobs}
         self._jobs = jobs
         super().__init__(
@@ -111,8 +122,8 @@ class LoadEngine(wiring.Component):
                 "i": In(stream.Signature(RAW)),
                 "done": Out(1),
                 "error": Out(1),
-                "activation": Out(write_client(side, activation_words // 8)),
-                "weight": Out(word_write(range(weight_words), 8 * side)),
+                "activation": Out(write_client(side, activation.words_of_all // 8)),
+                "weight": Out(word_write(range(weight.words_of_all), 8 * side)),
                 "parameter": Out(word_write(range(parameter_sets), SET_BITS)),
                 "table": Out(table_write(table_slots)),
                 **read_ports(self._geometry),
@@ -134,8 +145,7 @@ class LoadEngine(wiring.Component):
         m.submodules.gate = gate = JobGate(jobs=self._jobs)
         m.submodules.dma = dma = DmaRead(**self._dma)
         m.submodules.words = words = WordDelivery(**self._words)
-        sizes = {"side": self._words["side"], "words": self._words["activation_words"]}
-        m.submodules.writer = writer = LineWriter(**sizes, client=CLIENT)
+        m.submodules.writer = writer = LineWriter(**self._writer)
         m.submodules.sets = sets = SetLoader(**self._sets)
         m.submodules.order = order = CompletionOrder(parts=PARTS, jobs=self._jobs)
         m.submodules.descriptors = descriptors = StreamFifo(descriptor_layout(self._geometry), depth=self._jobs)
@@ -183,6 +193,8 @@ class LoadEngine(wiring.Component):
             sets.p.is_table.eq(job.buffer[0]),
             sets.valid.eq(begins & job.buffer[1]),
         ]
+        if self._words["parts"] > 1:
+            m.d.comb += [place.p.by_tiles.eq(job.by_tiles), place.p.is_wide.eq(job.is_wide)]
         m.d.comb += [stream.valid.eq(begins) for stream in (descriptor, place, order)]
 
     def _connect_bus(self, m, dma):

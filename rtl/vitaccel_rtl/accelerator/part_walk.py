@@ -6,6 +6,12 @@ from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.latency import SLOTS
 
 
+def check_tiles(parts: Parts, side: int):
+    """Raise a ValueError of one sentence if the words of a frame might be in tiles of several parts."""
+    if parts.count > 1 and side % SLOTS:
+        raise ValueError(f"side of a machine with several arrays must be a multiple of {SLOTS}, not {side}")
+
+
 class PartWalk:
     """The way through a row-block, token-lane, or from tile to tile of channels, channel-lane.
 
@@ -34,8 +40,7 @@ class PartWalk:
     """
 
     def __init__(self, *, parts: Parts, side: int, chunk: int = SLOTS):
-        if parts.count > 1 and side % SLOTS:
-            raise ValueError(f"side of a machine with several arrays must be a multiple of {SLOTS}, not {side}")
+        check_tiles(parts, side)
         self._parts = parts
         self._side = side
         self._chunk = chunk
@@ -81,6 +86,24 @@ class PartWalk:
             return place + step
         stays_at = goes_on & ~self._is_last_part(place)
         return self._moved(place, Mux(stays_at, -back, step), goes_on=goes_on)
+
+    def next_row(self, place, rows, *, second):
+        """Return where the next row of a transfer begins.
+
+        Parameters
+        ----------
+        place
+            Where the one before it does.
+        rows
+            ``step`` from a row to the next in the same part; ``by_tiles``: a row is a tile of one part, or ``is_wide``
+            one of its two planes; else every row begins in part 0.
+        second
+            The row at *place* is the second plane of a tile, if it is one of two.
+        """
+        if self._parts.count == 1:
+            return place + rows.step
+        goes_on = rows.by_tiles & (~rows.is_wide | second)
+        return self.next_tile(place, rows.step, goes_on=goes_on, back=Mux(rows.is_wide, rows.step, 0))
 
     def _moved(self, place, distance, *, goes_on):
         """Return an address so many words further in its part, or in the one behind it."""

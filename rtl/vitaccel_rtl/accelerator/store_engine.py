@@ -8,61 +8,34 @@ from vitaccel_rtl.accelerator import isa
 from vitaccel_rtl.accelerator.decode import RAW, decoded, instruction_layout
 from vitaccel_rtl.accelerator.job_gate import JobGate, check_jobs
 from vitaccel_rtl.accelerator.line_reader import LineReader
+from vitaccel_rtl.accelerator.part_walk import check_tiles
+from vitaccel_rtl.accelerator.parts import Parts
+from vitaccel_rtl.accelerator.row_runs import RowRuns, TileRuns, rows_layout
 from vitaccel_rtl.accelerator.slot_buffer import check_buffer, read_client
 from vitaccel_rtl.axi import Geometry, write_ports
 from vitaccel_rtl.dma_job import descriptor_layout
 from vitaccel_rtl.dma_write import DmaWrite
 from vitaccel_rtl.fifo import StreamFifo
-from vitaccel_rtl.split import Split
 
 CLIENT = 6
 """Of the activation buffer's readers."""
-
-_ROWS = data.StructLayout(
-    {"address": isa.WORD_ADDRESS, "step": isa.STEP, "rows": isa.COUNT, "row_words": isa.COUNT, "is_last": 1}
-)
-
-
-class RowRuns(Split):
-    """The runs of a job: as many words as a row has, from the first one's address on every ``step`` words.
-
-    Parameters
-    ----------
-    run
-        Layout of a run: ``address``, ``count``, ``last`` (of the job).
-    """
-
-    def __init__(self, run):
-        state = {**_ROWS.members, "next_address": isa.WORD_ADDRESS}
-        super().__init__(i=_ROWS, o=run, state=data.StructLayout(state))
-
-    def taken(self, m, word):
-        fields = {name: word[name] for name in ("address", "step", "rows", "row_words", "is_last")}
-        return fields | {"next_address": word.address + word.step}
-
-    def piece(self, m, state):
-        run = {"address": state.address, "count": state.row_words, "last": state.is_last}
-        rest = {
-            "address": state.next_address,
-            "next_address": state.next_address + state.step,
-            "rows": state.rows - 1,
-            "is_last": state.rows == 2,
-        }
-        return run, state.is_last, rest
 
 
 class StoreEngine(wiring.Component):
     """Executes ``isa.STORE``: jobs of a write DMA, several under way at a time, completed in order.
 
     ``row_bytes`` bytes of the ``row_words`` words from ``address + r * step`` of the activation buffer on go to row r
-    in DRAM. After an AXI error a job goes on to its end.
+    in DRAM; with several parts, those words of it that the instruction says. After an AXI error a job goes on to its
+    end.
 
     Parameters
     ----------
     side
-        P, the bytes of a word: 4 to 32.
+        P, the bytes of a word: 4 to 32; with several parts a multiple of 8.
     activation_words
-        Of the buffer, a multiple of 8.
+        Of a part of the buffer, a multiple of 8.
+    parts
+        Of the buffer, one an array.
     jobs
         Instructions that may be under way at a time, 3 to 256.
     geometry
@@ -93,12 +66,15 @@ class StoreEngine(wiring.Component):
         If a parameter is out of its range.
     """
 
-    def __init__(self, *, side, activation_words, jobs=8, **geometry):
+    def __init__(self, *, side, activation_words, parts=1, jobs=8, **geometry):
         check_jobs(jobs)
-        check_buffer(side, activation_words)
+        self._parts = Parts(count=parts, words=activation_words)
+        words = self._parts.words_of_all
+        check_buffer(side, words)
+        check_tiles(self._parts, side)
         self._geometry = Geometry(word_bytes=side, **geometry)
         self._dma = {"word_bytes": side, "jobs": jobs, **geometry}
-        self._reader = {"side": side, "words": activation_words, "client": CLIENT}
+        self._reader = {"side": side, "words": words, "client": CLIENT}
         self._jobs = jobs
         super().__init__(
             {
@@ -106,7 +82,7 @@ class StoreEngine(wiring.Component):
                 "i": In(stream.Signature(RAW)),
                 "done": Out(1),
                 "error": Out(1),
-                "activation": Out(read_client(side, activation_words // 8)),
+                "activation": Out(read_client(side, words // 8)),
                 **write_ports(self._geometry),
             }
         )
@@ -122,8 +98,8 @@ class StoreEngine(wiring.Component):
         m.submodules.dma = dma = DmaWrite(**self._dma)
         m.submodules.reader = reader = LineReader(**self._reader)
         m.submodules.descriptors = descriptors = StreamFifo(descriptor_layout(self._geometry), depth=self._jobs)
-        m.submodules.rows = rows = StreamFifo(_ROWS, depth=self._jobs)
-        m.submodules.runs = runs = RowRuns(reader.i.payload.shape())
+        m.submodules.rows = rows = StreamFifo(rows_layout(self._parts), depth=self._jobs)
+        m.submodules.runs = runs = self._runs(reader.i.payload.shape())
         m.d.comb += [
             gate.phase.eq(self.phase),
             gate.begins.eq(self.i.valid & self.i.ready),
@@ -146,6 +122,12 @@ class StoreEngine(wiring.Component):
             m.d.comb += outer.eq(inner) if member.flow is Out else inner.eq(outer)
         return m
 
+    def _runs(self, run):
+        """Build what makes runs of rows."""
+        if self._parts.count == 1:
+            return RowRuns(run)
+        return TileRuns(run, parts=self._parts, side=self._reader["side"])
+
     def _begin(self, m, begins, descriptor, rows):
         """Hand an instruction to both that must know of it; they have room for *jobs* of them."""
         job = data.View(instruction_layout(isa.STORE), decoded(isa.STORE, self.i.p.words))
@@ -162,3 +144,5 @@ class StoreEngine(wiring.Component):
             rows.p.is_last.eq(job.rows == 1),
             rows.valid.eq(begins),
         ]
+        if self._parts.count > 1:
+            m.d.comb += [rows.p.by_tiles.eq(job.by_tiles), rows.p.is_wide.eq(job.is_wide)]

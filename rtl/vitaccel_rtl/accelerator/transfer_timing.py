@@ -29,7 +29,7 @@ LOAD_CLIENT, STORE_CLIENT = 4, 6
 """Of the activation buffer."""
 
 ROW_RUNS = 1
-"""Of :class:`vitaccel_rtl.accelerator.store_engine.RowRuns`, from accepting a job to offering its first run."""
+"""Of :class:`vitaccel_rtl.accelerator.row_runs.RowRuns`, from accepting a job to offering its first run."""
 
 REMEMBERED = 1 << 13
 """Jobs in states that are kept at most."""

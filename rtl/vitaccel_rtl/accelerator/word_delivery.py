@@ -1,18 +1,26 @@
 """Words of load jobs to the buffers that they are for, with their addresses."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.accelerator import isa
+from vitaccel_rtl.accelerator.part_walk import PartWalk
+from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.set_loader import word_write
 from vitaccel_rtl.fifo import StreamFifo
 from vitaccel_rtl.realign import bytes_layout
 
-PLACE = data.StructLayout(
-    {"address": isa.WORD_ADDRESS, "step": isa.STEP, "to_activation": 1, "to_weight": 1, "to_sets": 1}
-)
-"""Of a job: where its first row goes, the words to the next one, and the buffer, one bit of three."""
+
+def place_layout(parts):
+    """Layout of a job: where its first row goes, the words to the next one, and the buffer, one bit of three.
+
+    With several parts also how rows lie in them, as :meth:`vitaccel_rtl.accelerator.part_walk.PartWalk.next_row` says.
+    """
+    own = {"by_tiles": 1, "is_wide": 1} if parts.count > 1 else {}
+    address = parts.bits + parts.part_bits if parts.count > 1 else isa.WORD_ADDRESS
+    places = {"address": address, "step": isa.STEP, "to_activation": 1, "to_weight": 1, "to_sets": 1}
+    return data.StructLayout(places | own)
 
 
 def line_word(side, words):
@@ -28,14 +36,16 @@ class WordDelivery(wiring.Component):
     side
         P, the bytes of a word.
     activation_words, weight_words
-        Of the buffers.
+        Of the buffers, or of each of their parts.
+    parts
+        Of each of these buffers.
     jobs
         Jobs, 3 or more, that may be known at a time.
 
     Attributes
     ----------
     job : stream, in
-        Of :data:`PLACE`; known 3 cycles before the first word of the job, or more.
+        Of :func:`place_layout`; known 3 cycles before the first word of the job, or more.
     i : stream
         ``lanes`` (P bytes), ``last_of_row``, ``last`` (of the job).
     lines : stream, out
@@ -48,26 +58,31 @@ class WordDelivery(wiring.Component):
         The last word of a job for the weight buffer was taken.
     """
 
-    def __init__(self, *, side, activation_words, weight_words, jobs):
+    def __init__(self, *, side, activation_words, weight_words, parts, jobs):
         self._jobs = jobs
+        # Addresses are those of the larger buffer; a smaller one has the part in other bits.
+        self._parts = Parts(count=parts, words=max(activation_words, weight_words))
+        self._place = place_layout(self._parts)
+        self._walk = PartWalk(parts=self._parts, side=side, chunk=1)
+        self._activation, self._weight = (Parts(count=parts, words=words) for words in (activation_words, weight_words))
         super().__init__(
             {
-                "job": In(stream.Signature(PLACE)),
+                "job": In(stream.Signature(self._place)),
                 "i": In(stream.Signature(bytes_layout(side, last_of_row=1, last=1))),
-                "lines": Out(stream.Signature(line_word(side, activation_words))),
-                "weight": Out(word_write(range(weight_words), 8 * side)),
+                "lines": Out(stream.Signature(line_word(side, self._activation.words_of_all))),
+                "weight": Out(word_write(range(self._weight.words_of_all), 8 * side)),
                 "sets": Out(stream.Signature(bytes_layout(side))),
                 "weight_finishes": Out(1),
             }
         )
 
     def elaborate(self, platform):
-        m = Module()
-        m.submodules.jobs = jobs = StreamFifo(PLACE, depth=self._jobs)
+        m, walk = Module(), self._walk
+        m.submodules.jobs = jobs = StreamFifo(self._place, depth=self._jobs)
         wiring.connect(m, wiring.flipped(self.job), jobs.i)
-        place = Signal(PLACE)
+        place = Signal(self._place)
         next_row = Signal.like(place.address, reset_less=True)
-        taken = Signal()
+        second, position, taken = Signal(reset_less=True), Signal(range(walk.positions), reset_less=True), Signal()
         is_known = place.to_activation | place.to_weight | place.to_sets
         m.d.comb += [
             self.i.ready.eq(
@@ -80,13 +95,24 @@ class WordDelivery(wiring.Component):
             m.d.sync += place.eq(jobs.o.payload)
             for part in ("to_activation", "to_weight", "to_sets"):
                 m.d.sync += place[part].eq(jobs.o.p[part] & jobs.o.valid)
-            m.d.sync += next_row.eq(jobs.o.p.address + jobs.o.p.step)
+            m.d.sync += next_row.eq(walk.next_row(jobs.o.p.address, jobs.o.p, second=0))
         with m.Elif(taken & self.i.p.last_of_row):
-            m.d.sync += [place.address.eq(next_row), next_row.eq(next_row + place.step)]
+            m.d.sync += [place.address.eq(next_row), next_row.eq(walk.next_row(next_row, place, second=second))]
         with m.Elif(taken):
-            m.d.sync += place.address.eq(place.address + 1)
+            m.d.sync += place.address.eq(walk.behind(place.address, position, 1))
+        if self._parts.count > 1:
+            self._tell_apart(m, jobs.o.ready, taken, place, second, position)
         self._hand_on(m, place, taken)
         return m
+
+    def _tell_apart(self, m, begins, taken, place, second, position):
+        """Count the planes of tiles, of the row behind this one, and the words of tiles of a row in all parts."""
+        with m.If(begins):
+            m.d.sync += [second.eq(1), position.eq(0)]
+        with m.Elif(taken & self.i.p.last_of_row):
+            m.d.sync += [second.eq(~second), position.eq(0)]
+        with m.Elif(taken & ~place.by_tiles):
+            m.d.sync += position.eq(self._walk.position_behind(position))
 
     def _hand_on(self, m, place, taken):
         """Words to the part that the job is for."""
@@ -94,7 +120,7 @@ class WordDelivery(wiring.Component):
         goes = Signal()
         m.d.comb += [
             self.lines.p.word.eq(word.lanes.as_value()),
-            self.lines.p.address.eq(place.address),
+            self.lines.p.address.eq(self._address(place, self._activation)),
             self.lines.p.ends.eq(word.last_of_row),
             self.lines.p.last.eq(word.last),
             self.lines.valid.eq(self.i.valid & place.to_activation),
@@ -105,6 +131,12 @@ class WordDelivery(wiring.Component):
         ]
         m.d.sync += [
             self.weight.write_valid.eq(goes),
-            self.weight.write_address.eq(place.address),
+            self.weight.write_address.eq(self._address(place, self._weight)),
             self.weight.write_word.eq(word.lanes.as_value()),
         ]
+
+    def _address(self, place, buffer):
+        """Return the address of a word in a buffer of its own."""
+        if buffer.count == 1:
+            return place.address
+        return Cat(place.address[: buffer.bits], place.address[self._parts.bits :][: buffer.part_bits])

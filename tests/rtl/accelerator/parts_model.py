@@ -32,3 +32,11 @@ class PartPlaces:
         """Word *token* of a channel-lane tile, *step* words from the one before it in its part."""
         turn, part = divmod(tile, self.parts.count)
         return self.parts.place(part, address + turn * step + token)
+
+    def of_row(self, address: int, step: int, row: int, word: int, *, by_tiles: int, is_wide: int) -> int:
+        """Word *word* of a transfer's row: a plane of a tile, or a row in all parts."""
+        if not by_tiles:
+            return self.of_word(address + row * step, word)
+        tile, plane = divmod(row, 1 + is_wide)
+        turn, part = divmod(tile, self.parts.count)
+        return self.parts.place(part, address + (turn * (1 + is_wide) + plane) * step + word)

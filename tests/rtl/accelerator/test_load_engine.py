@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from tests.rtl.accelerator.transfer_bench import (
+    ONE_PART,
     POINTS,
     WORDS,
     Watched,
     dma_sizes,
+    random_part_transfer,
     random_transfer,
     rows_of,
     run_load,
@@ -22,6 +24,7 @@ from tests.rtl.accelerator.transfer_bench import (
 from tests.rtl.stream_bench import refuses
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.load_engine import LoadEngine
+from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.transfer_timing import (
     ACTIVATION,
     PARAMETER,
@@ -39,18 +42,21 @@ from vitaccel_sim.bench.dma_jobs import random_content
 BUFFERS = (ACTIVATION, WEIGHT, PARAMETER, TABLE)
 
 
-def engine_of(point: dict[str, Any], jobs: int = 8) -> LoadEngine:
-    return LoadEngine(activation_words=WORDS, weight_words=WORDS, parameter_sets=WORDS, jobs=jobs, **point)
+def engine_of(point: dict[str, Any], jobs: int = 8, parts: int = 1) -> LoadEngine:
+    sizes = {"activation_words": WORDS, "weight_words": WORDS, "parameter_sets": WORDS, "parts": parts}
+    return LoadEngine(**sizes, jobs=jobs, **point)
 
 
-def expected(transfers: Sequence[Transfer], content: bytearray, side: int) -> dict[int, dict[int, int]]:
+def expected(
+    transfers: Sequence[Transfer], content: bytearray, side: int, parts: Parts = ONE_PART
+) -> dict[int, dict[int, int]]:
     """Return what each buffer holds, by the meaning of the instructions."""
     memories: dict[int, dict[int, int]] = {buffer: {} for buffer in BUFFERS}
     for transfer in transfers:
         memory = memories[transfer.buffer]
         data = bytes(content[transfer.dram : transfer.dram + transfer.row_bytes])
         if transfer.buffer in (ACTIVATION, WEIGHT):
-            memory |= {place: int.from_bytes(word, "little") for place, word in rows_of(transfer, content, side)}
+            memory |= {place: int.from_bytes(word, "little") for place, word in rows_of(transfer, content, side, parts)}
         elif transfer.buffer == PARAMETER:
             for at in range(0, len(data), 8):
                 memory[transfer.address + at // 8] = int.from_bytes(data[at : at + 8], "little")
@@ -62,9 +68,9 @@ def expected(transfers: Sequence[Transfer], content: bytearray, side: int) -> di
     return memories
 
 
-def check(run: Watched, transfers: Sequence[Transfer], content: bytearray, side: int) -> None:
+def check(run: Watched, transfers: Sequence[Transfer], content: bytearray, side: int, parts: Parts = ONE_PART) -> None:
     assert len(run.done) == len(transfers)
-    memories = expected(transfers, content, side)
+    memories = expected(transfers, content, side, parts)
     for buffer in BUFFERS:
         assert run.memory(buffer) == memories[buffer], f"buffer {buffer}"
 
@@ -105,6 +111,19 @@ def test_cycles_of_jobs_that_follow_each_other(buffer: int, seed: int) -> None:
     run = run_load(engine, transfers, random_content(seed), behaviour=Behaviour(latency=2))
     gaps = [0] * len(transfers)
     times = times_of(engine, transfers, jobs=3, latency_cycles=2, gaps=gaps)
+    assert list(zip(run.accepted, run.done, strict=True)) == times
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_words_of_several_parts_and_the_cycles_of_one(count: int, seed: int) -> None:
+    rng = random.Random(seed)
+    parts, content = Parts(count=count, words=WORDS), random_content(seed)
+    transfers = [random_part_transfer(rng, 8, buffer, parts) for buffer in rng.sample((ACTIVATION, *BUFFERS) * 2, 8)]
+    gaps = [rng.choice((0, 0, rng.randrange(200))) for _ in transfers]
+    engine = engine_of(POINTS[3], 3, count)
+    run = run_load(engine, transfers, content, behaviour=Behaviour(latency=20), gaps=gaps)
+    check(run, transfers, content, 8, parts)
+    times = times_of(engine, transfers, jobs=3, latency_cycles=20, gaps=gaps)
     assert list(zip(run.accepted, run.done, strict=True)) == times
 
 
@@ -159,11 +178,14 @@ def test_a_client_out_of_step_in_the_timing_is_found(seed: int, monkeypatch: pyt
 
 def test_its_verilog_is_clean() -> None:
     assert lint(to_verilog(engine_of(POINTS[2]))) == ()
+    assert lint(to_verilog(engine_of(POINTS[4], parts=3))) == ()
 
 
 def test_parameters_out_of_range_are_refused() -> None:
     refuses("word_bytes of a DMA must be an integer from 4 to 32, not 3", engine_of, {"side": 3, "data_bits": 64})
     refuses("jobs of an engine must be an integer from 3 to 256, not 2", engine_of, POINTS[0], 2)
     sizes = {"activation_words": 8, "weight_words": 0, "parameter_sets": 1}
+    sentence = "side of a machine with several arrays must be a multiple of 8, not 4"
+    refuses(sentence, engine_of, POINTS[0], parts=2)
     sentence = "weight_words of a load engine must be an integer from 1 to 1048576, not 0"
     refuses(sentence, LoadEngine, **sizes, **POINTS[0])

@@ -12,8 +12,18 @@ from typing import Any
 import pytest
 
 from tests.rtl.accelerator.copy_bench import Copy
-from tests.rtl.accelerator.transfer_bench import POINTS, WORDS, dma_sizes, random_transfer, run_store
+from tests.rtl.accelerator.transfer_bench import (
+    ONE_PART,
+    POINTS,
+    WORDS,
+    dma_sizes,
+    random_part_transfer,
+    random_transfer,
+    rows_of,
+    run_store,
+)
 from tests.rtl.stream_bench import refuses
+from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.store_engine import StoreEngine
 from vitaccel_rtl.accelerator.transfer_timing import ACTIVATION, LoadTimes, StoreTimes, Times, Transfer
 from vitaccel_rtl.lint import lint
@@ -22,18 +32,20 @@ from vitaccel_sim.bench.axi_memory import BEHAVIOURS, SLAVE_ERROR, Behaviour
 from vitaccel_sim.bench.dma_jobs import CONTENT_BYTES, random_content
 
 
-def engine_of(point: dict[str, Any], jobs: int = 8) -> StoreEngine:
-    return StoreEngine(activation_words=WORDS, jobs=jobs, **point)
+def engine_of(point: dict[str, Any], jobs: int = 8, parts: int = 1) -> StoreEngine:
+    return StoreEngine(activation_words=WORDS, parts=parts, jobs=jobs, **point)
 
 
-def expected(transfers: Sequence[Transfer], words: Sequence[int], content: bytearray, side: int) -> bytearray:
+def expected(
+    transfers: Sequence[Transfer], words: Sequence[int], content: bytearray, side: int, parts: Parts = ONE_PART
+) -> bytearray:
     """Return what the memory holds, by the meaning of the instructions."""
     content = bytearray(content)
     for transfer in transfers:
-        row_words = -(-transfer.row_bytes // side)
+        places = iter([place for place, _ in rows_of(transfer, content, side, parts)])
         for row in range(transfer.rows):
-            first = transfer.address + row * transfer.step
-            data = b"".join(word.to_bytes(side, "little") for word in words[first : first + row_words])
+            row_words = -(-transfer.row_bytes // side)
+            data = b"".join(words[next(places)].to_bytes(side, "little") for _ in range(row_words))
             at = transfer.dram + row * transfer.stride_bytes
             content[at : at + transfer.row_bytes] = data[: transfer.row_bytes]
     return content
@@ -69,6 +81,21 @@ def test_bytes_and_cycles(point: dict[str, Any], latency_cycles: int, seed: int)
     run = run_store(engine, transfers, words, content, behaviour=Behaviour(latency=latency_cycles), gaps=gaps)
     assert content == after
     times = times_of(engine, transfers, jobs=jobs, latency_cycles=latency_cycles, gaps=gaps)
+    assert list(zip(run.accepted, run.done, strict=True)) == times
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_bytes_of_several_parts_and_the_cycles_of_one(count: int, seed: int) -> None:
+    rng = random.Random(seed)
+    parts, content = Parts(count=count, words=WORDS), random_content(seed)
+    transfers = [random_part_transfer(rng, 8, ACTIVATION, parts) for _ in range(8)]
+    gaps = [rng.choice((0, 0, rng.randrange(200))) for _ in transfers]
+    words = [rng.getrandbits(64) for _ in range(parts.words_of_all)]
+    engine = engine_of(POINTS[3], 3, count)
+    after = expected(transfers, words, content, 8, parts)
+    run = run_store(engine, transfers, words, content, behaviour=Behaviour(latency=20), gaps=gaps)
+    assert content == after
+    times = times_of(engine, transfers, jobs=3, latency_cycles=20, gaps=gaps)
     assert list(zip(run.accepted, run.done, strict=True)) == times
 
 
@@ -136,8 +163,11 @@ def test_a_bank_out_of_step_is_found(seed: int, monkeypatch: pytest.MonkeyPatch)
 
 def test_its_verilog_is_clean() -> None:
     assert lint(to_verilog(engine_of(POINTS[2]))) == ()
+    assert lint(to_verilog(engine_of(POINTS[4], parts=3))) == ()
 
 
 def test_parameters_out_of_range_are_refused() -> None:
     refuses("word_bytes of a DMA must be an integer from 4 to 32, not 3", engine_of, {"side": 3, "data_bits": 64})
+    sentence = "side of a machine with several arrays must be a multiple of 8, not 5"
+    refuses(sentence, engine_of, POINTS[2], parts=2)
     refuses("jobs of an engine must be an integer from 3 to 256, not 2", engine_of, POINTS[0], 2)

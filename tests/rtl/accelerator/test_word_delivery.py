@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import random
+from itertools import product
 from typing import Any
 
 import pytest
 from amaranth.sim import Simulator
 
+from tests.rtl.accelerator.parts_model import PartPlaces
+from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.word_delivery import WordDelivery
 
-WORDS = 256
+WORDS, WEIGHT_WORDS = 256, 300
 
 
-def run_jobs(jobs: list[dict[str, int]], stall: float, seed: int) -> dict[str, list[tuple[int, ...]]]:
+def run_jobs(
+    jobs: list[dict[str, int]], stall: float, seed: int, side: int = 4, parts: int = 1
+) -> dict[str, list[tuple[int, ...]]]:
     """Return what came out where: (address, word), of lines with ``ends`` and ``last``; and which weights finished."""
     rng = random.Random(seed)
-    dut = WordDelivery(side=4, activation_words=WORDS, weight_words=WORDS, jobs=8)
+    dut = WordDelivery(side=side, activation_words=WORDS, weight_words=WEIGHT_WORDS, parts=parts, jobs=8)
     words = [
-        {"lanes": rng.randbytes(4), "last_of_row": word == job["count"] - 1, "last": row == job["rows"] - 1}
+        {"lanes": rng.randbytes(side), "last_of_row": word == job["count"] - 1, "last": row == job["rows"] - 1}
         for job in jobs
         for row in range(job["rows"])
         for word in range(job["count"])
@@ -27,8 +32,9 @@ def run_jobs(jobs: list[dict[str, int]], stall: float, seed: int) -> dict[str, l
 
     async def bench(ctx: Any) -> None:
         for job in jobs:
-            parts = {f"to_{name}": job["to"] == place for place, name in enumerate(("activation", "weight", "sets"))}
-            ctx.set(dut.job.payload, {"address": job["address"], "step": job["step"], **parts})
+            fields = {f"to_{name}": job["to"] == place for place, name in enumerate(("activation", "weight", "sets"))}
+            fields |= {name: job[name] for name in dut.job.p.shape().members if name in job}
+            ctx.set(dut.job.payload, fields)
             ctx.set(dut.job.valid, 1)
             await ctx.tick()
         ctx.set(dut.job.valid, 0)
@@ -65,27 +71,31 @@ def run_jobs(jobs: list[dict[str, int]], stall: float, seed: int) -> dict[str, l
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.6])
-def test_every_word_gets_its_address(stall: float, seed: int) -> None:
+@pytest.mark.parametrize(("side", "parts"), [(4, 1), (8, 2), (16, 3)])
+def test_every_word_gets_its_address(side: int, parts: int, stall: float, seed: int) -> None:
     rng = random.Random(seed)
     jobs = []
-    for to in rng.sample((0, 1, 2) * 2, 6):
-        rows, count = rng.randint(1, 4), rng.randint(1, 5)
-        jobs.append({"to": to, "rows": rows, "count": count, "step": rng.randint(0, 20), "address": rng.randrange(90)})
-    seen = run_jobs(jobs, stall, seed)
+    for to in rng.sample((0, 1, 2) * 4, 8):
+        rows, count = rng.randint(1, 5), rng.choice((rng.randint(1, 5), rng.randint(1, 3 * side)))
+        job = {"to": to, "rows": rows, "count": count, "step": rng.randint(0, 20), "address": rng.randrange(90)}
+        jobs.append(job | {"by_tiles": rng.randrange(2) if parts > 1 else 0, "is_wide": rng.randrange(2)})
+    seen = run_jobs(jobs, stall, seed, side, parts)
     words = iter(seen["words"])
+    buffers = [PartPlaces(Parts(count=parts, words=each), side) for each in (WORDS, WEIGHT_WORDS)]
     expected: dict[str, list[tuple[int, ...]]] = {"lines": [], "weight": [], "sets": [], "finishes": []}
     for job in jobs:
-        for row in range(job["rows"]):
-            for place in range(job["count"]):
-                (word,) = next(words)
-                address = job["address"] + row * job["step"] + place
-                ends = place == job["count"] - 1
-                last = ends and row == job["rows"] - 1
-                if job["to"] == 0:
-                    expected["lines"].append((address, word, ends, last))
-                elif job["to"] == 1:
-                    expected["weight"].append((address, word))
-                    expected["finishes"] += [(word,)] * last
-                else:
-                    expected["sets"].append((word,))
+        way = {name: job[name] for name in ("by_tiles", "is_wide")}
+        for row, place in product(range(job["rows"]), range(job["count"])):
+            (word,) = next(words)
+            ends = place == job["count"] - 1
+            last = ends and row == job["rows"] - 1
+            if job["to"] == 2:
+                expected["sets"].append((word,))
+                continue
+            address = buffers[job["to"]].of_row(job["address"], job["step"], row, place, **way)
+            if job["to"] == 0:
+                expected["lines"].append((address, word, ends, last))
+            else:
+                expected["weight"].append((address, word))
+                expected["finishes"] += [(word,)] * last
     assert {name: seen[name] for name in expected} == expected

@@ -9,8 +9,10 @@ from typing import Any
 
 from amaranth.sim import Simulator
 
+from tests.rtl.accelerator.parts_model import PartPlaces
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator import isa
+from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.transfer_timing import (
     ACTIVATION,
     LOAD_CLIENT,
@@ -37,10 +39,20 @@ POINTS: tuple[dict[str, Any], ...] = (
 WORDS = 512
 """Of each buffer."""
 
+ONE_PART = Parts(words=WORDS)
+
 PATIENCE_CYCLES = 2000
 
 WRITE = ("valid", "address", "word")
 """Of the ports of memories."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartTransfer(Transfer):
+    """An instruction of a machine with several arrays: rows lie in all parts of a buffer, or by tiles each in one."""
+
+    by_tiles: int = 0
+    is_wide: int = 0
 
 
 def dma_sizes(geometry: Geometry) -> dict[str, int]:
@@ -51,8 +63,8 @@ def dma_sizes(geometry: Geometry) -> dict[str, int]:
 
 def encoded(operation: isa.Operation, transfer: Transfer, side: int) -> int:
     """Return the payload of an instruction, as an engine gets it."""
-    names = ("dram", "buffer", "address", "rows", "row_bytes", "stride_bytes", "step")
-    fields = {name: getattr(transfer, name) for name in names}
+    names = ("dram", "buffer", "address", "rows", "row_bytes", "stride_bytes", "step", "by_tiles", "is_wide")
+    fields = {name: getattr(transfer, name, 0) for name in names}
     words = operation.encode({**fields, "row_words": -(-transfer.row_bytes // side)})
     packed = sum(word << isa.WORD_BITS * place for place, word in enumerate(words))
     return operation.code | packed << isa.OPERATION.bits
@@ -87,14 +99,41 @@ def random_transfer(rng: random.Random, side: int, buffer: int, most_words: int 
     )
 
 
-def rows_of(transfer: Transfer, content: bytes | bytearray, side: int) -> Iterator[tuple[int, bytes]]:
+def random_part_transfer(rng: random.Random, side: int, buffer: int, parts: Parts) -> Transfer:
+    """Draw an instruction for a buffer of several parts."""
+    if buffer not in (ACTIVATION, WEIGHT):
+        return random_transfer(rng, side, buffer)
+    by_tiles, is_wide = rng.randrange(2), rng.randrange(2)
+    row_words = rng.randint(1, 30 if by_tiles else 4 * parts.count * side)
+    row_bytes = row_words * side - rng.choice((0, rng.randrange(side)))
+    most = row_words if by_tiles else -(-row_words // (side * parts.count)) * side
+    step = -(-most // 8) * 8 if buffer == ACTIVATION else most + rng.randrange(3)
+    rows = rng.randint(1, 6 if by_tiles else 3)
+    stride_bytes = (row_words + rng.choice((0, 5))) * side
+    return PartTransfer(
+        dram=rng.randrange((CONTENT_BYTES - rows * stride_bytes) // side) * side,
+        buffer=buffer,
+        address=rng.randrange((WORDS - rows * step) // 8) * 8,
+        rows=rows,
+        row_bytes=row_bytes,
+        stride_bytes=stride_bytes,
+        step=step,
+        by_tiles=by_tiles,
+        is_wide=is_wide,
+    )
+
+
+def rows_of(
+    transfer: Transfer, content: bytes | bytearray, side: int, parts: Parts = ONE_PART
+) -> Iterator[tuple[int, bytes]]:
     """Return the words of a transfer, filled up with zeros, and their places on chip."""
-    places = transfer.addresses(side)
+    places, way = PartPlaces(parts, side), {name: getattr(transfer, name, 0) for name in ("by_tiles", "is_wide")}
     for row in range(transfer.rows):
         at = transfer.dram + row * transfer.stride_bytes
         data = bytes(content[at : at + transfer.row_bytes])
-        for word in range(0, len(data), side):
-            yield next(places)[0], data[word : word + side].ljust(side, b"\0")
+        for word in range(-(-len(data) // side)):
+            place = places.of_row(transfer.address, transfer.step, row, word, **way)
+            yield place, data[word * side : (word + 1) * side].ljust(side, b"\0")
 
 
 @dataclass

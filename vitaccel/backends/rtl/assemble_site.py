@@ -32,6 +32,11 @@ class Site:
         """P."""
         return self.arch.array.side
 
+    @property
+    def parts(self) -> int:
+        """Of the buffers of words: one an array."""
+        return self.arch.array.count
+
     def need(self, condition: bool, what: str) -> None:
         """Refuse the instruction unless a condition holds; *what* says it.
 

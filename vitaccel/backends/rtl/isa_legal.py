@@ -46,11 +46,15 @@ MEANINGS = {
         " row each: `row_bytes / 8` sets, the first of them set `address`; or the 256 entries of a table, for the"
         " inputs from -128 up, of 1 or 2 bytes (`row_bytes` is 256 or 512), for slot `address`. A set is an int32"
         " offset, then 18 bits of a signed multiplier and 6 bits of a shift.\n\n"
+        "With several arrays the words of a row go to the parts in turn, P each. With `by_tiles` a row is in one part,"
+        " or with `is_wide` two of them are, low bytes and high bytes: part t % arrays has those of tile t, and `step`"
+        " is from a row to the next there.\n\n"
         "It completes when everything it has loaded can be read."
     ),
     "store": (
         "Row r is the first `row_bytes` bytes of the `row_words = ceil(row_bytes / P)` words from `address + r step` of"
-        " the activation buffer on; it goes to `dram + r stride_bytes`.\n\n"
+        " the activation buffer on; it goes to `dram + r stride_bytes`. With several arrays they stand where a load"
+        " puts them.\n\n"
         "It completes when the memory has answered its last burst."
     ),
     "matmul": (
