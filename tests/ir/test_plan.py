@@ -17,7 +17,7 @@ from vitaccel.ir.plan import (
     Plan,
     Tensor,
     by_frame,
-    head_channels,
+    channels_of_heads,
     heads_per_round,
     kernel_writes,
     operand_rows,
@@ -86,9 +86,15 @@ def test_places_overlap_when_they_share_a_word(a: tuple[int, int], b: tuple[int,
 @pytest.mark.parametrize(("pe", "pieces", "expected"), [("64", 1, 6), ("64", 4, 2), ("64", 6, 1), ("4x8x8", 2, 4)])
 def test_heads_stream_in_whole_rounds_of_the_arrays(pe: str, pieces: int, expected: int) -> None:
     kernel = AttentionKernel(label="", node="", op="", out="y", logits="l", heads=6, queries=9)
-    assert heads_per_round(kernel, Arch().with_pe(pe), pieces) == expected
-    assert head_channels(kernel, Tensor(name="l", frames=1, tokens=5, channels=72, element_bytes=2)) == 9
-    assert head_channels(kernel, Tensor(name="q", frames=1, tokens=5, channels=48, element_bytes=1)) == 8
+    arch = Arch().with_pe(pe)
+    assert heads_per_round(kernel, arch, pieces) == expected
+    logits = Tensor(name="l", frames=1, tokens=5, channels=72, element_bytes=2)
+    queries = Tensor(name="q", frames=1, tokens=5, channels=48, element_bytes=1)
+    assert channels_of_heads(kernel, logits, 4, 2, arch) == (36, 18)
+    assert channels_of_heads(kernel, queries, 4, 2, arch) == (32, 16)
+    count = arch.array.count
+    by_array = Tensor(name="q", frames=1, tokens=5, channels=8 * -(-6 // count) * count, element_bytes=1, heads=6)
+    assert channels_of_heads(kernel, by_array, 4, 2, arch) == (32, 8 * max(2, count))
 
 
 def matmul_plan(*, frames: int, **shapes: tuple[int, int]) -> tuple[Plan, MatMulKernel]:

@@ -1,9 +1,10 @@
 """The order of attention: logits of a row-block and a head, and its values one row-block behind."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl.accelerator.buffer_formats import SETS_OF_HEAD
 from vitaccel_rtl.accelerator.decode import instruction_layout
 from vitaccel_rtl.accelerator.head_walk import HeadWalk
 from vitaccel_rtl.accelerator.isa import ATTENTION, COUNT, FRAMES, WORD_ADDRESS
@@ -22,6 +23,8 @@ class AttentionNest(wiring.Component):
     ----------
     side
         P.
+    arrays
+        How many work on a tile each at a time, with parameter sets that follow each other.
 
     Attributes
     ----------
@@ -34,8 +37,8 @@ class AttentionNest(wiring.Component):
         The tile's statistics are not there yet.
     """
 
-    def __init__(self, *, side):
-        self._side = side
+    def __init__(self, *, side, arrays=1):
+        self._side, self._arrays = side, arrays
         super().__init__(
             {
                 "start": In(1),
@@ -154,7 +157,7 @@ class AttentionNest(wiring.Component):
         m.d.comb += is_values.eq(phase == VALUES)
         operands, drain, side = self.tile.operands, self.tile.drain, Const(self._side, COUNT)
         last_words = Mux(is_values, kept.last_channels, kept.last_keys)
-        sets = Cat(Const(0, 1), logits.head)
+        sets = logits.head * (SETS_OF_HEAD * self._arrays)
         values = [
             (operands.a, Mux(is_values, bases[1], logits.address[0])),
             (operands.b, Mux(is_values, values.address[1] + v_at, logits.address[1] + k_at)),

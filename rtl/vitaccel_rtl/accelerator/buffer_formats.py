@@ -5,6 +5,9 @@ SET_BYTES = 8
 
 SET_BITS = 8 * SET_BYTES
 
+SETS_OF_HEAD = 2
+"""Of a head of attention: one for its logits, one for its output."""
+
 TABLE_SLOTS = 2
 """Activation tables on chip: one in use, one loading."""
 

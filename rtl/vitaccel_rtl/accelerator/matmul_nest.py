@@ -16,6 +16,8 @@ class MatMulNest(wiring.Component):
     ----------
     side
         P.
+    arrays
+        How many work on a tile each at a time, with parameter sets that follow each other.
 
     Attributes
     ----------
@@ -33,8 +35,8 @@ class MatMulNest(wiring.Component):
         Frames from the last tile to its result.
     """
 
-    def __init__(self, *, side):
-        self._side = side
+    def __init__(self, *, side, arrays=1):
+        self._side, self._arrays = side, arrays
         super().__init__(
             {
                 "start": In(1),
@@ -81,7 +83,7 @@ class MatMulNest(wiring.Component):
                 out_column.eq(out_column + kept.out_tile_step),
                 residual.eq(residual_column + kept.residual_tile_step),
                 residual_column.eq(residual_column + kept.residual_tile_step),
-                sets.eq(sets + self._side),
+                sets.eq(sets + self._side * self._arrays),
             ]
         with m.Elif(self.step):
             m.d.sync += [
@@ -99,6 +101,7 @@ class MatMulNest(wiring.Component):
             (operands.depth, kept.depth),
             (operands.b_is_activation, kept.b_is_activation),
             (operands.by_rows, kept.by_rows),
+            (operands.a_is_shared, int(self._arrays > 1)),
             (drain.out, out),
             (drain.plane, kept.out_plane),
             (drain.words, Mux(kept.by_rows & ends_column, kept.last_rows, self._side)),

@@ -10,6 +10,7 @@ from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.isa import COUNT, WORD_ADDRESS
 from vitaccel_rtl.accelerator.run_reader import RunReader
 from vitaccel_rtl.accelerator.set_memory import WRITE
+from vitaccel_rtl.accelerator.shared_operand import shared_run
 from vitaccel_rtl.accelerator.slot_buffer import read_client
 from vitaccel_rtl.accelerator.tile import operands_layout
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
@@ -28,6 +29,8 @@ class Operands(wiring.Component):
     ----------
     side, words, weight_words
         P, and words of the activation buffer and of the weight buffer.
+    shares_a
+        Whether A of some tiles is read by several readers in turn, of which this one's is one.
 
     Attributes
     ----------
@@ -43,6 +46,9 @@ class Operands(wiring.Component):
         Of the activation buffer: A and B.
     write_valid, write_address, write_word : in
         Of the weight buffer.
+    shared : in, out
+        With *shares_a*: what A's reader reads for all, and the words for all;
+        :func:`vitaccel_rtl.accelerator.shared_operand.shared_run`.
     numerators : in
         P unsigned bytes, in the cycles in which A is made of logits.
     digits : in
@@ -53,8 +59,8 @@ class Operands(wiring.Component):
         Words of parameter sets; the first of them.
     """
 
-    def __init__(self, *, side, words, weight_words):
-        self._side, self._words, self._weight_words = side, words, weight_words
+    def __init__(self, *, side, words, weight_words, shares_a=False):
+        self._side, self._words, self._weight_words, self._shares_a = side, words, weight_words, shares_a
         lanes = data.ArrayLayout(signed(OPERAND_BITS), side)
         super().__init__(
             {
@@ -70,6 +76,7 @@ class Operands(wiring.Component):
                 "write_valid": In(1),
                 "write_address": In(range(weight_words)),
                 "write_word": In(8 * side),
+                **({"shared": In(shared_run(side))} if shares_a else {}),
                 "numerators": In(8 * side),
                 "digits": In(8 * side),
                 "valid": Out(1),
@@ -96,7 +103,7 @@ class Operands(wiring.Component):
         m.d.comb += [getattr(weights, name).eq(getattr(self, name)) for name in WRITE]
         m.d.comb += [
             readers[A].phase.eq(self.phase),
-            readers[A].start.eq(self.early | (self.start & ~tile.from_logits)),
+            readers[A].start.eq(self.early | (self.start & ~tile.from_logits & ~tile.a_is_shared)),
             readers[A].address.eq(Mux(self.early, self.early_a, tile.a)),
             readers[A].count.eq(Mux(self.early, self.early_count, tile.depth)),
             self.early_word.eq(readers[A].word),
@@ -108,8 +115,16 @@ class Operands(wiring.Component):
             weights.address.eq(tile.b),
             weights.count.eq(Mux(self.has_sets, tile.depth + SET_BYTES, tile.depth)),
         ]
+        if self._shares_a:
+            self._read_for_all(m, readers[A])
         self._meet(m, readers, weights)
         return m
+
+    def _read_for_all(self, m, reader):
+        shared = self.shared
+        m.d.comb += [shared.valid.eq(reader.valid), shared.own.eq(reader.word)]
+        with m.If(shared.start):
+            m.d.comb += [reader.start.eq(1), reader.address.eq(shared.address), reader.count.eq(shared.count)]
 
     def _meet(self, m, readers, weights):
         """Count the words of the tile that is at the array, then those of its sets."""
@@ -117,6 +132,7 @@ class Operands(wiring.Component):
             {
                 "final": COUNT,
                 "from_logits": 1,
+                "a_is_shared": 1,
                 "b_is_activation": 1,
                 "by_rows": 1,
                 "is_high_digit": 1,
@@ -135,13 +151,14 @@ class Operands(wiring.Component):
         ]
         m.d.comb += [
             getattr(word, name).eq(getattr(self.operands, name))
-            for name in ("from_logits", "b_is_activation", "by_rows")
+            for name in ("from_logits", "a_is_shared", "b_is_activation", "by_rows")
         ]
         begins = later(m, self.start, latency.READ_RUN, name="begins")
         ends, is_digit = Signal(), Signal()
         runs, number = Signal(), Signal(COUNT, reset_less=True)
         at_hand = Signal(COUNT)
         tile = tiles.head
+        a = Mux(tile.a_is_shared, self.shared.word, readers[A].word) if self._shares_a else readers[A].word
         m.d.comb += [
             at_hand.eq(Mux(begins, 0, number)),
             self.valid.eq(begins | runs),
@@ -152,7 +169,7 @@ class Operands(wiring.Component):
             self.next_digit.eq(begins & tile.is_low_digit),
             self.unsigned.eq(tile.from_logits),
             self.by_rows.eq(tile.by_rows),
-            self.a.as_value().eq(Mux(tile.from_logits, Mux(is_digit, self.digits, self.numerators), readers[A].word)),
+            self.a.as_value().eq(Mux(tile.from_logits, Mux(is_digit, self.digits, self.numerators), a)),
             self.b.as_value().eq(Mux(tile.b_is_activation, readers[B].word, weights.word)),
             tiles.pop.eq(ends),
             self.set_word.eq(weights.word),

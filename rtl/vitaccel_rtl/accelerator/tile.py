@@ -19,7 +19,7 @@ def operands_layout():
         buffer on, with the maximum of ``slot``; ``b_is_activation``: B is not in the weight buffer; ``by_rows``: how
         the tile drains. ``from_kept``: A are probabilities of kept logits from ``a`` of the activation buffer on, with
         high bytes ``plane`` words behind and with ``statistics``, and of the tile this is one digit: ``is_low_digit``
-        is the last of it.
+        is the last of it. ``a_is_shared``: A is a row-block whose tiles are in the parts of several arrays, by turns.
     """
     return data.StructLayout(
         {
@@ -34,6 +34,7 @@ def operands_layout():
             "plane": STEP,
             "statistics": COUNT,
             "is_low_digit": 1,
+            "a_is_shared": 1,
         }
     )
 

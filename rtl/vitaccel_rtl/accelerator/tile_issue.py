@@ -32,6 +32,8 @@ class TileIssue(wiring.Component):
         P.
     reuses_logits
         Whether there is attention with kept logits.
+    arrays
+        How many work on a tile each at a time.
 
     Attributes
     ----------
@@ -49,8 +51,8 @@ class TileIssue(wiring.Component):
         Row-blocks of the queue of an expert's slot, before a matmul of its rows is offered.
     """
 
-    def __init__(self, *, side, reuses_logits):
-        self._side = side
+    def __init__(self, *, side, reuses_logits, arrays=1):
+        self._side, self._arrays = side, arrays
         self._reuses = reuses_logits
         super().__init__(
             {
@@ -69,9 +71,10 @@ class TileIssue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        nests = {"matmul": MatMulNest(side=self._side), "attention": AttentionNest(side=self._side)}
+        sizes = {"side": self._side, "arrays": self._arrays}
+        nests = {"matmul": MatMulNest(**sizes), "attention": AttentionNest(**sizes)}
         if self._reuses:
-            nests["transposed"] = TransposedNest(side=self._side)
+            nests["transposed"] = TransposedNest(**sizes)
         m.submodules.completions = completions = Completions()
         accepts, arriving, chosen = self._accept(m, nests)
         parts = {

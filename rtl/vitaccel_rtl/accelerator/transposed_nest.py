@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl.accelerator.buffer_formats import SETS_OF_HEAD
 from vitaccel_rtl.accelerator.decode import instruction_layout
 from vitaccel_rtl.accelerator.head_walk import HeadWalk
 from vitaccel_rtl.accelerator.isa import ATTENTION, COUNT, FRAMES, WORD_ADDRESS
@@ -20,6 +21,8 @@ class TransposedNest(wiring.Component):
     ----------
     side
         P.
+    arrays
+        How many work on a tile each at a time, with parameter sets that follow each other.
 
     Attributes
     ----------
@@ -27,8 +30,8 @@ class TransposedNest(wiring.Component):
         As of :class:`vitaccel_rtl.accelerator.matmul_nest.MatMulNest`; a step is a digit.
     """
 
-    def __init__(self, *, side):
-        self._side = side
+    def __init__(self, *, side, arrays=1):
+        self._side, self._arrays = side, arrays
         super().__init__(
             {
                 "start": In(1),
@@ -95,7 +98,7 @@ class TransposedNest(wiring.Component):
             (drain.is_wide, kept.is_wide),
             (drain.has_one_set, 1),
             (drain.ends_row, 1),
-            (self.tile.sets, kept.sets + (walk.head << 1) + 1),
+            (self.tile.sets, kept.sets + walk.head * (SETS_OF_HEAD * self._arrays) + 1),
             (self.tile.sets_count, is_low_digit),
         ]
         keep(m, values)

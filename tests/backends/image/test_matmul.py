@@ -7,7 +7,7 @@ import pytest
 
 from tests.backends.interpreter.attention_nets import Net
 from tests.backends.interpreter.networks import Case, front, images_for, machine_of, quantized
-from vitaccel.backends.image.matmul import channel_sets, column_places, encode_table, pack_tiles
+from vitaccel.backends.image.matmul import channel_sets, encode_table, pack_tiles
 from vitaccel.backends.image.model import Model
 from vitaccel.errors import UnsupportedError
 from vitaccel.frontend import import_model
@@ -41,11 +41,11 @@ def test_tiles_hold_their_columns_and_their_sets(bits: int, seed: int) -> None:
 
 def test_heads_are_filled_up(seed: int) -> None:
     case = Case(quantized("vit", seed), machine_of("8x8"), seed)
-    model = Model(case.lowered.graph, case.plan, {})
+    tensors = case.plan.tensors
     value = next(k for k in case.plan.kernels if isinstance(k, MatMulKernel) and k.label == "block0.attn.v")
-    assert column_places(model, value).tolist() == [*range(6), *range(8, 14), *range(16, 22)]
+    assert tensors[value.out].places(case.plan.arch).tolist() == [*range(6), *range(8, 14), *range(16, 22)]
     key = next(k for k in case.plan.kernels if isinstance(k, MatMulKernel) and k.label == "block0.attn.k")
-    assert column_places(model, key).tolist() == list(range(18))
+    assert tensors[key.out].places(case.plan.arch).tolist() == list(range(18))
 
 
 def test_an_accumulator_that_could_overflow_is_refused_by_name() -> None:

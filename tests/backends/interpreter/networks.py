@@ -159,12 +159,18 @@ def equal(found: np.ndarray, expected: np.ndarray) -> bool:
 
 
 def own_channels(plan: Plan, name: str, values: np.ndarray) -> np.ndarray:
-    """Values without the channels that fill up heads, or heads."""
+    """Values head after head, without the channels that fill up heads, and heads that fill up rounds of arrays."""
     for kernel in plan.kernels:
-        if isinstance(kernel, AttentionKernel) and name in (kernel.q, kernel.k, kernel.v):
-            width = kernel.value_dim if name == kernel.v else kernel.head_dim
-            split = values.reshape(*values.shape[:-1], kernel.heads, -1)
-            return split[..., :width].reshape(*values.shape[:-1], -1)
+        if isinstance(kernel, AttentionKernel) and name in (kernel.q, kernel.k, kernel.v, kernel.out):
+            width = kernel.value_dim if name in (kernel.v, kernel.out) else kernel.head_dim
+            if values.shape[-1] == kernel.heads * width and not plan.tensors[name].heads:
+                return values
+            side, count = plan.arch.array.side, plan.arch.array.count
+            rounds = -(-kernel.heads // count)
+            # [round, tile of the head, array, lane] becomes [round, array, tile and lane].
+            tiles = values.reshape(-1, rounds, values.shape[-1] // (rounds * count * side), count, side)
+            heads = np.moveaxis(tiles, 3, 2).reshape(-1, rounds * count, tiles.shape[2] * side)
+            return heads[:, : kernel.heads, :width].reshape(*values.shape[:-1], -1)
     return values
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.backends.interpreter.attention_nets import attention_net
 from tests.backends.interpreter.networks import Case, machine_of
-from vitaccel.backends.interpreter.attention import head_width
+from vitaccel.backends.interpreter.attention import head_channels
 from vitaccel.backends.interpreter.execute import State
 from vitaccel.backends.interpreter.memory import Dram, Memories
 from vitaccel.errors import CapacityError
@@ -69,12 +69,19 @@ def test_numerators_of_other_widths_are_other_numbers(seed: int) -> None:
 
 
 def test_heads_are_as_wide_as_their_words() -> None:
-    def state(pe: str) -> State:
+    def width(pe: str, part: str, dim: int, *by_array: str) -> tuple[int, list[int]]:
         arch = machine_of(pe)
-        return State(arch, Memories(arch, Dram(_nothing(), {}, 1), 1))
+        state = State(arch, Memories(arch, Dram(_nothing(), {}, 1), 1))
+        instruction = Attention(layer="", v=0, out=0, frames=1, heads=3, head_dim=dim, value_dim=dim, queries=1, keys=1,
+                                by_array=by_array)  # fmt: skip
+        stand = head_channels(instruction, part, dim, state)
+        return stand.channels, stand.places[:, 0].tolist()
 
-    assert [head_width(6, state("8x8"), padded=padded) for padded in (False, True)] == [6, 8]
-    assert [head_width(20, state("2x8x8"), padded=padded) for padded in (False, True)] == [24, 24]
+    assert width("8x8", "q", 6) == width("8x8", "out", 6) == (18, [0, 6, 12])
+    assert width("8x8", "v", 6) == (24, [0, 8, 16])
+    assert width("2x8x8", "q", 20) == (72, [0, 24, 48])
+    # Tiles of two heads by turns, in rounds.
+    assert width("2x8x8", "q", 20, "q") == (96, [0, 8, 48])
 
 
 def _nothing() -> Any:

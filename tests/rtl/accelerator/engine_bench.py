@@ -10,6 +10,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.accelerator import isa
+from vitaccel_rtl.accelerator.compute_engine import ComputeEngine
 from vitaccel_rtl.accelerator.decode import RAW
 from vitaccel_rtl.accelerator.set_memory import SetMemory
 from vitaccel_rtl.accelerator.slot_buffer import SlotBuffer
@@ -58,12 +59,14 @@ class EngineBench(wiring.Component):
         m = Module()
         m.submodules.engine = engine = self.engine
         m.submodules.buffer = buffer = SlotBuffer(side=self.side, words=self.words)
-        m.submodules.sets = sets = SetMemory(sets=self.sets, readers=1)
+        runs = list(engine.sets) if isinstance(engine, ComputeEngine) else [engine.sets]
+        m.submodules.sets = sets = SetMemory(sets=self.sets, readers=len(runs))
         phase = Signal(3)
         m.d.sync += phase.eq(phase + 1)
         m.d.comb += [self.phase.eq(phase), engine.phase.eq(phase), buffer.phase.eq(phase), self.done.eq(engine.done)]
         wiring.connect(m, wiring.flipped(self.i), engine.i)
-        wiring.connect(m, engine.sets, sets.reads[0])
+        for run, copy in zip(runs, sets.reads, strict=True):
+            wiring.connect(m, run, copy)
         for place, client in enumerate(engine.reads):
             wiring.connect(m, client, buffer.reads[self.others[0].get(place, self.first_read + place)])
         for place, client in enumerate(engine.writes):
