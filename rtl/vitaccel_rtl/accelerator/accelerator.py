@@ -4,13 +4,16 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl.accelerator.compute_engine import RESIDUAL_CLIENTS, ComputeEngine
+from vitaccel_rtl.accelerator.compute_engine import READ_CLIENTS as COMPUTE_READERS
+from vitaccel_rtl.accelerator.compute_engine import ComputeEngine
 from vitaccel_rtl.accelerator.control import ControlUnit
 from vitaccel_rtl.accelerator.lane_operands import READ_CLIENTS
 from vitaccel_rtl.accelerator.lane_results import WRITE_CLIENTS
 from vitaccel_rtl.accelerator.load_engine import CLIENT as LOAD_CLIENT
 from vitaccel_rtl.accelerator.load_engine import LoadEngine
 from vitaccel_rtl.accelerator.logit_reuse import REUSE_CLIENTS
+from vitaccel_rtl.accelerator.parted_buffer import PartedBuffer
+from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.set_memory import SetMemory
 from vitaccel_rtl.accelerator.slot_buffer import SlotBuffer
 from vitaccel_rtl.accelerator.store_engine import CLIENT as STORE_CLIENT
@@ -18,18 +21,18 @@ from vitaccel_rtl.accelerator.store_engine import StoreEngine
 from vitaccel_rtl.accelerator.vector_engine import VectorEngine
 from vitaccel_rtl.accelerator.vector_unit import QUEUE, VectorUnit
 
-COMPUTE_READERS, COMPUTE_WRITERS = (0, 1, *RESIDUAL_CLIENTS), (0, 1, *REUSE_CLIENTS)
-"""Clients of the activation buffer that are the compute engine's; the last writers if it reuses logits."""
+COMPUTE_WRITERS = (0, 1, *REUSE_CLIENTS)
+"""Clients of the activation buffer that are the compute engine's; the last if it reuses logits."""
 
 
 class Accelerator(wiring.Component):
-    """A machine with one array.
+    """A machine with one array or several, each with its own part of the buffers of words.
 
     Parameters
     ----------
     machine
         What programs for it say of it, by the names of :data:`vitaccel_rtl.accelerator.control_map.PARAMETERS`: among
-        others ``side``, ``activation_words``, ``weight_words``, ``parameter_sets``, ``logit_words``.
+        others ``side``, ``arrays``, ``activation_words``, ``weight_words``, ``parameter_sets``, ``logit_words``.
     softmax
         Of :class:`vitaccel_rtl.accelerator.logit_rows.LogitRows`.
     rsqrt
@@ -54,8 +57,8 @@ class Accelerator(wiring.Component):
     """
 
     def __init__(self, *, machine, softmax, rsqrt, memory, macs_per_multiplier=1, kept_rows=0, router=None):
-        side, words = machine["side"], machine["activation_words"]
-        sizes = {"side": side, "activation_words": words}
+        side, words, arrays = machine["side"], machine["activation_words"], machine["arrays"]
+        sizes = {"side": side, "activation_words": words, "parts": arrays}
         self._control = ControlUnit(parameters=machine)
         self._load = LoadEngine(
             **sizes,
@@ -73,13 +76,24 @@ class Accelerator(wiring.Component):
             softmax=softmax,
             macs_per_multiplier=macs_per_multiplier,
             kept_rows=kept_rows,
+            arrays=arrays,
         )
-        lanes = {"side": side, "words": words, "sets": machine["parameter_sets"], **rsqrt}
+        lanes = {"side": side, "words": words, "parts": arrays, "sets": machine["parameter_sets"], **rsqrt}
         self._routes = router is not None
         self._vector = VectorUnit(**lanes, router=router) if self._routes else VectorEngine(**lanes)
         self._store = StoreEngine(**sizes, align_bytes=1, **memory)
-        self._buffer = SlotBuffer(side=side, words=words)
-        self._sets = SetMemory(sets=machine["parameter_sets"], readers=2)
+        self._arrays, self._writers = arrays, COMPUTE_WRITERS if kept_rows else COMPUTE_WRITERS[:2]
+        self._buffer = (
+            PartedBuffer(
+                side=side,
+                parts=Parts(count=arrays, words=words),
+                own_reads=COMPUTE_READERS,
+                own_writes=self._writers,
+            )
+            if arrays > 1
+            else SlotBuffer(side=side, words=words)
+        )
+        self._sets = SetMemory(sets=machine["parameter_sets"], readers=arrays + 1)
         self._passed = [
             (part, name, member)
             for part, prefixes in (
@@ -114,8 +128,8 @@ class Accelerator(wiring.Component):
             self.interrupt.eq(control.interrupt),
         ]
         self._connect_buffer(m, load, compute, vector, store, buffer)
-        wiring.connect(m, compute.sets, sets.reads[0])
-        wiring.connect(m, vector.sets, sets.reads[1])
+        for run, copy in zip((*compute.sets, vector.sets), sets.reads, strict=True):
+            wiring.connect(m, run, copy)
         for name in ("write_valid", "write_address", "write_word"):
             m.d.comb += getattr(sets, name).eq(getattr(load.parameter, name))
         m.d.comb += [
@@ -137,8 +151,16 @@ class Accelerator(wiring.Component):
         return m
 
     def _connect_buffer(self, m, load, compute, vector, store, buffer):
-        readers = [*zip(COMPUTE_READERS, compute.reads, strict=True), *zip(READ_CLIENTS, vector.reads, strict=True)]
-        writers = [*zip(COMPUTE_WRITERS, compute.writes, strict=False), *zip(WRITE_CLIENTS, vector.writes, strict=True)]
+        own = (compute.reads, compute.writes)
+        if self._arrays > 1:
+            targets = (buffer.part_reads, buffer.part_writes)
+        else:
+            targets = ([buffer.reads[c] for c in COMPUTE_READERS], [buffer.writes[c] for c in self._writers])
+        for ports, clients in zip(own, targets, strict=True):
+            for port, client in zip(ports, clients, strict=True):
+                wiring.connect(m, port, client)
+        readers = zip(READ_CLIENTS, vector.reads, strict=True)
+        writers = zip(WRITE_CLIENTS, vector.writes, strict=True)
         for client, port in (*readers, (STORE_CLIENT, store.activation)):
             wiring.connect(m, port, buffer.reads[client])
         for client, port in (*writers, (LOAD_CLIENT, load.activation)):

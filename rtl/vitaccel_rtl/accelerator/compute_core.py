@@ -17,8 +17,8 @@ from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.residual_planes import ResidualPlanes
 from vitaccel_rtl.accelerator.run_writer import RunWriter
 from vitaccel_rtl.accelerator.set_memory import set_run
-from vitaccel_rtl.accelerator.slot_buffer import read_client, write_client
 from vitaccel_rtl.accelerator.shared_operand import shared_run
+from vitaccel_rtl.accelerator.slot_buffer import read_client, write_client
 from vitaccel_rtl.accelerator.tile import drain_layout, operands_layout, tile_layout
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
 from vitaccel_rtl.accelerator.tile_sets import TileSets

@@ -1,6 +1,6 @@
 """The compute engine: matmuls and attention, tile after tile, each at its time, on arrays that work in step."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 

@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Array, Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.slot_buffer import CLIENTS, PHASE, SlotBuffer, check_client, read_client, write_client

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vitaccel.backends.rtl.memory_map import ENGINES, MappedTensor
+from vitaccel_rtl.latency import SLOTS
 from vitaccel_sim.accelerator.system import System
 
 SETTLE_CYCLES = 12
@@ -28,7 +29,7 @@ class Inside:
     Parameters
     ----------
     banks
-        Memories of the activation buffer; word a is entry ``a // len(banks)`` of bank ``a % len(banks)``.
+        Memories of the activation buffer, part after part; word a of a part is entry ``a // 8`` of bank ``a % 8``.
     counters
         By engine, how many instructions it has completed.
     """
@@ -42,11 +43,15 @@ class Inside:
         return tuple(dict.fromkeys(name for _, name in (*self.banks, *self.counters.values())))
 
 
-ACCELERATOR = Inside(
-    banks=tuple(("vitaccel.buffer", f"bank_{bank}") for bank in range(8)),
-    counters={engine: ("vitaccel.control.issue.tokens", f"counts__{place}") for place, engine in enumerate(ENGINES)},
-)
-"""Of the accelerator."""
+def inside_of(arrays: int) -> Inside:
+    """Return what is looked at of an accelerator with so many arrays."""
+    parts = ["vitaccel.buffer"] if arrays == 1 else [f"vitaccel.buffer.part{part}" for part in range(arrays)]
+    places = {engine: ("vitaccel.control.issue.tokens", f"counts__{place}") for place, engine in enumerate(ENGINES)}
+    return Inside(banks=tuple((part, f"bank_{bank}") for part in parts for bank in range(SLOTS)), counters=places)
+
+
+ACCELERATOR = inside_of(1)
+"""Of an accelerator with one array."""
 
 
 class Observer:
@@ -97,12 +102,12 @@ class Observer:
         """Return the bytes of a tensor where it is now."""
         if tensor.runs is None:
             return np.frombuffer(self._system.read_memory(tensor.dram, tensor.dram_bytes), np.uint8)
-        starts = tensor.runs.address + tensor.runs.step_words * np.arange(tensor.runs.count)
-        words = (starts[:, None] + np.arange(tensor.runs.words)).reshape(-1)
+        parts, words = tensor.words(self._side, len(self._banks) // SLOTS)
         found = np.empty((len(words), self._side), np.uint8)
         for place, bank in enumerate(self._banks):
-            here = words % len(self._banks) == place
-            found[here] = bank[words[here] // len(self._banks), : self._side]
+            part, number = divmod(place, SLOTS)
+            here = (parts == part) & (words % SLOTS == number)
+            found[here] = bank[words[here] // SLOTS, : self._side]
         return found.reshape(-1)
 
     def _completed(self) -> list[int]:

@@ -17,7 +17,7 @@ from vitaccel_rtl.verilog import Verilog
 from vitaccel_sim.accelerator.behaviour import MemoryBehaviour
 from vitaccel_sim.accelerator.driver import AcceleratorError
 from vitaccel_sim.accelerator.findings import ImageResult, Mismatch, Verification, first_mismatch
-from vitaccel_sim.accelerator.inside import ACCELERATOR, START_CYCLES, Inside, Observer
+from vitaccel_sim.accelerator.inside import START_CYCLES, Inside, Observer, inside_of
 from vitaccel_sim.accelerator.runner import SimulatedAccelerator
 from vitaccel_sim.accelerator.system import build_system
 from vitaccel_sim.bench.axi_rules import RuleError
@@ -77,7 +77,7 @@ class Hardware:
     program, weights
         Contents of ``program.bin`` and ``weights.bin``.
     inside
-        What is looked at while it runs.
+        What is looked at while it runs; ``None`` for what the accelerator has.
     folder
         Of Verilator's builds.
     optimize
@@ -89,14 +89,19 @@ class Hardware:
     memory: MemoryMap
     program: bytes
     weights: bytes
-    inside: Inside = ACCELERATOR
+    inside: Inside | None = None
     folder: Path = BUILD_FOLDER
     optimize: str = "-O3"
+
+    @property
+    def seen(self) -> Inside:
+        """What is looked at."""
+        return self.inside or inside_of(self.memory.arrays)
 
     def model(self, *, waves: bool = False) -> Model:
         """Return it Verilated."""
         return build_system(
-            self.verilog, waves=waves, visible=self.inside.visible, optimize=self.optimize, folder=self.folder
+            self.verilog, waves=waves, visible=self.seen.visible, optimize=self.optimize, folder=self.folder
         )
 
 
@@ -123,7 +128,7 @@ class Verifier:
             behaviour=behaviour,
             seed=seed,
         )
-        self._observer = Observer(self.accelerator.system, hardware.inside, self._map.side)
+        self._observer = Observer(self.accelerator.system, hardware.seen, self._map.side)
         self.accelerator.load(self._map.weights, hardware.weights)
         self.accelerator.load(self._map.program, hardware.program)
         self.seen_at: dict[str, int] = {}
@@ -199,8 +204,9 @@ class Verifier:
         return outputs
 
     def _compare(self, entry: MappedTensor, raw: np.ndarray, expected: np.ndarray, wrong: list[Mismatch]) -> np.ndarray:
+        own = entry.own_channels(self._map.side, self._map.arrays)
         found = from_bytes(raw, entry.tensor, self._arch)
-        mismatch = first_mismatch(entry, expected, found)
+        mismatch = first_mismatch(entry, expected[..., own], found[..., own])
         if mismatch is not None:
             wrong.append(mismatch)
         return found

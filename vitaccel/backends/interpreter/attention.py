@@ -124,7 +124,10 @@ def _kept(instruction: Attention, state: State, frame: int) -> Tensor:
 def _heads_of(instruction: Attention, state: State, part: str, frame: int, tokens: int) -> Tensor:
     """Heads of queries or keys, ``[images, heads, tokens, dim]``."""
     address, step = (instruction.q, instruction.q_step) if part == "q" else (instruction.k, instruction.k_step)
-    stand, blocks = head_channels(instruction, part, instruction.head_dim, state), ceil_div(tokens, state.arch.array.side)
+    stand, blocks = (
+        head_channels(instruction, part, instruction.head_dim, state),
+        ceil_div(tokens, state.arch.array.side),
+    )
     rows = state.memories.activation.read_tokens(address + frame * blocks * step, step, blocks, stand.channels)
     return stand.of(rows[:, :tokens]).transpose(1, 2)
 

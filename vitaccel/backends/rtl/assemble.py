@@ -31,6 +31,8 @@ from vitaccel.ir.program import (
     Store,
 )
 from vitaccel.ir.tensor import activation_words
+from vitaccel_rtl.accelerator.parts import MOST_PARTS
+from vitaccel_rtl.latency import SLOTS
 from vitaccel_rtl.accelerator.isa import ENGINES, OPERATIONS
 
 FIELDS: dict[type[Instruction], Callable[[Any, Site], dict[str, int]]] = {
@@ -80,8 +82,12 @@ def machine_parameters(arch: Arch) -> dict[str, int]:
         If there is no such accelerator.
     """
     side, count, numerics = arch.array.side, arch.array.count, arch.numerics
-    if count != 1:
-        raise UnsupportedError(f"the accelerator must have one array, not {count}")
+    if count > MOST_PARTS:
+        raise UnsupportedError(f"the accelerator must have {MOST_PARTS} arrays or fewer, not {count}")
+    if count > 1 and side % SLOTS:
+        raise UnsupportedError(
+            f"the accelerator must have P in multiples of {SLOTS} to have several arrays, not {side}"
+        )
     for name, bits in (("weights", numerics.weight_bits), ("numerators", numerics.numerator_bits)):
         if bits != 8:
             raise UnsupportedError(f"{name} of the accelerator must be of 8 bits, not {bits}")
@@ -89,9 +95,9 @@ def machine_parameters(arch: Arch) -> dict[str, int]:
         "side": side,
         "arrays": count,
         "activation_words": activation_words(arch),
-        "weight_words": arch.buffers.weight_bytes // side,
+        "weight_words": arch.buffers.weight_bytes // (side * count),
         "parameter_sets": arch.buffers.parameter_bytes // PARAMETER_BYTES,
-        "logit_words": arch.buffers.logit_bytes // (side * LOGIT_BYTES),
+        "logit_words": arch.buffers.logit_bytes // (side * LOGIT_BYTES * count),
         "numerics": numerics.weight_bits | numerics.numerator_bits << 8 | numerics.logit_fraction_bits << 16,
     }
 

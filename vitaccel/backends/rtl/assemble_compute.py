@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from vitaccel.arch import PARAMETER_BYTES
 from vitaccel.backends.rtl.assemble_site import Site, plane, residues, split, spread
 from vitaccel.ir.plan import LOGIT_BYTES, PROBABILITY_BITS, TOKEN, ceil_div, has_lines
-from vitaccel.ir.program import Attention, MatMul
+from vitaccel.ir.program import BY_ARRAY, Attention, MatMul
 from vitaccel_rtl.accelerator.isa import ATTENTION_MODES
 from vitaccel_rtl.accelerator.pace import attention_pace, matmul_pace, transposed_pace
 from vitaccel_rtl.latency import SLOTS
@@ -26,8 +26,8 @@ def matmul_fields(matmul: MatMul, site: Site) -> dict[str, int]:
         If a residual is added to results of a table or to results by rows.
     """
     _check_matmul(matmul, site)
-    fields = _operands(matmul) | _results(matmul, site) | _residual(matmul, site)
-    rows, tiles = matmul.row_blocks, matmul.n_tiles
+    fields = _operands(matmul, site) | _results(matmul, site) | _residual(matmul, site)
+    rows, tiles = matmul.row_blocks, fields["n_tiles"]
     a = residues(matmul.a, (fields["a_step"], rows))
     b = residues(fields["b"], (fields["b_step"], tiles)) if matmul.b >= 0 else frozenset({0})
     out = residues(matmul.out, (fields["out_step"], rows), (fields["out_tile_step"], tiles))
@@ -53,13 +53,13 @@ def _check_matmul(matmul: MatMul, site: Site) -> None:
     site.need(matmul.drain == TOKEN, "must not add a residual to results by rows: the accelerator has them by columns")
 
 
-def _operands(matmul: MatMul) -> dict[str, int]:
+def _operands(matmul: MatMul, site: Site) -> dict[str, int]:
     fields = {
         "a": matmul.a,
         "a_step": matmul.a_step,
         "depth": matmul.k,
         "row_blocks": matmul.row_blocks,
-        "n_tiles": matmul.n_tiles,
+        "n_tiles": ceil_div(matmul.n_tiles, site.parts),
     }
     if matmul.b >= 0:
         sets = max(matmul.parameters, 0)
@@ -112,37 +112,49 @@ def attention_fields(attention: Attention, site: Site) -> dict[str, int]:
         "is_wide": int(attention.out_bytes == 2),
         "one_in_flight": int(attention.in_flight == 1),
         "frames": attention.frames,
-        "heads": attention.heads,
+        "heads": ceil_div(attention.heads, site.parts),
         "head_dim": attention.head_dim,
         "keys": attention.keys,
         "sets": max(attention.parameters, 0),
         "keeps_logits": int(attention.logits >= 0),
         **_tiles(attention, site),
     }
-    fields |= _steps(attention, fields)
+    fields |= _steps(attention, fields, site)
     if attention.logits >= 0:
-        fields |= _kept(attention, fields["key_blocks"])
+        fields |= _kept(attention, fields["key_blocks"], site)
     return fields | _attention_times(fields, site)
 
 
 def _check_attention(attention: Attention, site: Site) -> None:
     modes = ("none", "post_softmax_T")
     site.need(attention.mode in modes, f"must be of mode {' or '.join(modes)}, not {attention.mode}")
-    rows = attention.frames * attention.heads * ceil_div(attention.queries, site.side) * site.side
+    rounds = ceil_div(attention.heads, site.parts)
+    rows = attention.frames * rounds * ceil_div(attention.queries, site.side) * site.side
     if attention.logits >= 0:
         site.need(rows <= KEPT_ROWS, f"must keep the statistics of {KEPT_ROWS} rows of logits or fewer, not of {rows}")
     site.need(attention.mask < 0, "must not have a mask: the accelerator has none")
     site.need(attention.residual < 0, "must not add a residual: the accelerator adds none to attention")
     site.need(attention.drain == TOKEN, "must have a token-lane result: the accelerator has no other of attention")
+    joined = [part for part in BY_ARRAY if getattr(attention, part) >= 0 and part not in attention.by_array]
+    site.need(
+        site.parts == 1 or not joined,
+        f"must have heads that stand each in its array's part of the buffer, not {' and '.join(joined)} with heads side "
+        "by side: several arrays need this",
+    )
 
 
-def _kept(attention: Attention, key_blocks: int) -> dict[str, int]:
+def _head_words(dim: int, site: Site) -> int:
+    """Words from a head to the next in a part of the buffer: of several, whole tiles."""
+    return dim if site.parts == 1 else ceil_div(dim, site.side) * site.side
+
+
+def _kept(attention: Attention, key_blocks: int, site: Site) -> dict[str, int]:
     """Kept logits have a channel for each query of each head, and keys as tokens."""
     return {
         "logits": attention.logits,
         "logits_step": attention.logits_step,
         "logits_plane": plane(attention.logits_step, LOGIT_BYTES),
-        "logits_head": attention.queries,
+        "logits_head": _head_words(attention.queries, site),
         "logits_frame": key_blocks * attention.logits_step,
     }
 
@@ -158,25 +170,25 @@ def _transposed_fields(attention: Attention, site: Site) -> dict[str, int]:
         "mode": ATTENTION_MODES.index(attention.mode),
         "is_wide": int(attention.out_bytes == 2),
         "frames": attention.frames,
-        "heads": attention.heads,
+        "heads": ceil_div(attention.heads, site.parts),
         "row_blocks": row_blocks,
         "last_rows": last_rows,
         "keys": attention.queries,
         "value_tiles": value_tiles,
         "last_channels": last_channels,
         "q_head": of_head,
-        "q_frame": attention.heads * of_head,
+        "q_frame": ceil_div(attention.heads, site.parts) * of_head,
         "v": attention.v,
         "v_step": attention.v_step,
         "v_head": value_tiles * attention.v_step,
         "v_frame": attention.queries,
         "out": attention.out,
         "out_step": attention.out_step,
-        "out_head": attention.value_dim,
+        "out_head": _head_words(attention.value_dim, site),
         "out_frame": row_blocks * attention.out_step,
         "out_plane": plane(attention.out_step, attention.out_bytes),
         "sets": max(attention.parameters, 0),
-        **_kept(attention, row_blocks),
+        **_kept(attention, row_blocks, site),
     }
     logits = _places(fields, "logits", 1, 0, row_blocks)
     v = _places(fields, "v", value_tiles, attention.v_step)
@@ -205,16 +217,17 @@ def _tiles(attention: Attention, site: Site) -> dict[str, int]:
     }
 
 
-def _steps(attention: Attention, tiles: dict[str, int]) -> dict[str, int]:
+def _steps(attention: Attention, tiles: dict[str, int], site: Site) -> dict[str, int]:
     """Channels of heads follow each other; those of values begin tiles, and tokens of frames follow each other."""
+    head_words, value_words = (_head_words(dim, site) for dim in (attention.head_dim, attention.value_dim))
     return {
         "q": attention.q,
         "q_step": attention.q_step,
-        "q_head": attention.head_dim,
+        "q_head": head_words,
         "q_frame": tiles["row_blocks"] * attention.q_step,
         "k": attention.k,
         "k_step": attention.k_step,
-        "k_head": attention.head_dim,
+        "k_head": head_words,
         "k_frame": tiles["key_blocks"] * attention.k_step,
         "v": attention.v,
         "v_step": attention.v_step,
@@ -222,7 +235,7 @@ def _steps(attention: Attention, tiles: dict[str, int]) -> dict[str, int]:
         "v_frame": attention.keys,
         "out": attention.out,
         "out_step": attention.out_step,
-        "out_head": attention.value_dim,
+        "out_head": value_words,
         "out_frame": tiles["row_blocks"] * attention.out_step,
         "out_plane": plane(attention.out_step, attention.out_bytes),
     }

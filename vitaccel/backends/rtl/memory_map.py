@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from vitaccel.errors import VitaccelError
+from vitaccel.ir.heads import places_of_heads
 from vitaccel.ir.plan import TOKEN, AttentionKernel, Kernel, Plan, Tensor, ceil_div
 from vitaccel.ir.program import NOWHERE, Engine, Program
 
@@ -46,7 +49,10 @@ class MappedTensor:
     dram, dram_bytes
         Address and size in DRAM; the address is -1 of a tensor that is never there.
     runs
-        Where it stands in the activation buffer; ``None`` of a tensor that lives in DRAM, or on several arrays.
+        Where it stands in the activation buffer; ``None`` of a tensor that lives in DRAM. On several arrays, tiles of P
+        channels stand in the parts of the buffer by turns.
+    heads, head_dim
+        As :class:`vitaccel.ir.tensor.Tensor`: with several arrays, channels that fill up heads may hold anything.
     instruction
         Number of the last instruction of the program that writes it; -1 of an input.
     completed
@@ -66,6 +72,31 @@ class MappedTensor:
     runs: Runs | None
     instruction: int
     completed: tuple[int, int, int, int]
+    heads: int = 0
+    head_dim: int = 0
+
+    def words(self, side: int, arrays: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the part of the activation buffer of each of its words, and the word there, in the order of its bytes.
+
+        Parameters
+        ----------
+        side, arrays
+            P, and parts.
+        """
+        assert self.runs is not None
+        run, word = np.divmod(np.arange(self.runs.count * self.runs.words), self.runs.words)
+        if self.layout == TOKEN:
+            tile, lane = np.divmod(word, side) if arrays > 1 else (0 * word, word)
+            return tile % arrays, self.runs.address + run * self.runs.step_words + tile // arrays * side + lane
+        tile, plane = np.divmod(run, self.element_bytes)
+        run_of_part = tile // arrays * self.element_bytes + plane
+        return tile % arrays, self.runs.address + run_of_part * self.runs.step_words + word
+
+    def own_channels(self, side: int, arrays: int) -> np.ndarray | slice:
+        """Return the channels that hold numbers of the value."""
+        if arrays == 1 or not self.heads:
+            return slice(None)
+        return places_of_heads(self.heads, self.head_dim, side, arrays)
 
     @property
     def tensor(self) -> Tensor:
@@ -108,6 +139,8 @@ class MemoryMap:
         Useful MACs of a run.
     pes
         Multipliers of the machine.
+    arrays
+        Arrays side by side, and parts of the activation buffer.
     """
 
     name: str
@@ -123,6 +156,7 @@ class MemoryMap:
     layers: tuple[tuple[str, int], ...]
     macs: int
     pes: int
+    arrays: int = 1
 
     def tensor(self, name: str) -> MappedTensor:
         """Return a tensor by its name."""
@@ -190,6 +224,7 @@ def memory_map(
         layers=_layers(program, made),
         macs=sum(layer.macs for layer in program.layers),
         pes=plan.arch.array.pes,
+        arrays=plan.arch.array.count,
     )
 
 
@@ -252,11 +287,13 @@ def _entry(
         runs=_runs(plan, tensor) if _is_seen(plan, tensor) else None,
         instruction=instruction,
         completed=(load, compute, vector, store),
+        heads=tensor.heads,
+        head_dim=tensor.head_dim,
     )
 
 
 def _is_seen(plan: Plan, tensor: Tensor) -> bool:
-    return tensor.home == "chip" and tensor.name in plan.places and plan.arch.array.count == 1
+    return tensor.home == "chip" and tensor.name in plan.places
 
 
 def _tensor_of(entry: dict[str, Any]) -> MappedTensor:
