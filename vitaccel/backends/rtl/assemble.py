@@ -6,7 +6,7 @@ Places and waits are the Program's; times are the formulas of :mod:`vitaccel_rtl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from vitaccel.arch import PARAMETER_BYTES, Arch
@@ -31,7 +31,7 @@ from vitaccel.ir.program import (
     Store,
 )
 from vitaccel.ir.tensor import activation_words
-from vitaccel_rtl.accelerator.isa import ENGINES, OPERATIONS
+from vitaccel_rtl.accelerator.isa import ATTENTION_MODES, ENGINES, OPERATIONS, features_word
 
 FIELDS: dict[type[Instruction], Callable[[Any, Site], dict[str, int]]] = {
     Load: load_fields,
@@ -66,13 +66,24 @@ def assemble(program: Program) -> ProgramFile:
     """
     machine = machine_parameters(program.arch)
     return ProgramFile(
-        machine=machine,
+        machine=machine | {"features": features_word(features(program.instructions))},
         instructions=tuple(_assembled(at, each, program.arch) for at, each in enumerate(program.instructions)),
     )
 
 
+def features(instructions: Iterable[Instruction]) -> frozenset[str]:
+    """Return which of :data:`vitaccel_rtl.accelerator.isa.FEATURES` a machine must have for these instructions."""
+    needed = set()
+    for each in instructions:
+        if each.expert >= 0 or isinstance(each, (Route, Gather, ScatterAdd)):
+            needed.add("experts")
+        elif isinstance(each, Attention) and (each.logits >= 0 or each.mode != ATTENTION_MODES[0]):
+            needed.add("kept_logits")
+    return frozenset(needed)
+
+
 def machine_parameters(arch: Arch) -> dict[str, int]:
-    """Return what the header of a program says of its machine.
+    """Return what the header of a program says of its machine's sizes and formats, ``features`` excepted.
 
     Raises
     ------

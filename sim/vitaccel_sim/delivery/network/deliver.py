@@ -14,7 +14,7 @@ import numpy as np
 
 from vitaccel.arch import Arch
 from vitaccel.backends.rtl.accelerator import accelerator_of
-from vitaccel.backends.rtl.assemble import assemble
+from vitaccel.backends.rtl.assemble import assemble, features
 from vitaccel.backends.rtl.memory_map import memory_map
 from vitaccel.backends.rtl.program_cycles import program_cycles
 from vitaccel.backends.rtl.program_file import ProgramFile, encode_program
@@ -170,7 +170,7 @@ def deliver_network(
     raw = encode_program(assembled)
     cycles = _cycles(assembled, model.arch)
     say("emit Verilog")
-    component = accelerator_of(model.arch)
+    component = accelerator_of(model.arch, features=features(program.instructions))
     registers = component.registers
     verilog = to_verilog(component, name=TOP, options=_options(model.arch))
     say("run golden images")
