@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from vitaccel_rtl.accelerator import transfer_timing, unstalled_writer
-from vitaccel_rtl.accelerator.transfer_timing import StoreTimes, Transfer
+from vitaccel_rtl.accelerator.transfer import Transfer
+from vitaccel_rtl.accelerator.transfer_timing import StoreTimes
 from vitaccel_rtl.dma_timing import Job
 
 
