@@ -18,6 +18,11 @@ from vitaccel.errors import EXIT_NO, OutputError, VitaccelError
 from vitaccel.report.json_record import SCHEMA_VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from vitaccel.backends.rtl.program_file import ProgramFile
     from vitaccel.execution import IntegerModel
     from vitaccel_sim.accelerator.findings import Verification
 
@@ -122,20 +127,26 @@ def _figures(found: Verification) -> list[str]:
     return lines
 
 
-def _predicts(model: IntegerModel, latency_cycles: int, _: object) -> int | None:
-    """Cycles of a run, whatever the image; nothing where they depend on which experts are chosen."""
-    return _cycles(model, latency_cycles)
+def _predicts(model: IntegerModel, latency_cycles: int, choices: Mapping[str, np.ndarray]) -> int:
+    """Cycles of a run, by the experts that were chosen in it."""
+    from vitaccel.backends.rtl.chosen_queues import chosen_queues
+
+    return _cycles(model, latency_cycles, chosen_queues(model.lowered.program, choices))
+
+
+@lru_cache(maxsize=64)
+def _cycles(model: IntegerModel, latency_cycles: int, queues: tuple[tuple[int, ...], ...]) -> int:
+    from vitaccel.backends.rtl.program_cycles import program_cycles
+
+    memory = model.arch.memory
+    return int(program_cycles(_assembled(model), memory, latency_cycles=latency_cycles, queues=queues).cycles)
 
 
 @lru_cache(maxsize=1)
-def _cycles(model: IntegerModel, latency_cycles: int) -> int | None:
+def _assembled(model: IntegerModel) -> ProgramFile:
     from vitaccel.backends.rtl.assemble import assemble
-    from vitaccel.backends.rtl.program_cycles import program_cycles
 
-    program = assemble(model.lowered.program)
-    if any(each.operation == "route" for each in program.instructions):
-        return None
-    return int(program_cycles(program, model.arch.memory, latency_cycles=latency_cycles).cycles)
+    return assemble(model.lowered.program)
 
 
 def _bandwidth(text: str | None) -> tuple[int, int] | None:
