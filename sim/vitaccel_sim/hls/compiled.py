@@ -18,7 +18,7 @@ COMPILER = "g++"
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")
 """Pragmas and labels of loops are for HLS tools."""
 
-FAST = ("-O3", "-march=native")
+FAST = ("-O2", "-march=native")
 
 CAREFUL = (
     "-O1",
