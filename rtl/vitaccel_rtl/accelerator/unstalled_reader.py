@@ -12,7 +12,7 @@ leaves the buffer's memory at ``max(a[k], m[k - BEAT_BUFFER]) + 1``.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -37,7 +37,7 @@ class Moves(NamedTuple):
         In which the first and the last words are through: those of a frame, or all.
     """
 
-    beats: tuple[int, ...]
+    beats: Sequence[int]
     step: int
     first: tuple[int, ...]
     last: tuple[int, ...]
@@ -46,6 +46,8 @@ class Moves(NamedTuple):
 @lru_cache(maxsize=1 << 8)
 def moves_of(job: Job, *, beat_bytes: int, word_bytes: int) -> Moves:
     """Return the moves of a job; only its place in a beat matters."""
+    if job.rows == 1 and job.address % beat_bytes == 0 and 0 in (beat_bytes % word_bytes, word_bytes % beat_bytes):
+        return _aligned_moves(job.row_bytes, beat_bytes, word_bytes)
     beats: list[int] = []
     ends: list[int] = []
     cycle = 0
@@ -54,8 +56,20 @@ def moves_of(job: Job, *, beat_bytes: int, word_bytes: int) -> Moves:
         cycle += max(needed, 1)
         ends.append(cycle - 1)
     step = beats[1] - beats[0] if len(beats) > 1 else 1
-    is_even = beats[-1] == step * (len(beats) - 1) and beats == list(range(0, beats[-1] + 1, step))
-    return Moves(tuple(beats), step if is_even else 0, tuple(ends[: latency.SLOTS]), tuple(ends[-latency.SLOTS :]))
+    is_even = beats == list(range(0, step * len(beats), step))
+    return Moves(beats, step if is_even else 0, tuple(ends[: latency.SLOTS]), tuple(ends[-latency.SLOTS :]))
+
+
+def _aligned_moves(row_bytes: int, beat_bytes: int, word_bytes: int) -> Moves:
+    """Return those of a row of beats that are several words each, or of words that are several beats."""
+    beats, words = -(row_bytes // -beat_bytes), -(row_bytes // -word_bytes)
+    step, of_word = max(1, beat_bytes // word_bytes), max(1, word_bytes // beat_bytes)
+    cycles = max(words, beats)
+    ends = range(of_word - 1, cycles + of_word - 1, of_word)
+    first, last = (
+        tuple(min(end, cycles - 1) for end in some) for some in (ends[: latency.SLOTS], ends[-latency.SLOTS :])
+    )
+    return Moves(range(0, step * beats, step), step, first, last)
 
 
 @dataclass

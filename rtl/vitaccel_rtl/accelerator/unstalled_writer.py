@@ -7,6 +7,7 @@ time later.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -17,8 +18,11 @@ from vitaccel_rtl.dma_timing import Job, word_beats
 
 
 @lru_cache(maxsize=1 << 8)
-def completions_of(job: Job, *, beat_bytes: int, word_bytes: int) -> tuple[int, ...] | None:
+def completions_of(job: Job, *, beat_bytes: int, word_bytes: int) -> Sequence[int] | None:
     """Return which word completes each beat of a job; ``None`` if one completes several."""
+    words, of_beat = -(job.row_bytes // -word_bytes), beat_bytes // word_bytes
+    if job.rows == 1 and job.address % beat_bytes == 0 and beat_bytes % word_bytes == 0 and words % of_beat == 0:
+        return range(of_beat - 1, words, of_beat)
     beats = [complete for _, complete in word_beats(job, beat_bytes=beat_bytes, word_bytes=word_bytes)]
     return None if max(beats) > 1 else tuple(word for word, complete in enumerate(beats) if complete)
 
@@ -56,7 +60,7 @@ def _write(
     at: int,
     place: tuple[int, int, int],
     run_at: int,
-    done: tuple[int, ...],
+    done: Sequence[int],
 ) -> bool:
     bank, row_words, words = place
     packer = writer._packer

@@ -52,6 +52,9 @@ MOST = {
 }
 """The largest value of every field, by operation."""
 
+WAITS = tuple(f"wait_{engine}" for engine in ENGINES)
+"""Fields of the instructions of each engine that must be done."""
+
 OF_EXPERTS = (MatMul, Gather, ScatterAdd)
 """Instructions whose rows may be those of a queue."""
 
@@ -108,19 +111,21 @@ def machine_parameters(arch: Arch) -> dict[str, int]:
 
 
 def _assembled(at: int, instruction: Instruction, arch: Arch) -> Coded:
-    site = Site(f"instruction {at} ({instruction.mnemonic} of {instruction.layer})", arch)
+    name = instruction.mnemonic
+    site = Site(f"instruction {at} ({name} of {instruction.layer})", arch)
     made = FIELDS.get(type(instruction))
     if made is None:
         known = ", ".join(kind.mnemonic for kind in FIELDS)
         raise UnsupportedError(f"{site.where} must be one of {known}: the accelerator has no other yet")
-    is_expert = instruction.expert >= 0
-    able = isinstance(instruction, OF_EXPERTS) or not is_expert
-    site.need(able, "must not be an expert's: of experts the accelerator has matmuls, and moves of their tokens")
-    expert = {"expert": max(instruction.expert, 0), "has_expert": int(is_expert)}
-    waits = {f"wait_{engine}": count for engine, count in zip(ENGINES, instruction.waits, strict=True)}
-    fields = waits | expert | made(instruction, site)
-    most = MOST[instruction.mnemonic]
-    for name, value in fields.items():
-        if not 0 <= value <= most[name]:
-            site.need(False, f"must have {name} of 0 to {most[name]}, not {value}")
-    return Coded(operation=instruction.mnemonic, fields={name: value for name, value in fields.items() if value})
+    fields = dict(zip(WAITS, instruction.waits, strict=True))
+    if instruction.expert >= 0:
+        able = isinstance(instruction, OF_EXPERTS)
+        site.need(able, "must not be an expert's: of experts the accelerator has matmuls, and moves of their tokens")
+        fields |= {"expert": instruction.expert, "has_expert": 1}
+    fields |= made(instruction, site)
+    most = MOST[name]
+    kept = {field: value for field, value in fields.items() if value}
+    for field, value in kept.items():
+        if not 0 < value <= most[field]:
+            site.need(False, f"must have {field} of 0 to {most[field]}, not {value}")
+    return Coded(operation=name, fields=kept)
