@@ -14,6 +14,7 @@ from vitaccel.backends.cost_model.result import Prediction
 from vitaccel.backends.cost_model.routing import Routing, parse_routing
 from vitaccel.backends.rtl.assemble import assemble
 from vitaccel.backends.rtl.program_cycles import program_cycles
+from vitaccel.collector import collector_paused
 from vitaccel.errors import QuantizationError, UnsupportedError, VitaccelError, did_you_mean
 from vitaccel.frontend import ImportedModel, import_model
 from vitaccel.ir.graph import Graph
@@ -173,6 +174,7 @@ def check_pass_names(names: Collection[str]) -> None:
             raise VitaccelError(f"--print-after must name one of {known}, not {name!r}{did_you_mean(name, PASS_NAMES)}")
 
 
+@collector_paused()
 def compile_model(
     source: Path | ImportedModel,
     arch: Arch,
@@ -255,6 +257,7 @@ def simulate(
     return predict_compiled(compiled, assumed)
 
 
+@collector_paused()
 def predict_compiled(compiled: Compiled, routing: Routing | None = None) -> Prediction:
     """Predict a compiled model under a routing assumption, uniform when not given."""
     graph = compiled.imported.graph
