@@ -10,10 +10,14 @@ from vitaccel.collector import collector_paused
 
 
 def test_the_collector_rests_and_works_again() -> None:
-    assert gc.isenabled()
-    with pytest.raises(KeyError), collector_paused():
+    @collector_paused()
+    def fail() -> None:
         assert not gc.isenabled()
         raise KeyError
+
+    assert gc.isenabled()
+    with pytest.raises(KeyError):
+        fail()
     assert gc.isenabled()
 
 
