@@ -1,7 +1,7 @@
 // Completions: what an engine has completed is counted, and every engine hears of it.
 //
-// Each stream has one writer and one reader. The process may wait to send a token to an engine that is busy; that engine
-// waits for nobody before it is done, and then takes tokens until it hears that all are through.
+// Each stream has one writer and one reader. The process may wait to send a token to an engine that is busy; that
+// engine waits for nobody before it is done, and then takes tokens until it hears that all are through.
 #pragma once
 
 #include "vitaccel_hls/front.hpp"

@@ -5,8 +5,8 @@
 
 namespace vitaccel {
 
-// What is wrong with the header of a program for this machine. Its words must be the machine's own, but for the number of
-// instructions, and for the features: they must be among the machine's.
+// What is wrong with the header of a program for this machine. Its words must be the machine's own, but for the number
+// of instructions, and for the features: they must be among the machine's.
 template <class MACHINE>
 ErrorCode check_header(const uint32_t* program) {
     if (program[HEADER_MAGIC] != MAGIC) return ERROR_MAGIC;

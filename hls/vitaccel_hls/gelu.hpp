@@ -1,7 +1,7 @@
 // GELU and its relatives on wide codes: ReLU(x) less an even remainder that is linear in equal segments.
 //
-// TABLE has the fields of vitaccel.reference.gelu.WideGelu: BITS, FRACTION, STEP_BITS, SEGMENTS, and KNOTS, the remainder
-// at the ends of segments with 4 guard bits.
+// TABLE has the fields of vitaccel.reference.gelu.WideGelu: BITS, FRACTION, STEP_BITS, SEGMENTS, and KNOTS, the
+// remainder at the ends of segments with 4 guard bits.
 #pragma once
 
 #include "vitaccel_hls/fixed_point.hpp"

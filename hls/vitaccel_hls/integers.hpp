@@ -1,8 +1,9 @@
 // Integers of a stated width.
 //
-// An HLS tool gets ap_int, so a register has the bits that its contract says. Elsewhere a width is kept in the narrowest
-// standard type, which is fast; with VITACCEL_CHECK_WIDTHS every value that is stored must fit, so a test proves that
-// what an HLS tool cuts off is never there. Arithmetic is on int64_t: a tool finds the width of a product in its operands.
+// An HLS tool gets ap_int, so a register has the bits that its contract says. Elsewhere a width is kept in the
+// narrowest standard type, which is fast; with VITACCEL_CHECK_WIDTHS every value that is stored must fit, so a test
+// shows that what an HLS tool cuts off is never there. Arithmetic is on int64_t: a tool finds the width of a product in
+// its operands.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The logits of a row-block: where they are on their way from one product to the other, and the statistics of their rows.
+// The logits of a row-block on their way from one product to the other, and the statistics of their rows.
 #pragma once
 
 #include "vitaccel_hls/probability.hpp"

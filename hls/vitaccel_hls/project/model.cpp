@@ -5,6 +5,9 @@
 
 #include "vitaccel.hpp"
 
+// Nothing else is seen from outside, so that several machines can be in one process.
+#define VITACCEL_API __attribute__((visibility("default")))
+
 using namespace vitaccel;
 
 namespace {
@@ -48,18 +51,18 @@ struct Model {
 
 extern "C" {
 
-void* vitaccel_new(uint64_t memory_bytes) { return new Model(memory_bytes); }
+VITACCEL_API void* vitaccel_new(uint64_t memory_bytes) { return new Model(memory_bytes); }
 
-void vitaccel_delete(void* model) { delete static_cast<Model*>(model); }
+VITACCEL_API void vitaccel_delete(void* model) { delete static_cast<Model*>(model); }
 
 // The memory, from its first byte on.
-int8_t* vitaccel_memory(void* model) { return static_cast<Model*>(model)->memory.data()->lane; }
+VITACCEL_API int8_t* vitaccel_memory(void* model) { return static_cast<Model*>(model)->memory.data()->lane; }
 
 // The activation buffer, word after word.
-int8_t* vitaccel_activation(void* model) { return static_cast<Model*>(model)->on.activation->lane; }
+VITACCEL_API int8_t* vitaccel_activation(void* model) { return static_cast<Model*>(model)->on.activation->lane; }
 
 // Begin a program that stands in memory. Returns 0, or what is wrong with it.
-uint32_t vitaccel_start(void* model, uint64_t program) {
+VITACCEL_API uint32_t vitaccel_start(void* model, uint64_t program) {
     Model& machine = *static_cast<Model*>(model);
     for (int engine = 0; engine < ENGINES; ++engine) {
         machine.queues[engine] = {};
@@ -78,7 +81,7 @@ uint32_t vitaccel_start(void* model, uint64_t program) {
 
 // Run until an instruction has completed; counts are those of each engine. Returns 1, or 0 if all have completed, or -1
 // if none ever will.
-int vitaccel_step(void* model, uint32_t* counts) {
+VITACCEL_API int vitaccel_step(void* model, uint32_t* counts) {
     Model& machine = *static_cast<Model*>(model);
     const auto total = [&] {
         uint32_t sum = 0;
@@ -97,7 +100,7 @@ int vitaccel_step(void* model, uint32_t* counts) {
 }
 
 // Run all. Returns 0, or STUCK.
-uint32_t vitaccel_run(void* model) {
+VITACCEL_API uint32_t vitaccel_run(void* model) {
     uint32_t counts[ENGINES];
     int found = 1;
     while (found == 1) found = vitaccel_step(model, counts);

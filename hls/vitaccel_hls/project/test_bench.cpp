@@ -1,6 +1,6 @@
 // The test bench: golden images through the accelerator, every byte of every output compared.
 //
-// test_bench [DIRECTORY [ROUNDS]]: of the files of the network, and how often all images are run. Returns 0 if all is equal.
+// test_bench [DIRECTORY [ROUNDS]]: of the network's files, and how often all images are run. Returns 0 if all is equal.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>

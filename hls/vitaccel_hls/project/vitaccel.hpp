@@ -9,7 +9,7 @@ using MemoryWord = vitaccel::Word<vitaccel::Machine::SIDE>;
 // The error, in software only, of a program that waits for what never comes; hardware would not end.
 constexpr uint32_t STUCK = 0xffffffff;
 
-// Rounds of all engines without a completion after which there will be none: tokens are taken in the round behind theirs.
+// Rounds of all engines without a completion after which there will be none: a token is taken in the round behind its.
 constexpr int MOST_IDLE = 4;
 
 // Run a program.

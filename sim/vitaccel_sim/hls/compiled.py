@@ -20,6 +20,8 @@ WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-
 
 FAST = ("-O2", "-march=native")
 
+SHARED = ("-shared", "-fPIC", "-fvisibility=hidden")
+
 CAREFUL = (
     "-O1",
     "-fsanitize=address,undefined",
@@ -61,7 +63,7 @@ def compiled(
     CompileError
         With what the compiler said.
     """
-    command = [COMPILER, "-std=c++17", *WARNINGS, *flags, *(["-shared", "-fPIC"] if is_library else []), "-I."]
+    command = [COMPILER, "-std=c++17", *WARNINGS, *flags, *(SHARED if is_library else []), "-I."]
     key = hashlib.sha256(repr((command, _version(), main, sorted(sources.items()))).encode()).hexdigest()[:20]
     target = folder.absolute() / f"{Path(main).stem}_{key}{'.so' if is_library else ''}"
     if target.exists():

@@ -61,15 +61,21 @@ class HlsModel:
         """Write to memory."""
         self._memory[address : address + len(content)] = np.frombuffer(content, np.uint8)
 
+    def memory(self, address: int, size: int) -> npt.NDArray[np.uint8]:
+        """Return bytes of memory."""
+        return self._memory[address : address + size].copy()
+
+    def words(self, count: int) -> npt.NDArray[np.uint8]:
+        """Return a view of the first words of the activation buffer, ``[count, P]``."""
+        return self._view("vitaccel_activation", count * self._map.side).reshape(-1, self._map.side)
+
     def read(self, tensor: MappedTensor) -> npt.NDArray[np.uint8]:
         """Return the bytes of a tensor where it is now, in the order that they have in memory."""
         if tensor.runs is None:
-            return self._memory[tensor.dram : tensor.dram + tensor.dram_bytes].copy()
-        side, runs = self._map.side, tensor.runs
-        starts = runs.address + runs.step_words * np.arange(runs.count)
-        words = (starts[:, None] + np.arange(runs.words)).reshape(-1)
-        buffer = self._view("vitaccel_activation", (int(words.max()) + 1) * side)
-        return buffer.reshape(-1, side)[words].reshape(-1)
+            return self.memory(tensor.dram, tensor.dram_bytes)
+        starts = tensor.runs.address + tensor.runs.step_words * np.arange(tensor.runs.count)
+        words = (starts[:, None] + np.arange(tensor.runs.words)).reshape(-1)
+        return self.words(int(words.max()) + 1)[words].reshape(-1)
 
     def run(self) -> None:
         """Run the program to its end.

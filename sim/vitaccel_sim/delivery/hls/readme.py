@@ -56,7 +56,7 @@ vitis_hls -f vitis_hls.tcl                        # C simulation and synthesis
 vitis_hls -f vitis_hls.tcl -tclargs cosim export
 ```
 
-This was written without a vendor's tool, and none was run on it: what is checked is the C++, by g++ and with ap_int. The
+No vendor's tool was at hand when this was made: what is checked is the C++, by g++ and with ap_int. The
 top is a dataflow region of six processes (fetch, load, compute, vector, store, completions) that touch shared buffers;
 nothing but the waits in the program keeps them apart, so the buffers are declared `unsync`.
 
