@@ -14,6 +14,7 @@ from vitaccel.backends.cost_model.result import Prediction
 from vitaccel.backends.cost_model.routing import Routing, parse_routing
 from vitaccel.backends.rtl.assemble import assemble
 from vitaccel.backends.rtl.program_cycles import program_cycles
+from vitaccel.collector import collector_paused
 from vitaccel.errors import QuantizationError, UnsupportedError, VitaccelError, did_you_mean
 from vitaccel.frontend import ImportedModel, import_model
 from vitaccel.ir.graph import Graph
@@ -173,6 +174,7 @@ def check_pass_names(names: Collection[str]) -> None:
             raise VitaccelError(f"--print-after must name one of {known}, not {name!r}{did_you_mean(name, PASS_NAMES)}")
 
 
+@collector_paused()
 def compile_model(
     source: Path | ImportedModel,
     arch: Arch,
@@ -255,6 +257,7 @@ def simulate(
     return predict_compiled(compiled, assumed)
 
 
+@collector_paused()
 def predict_compiled(compiled: Compiled, routing: Routing | None = None) -> Prediction:
     """Predict a compiled model under a routing assumption, uniform when not given."""
     graph = compiled.imported.graph
@@ -267,24 +270,27 @@ def predict_compiled(compiled: Compiled, routing: Routing | None = None) -> Pred
     return predict(compiled.program, facts, routing, known_times(compiled.program))
 
 
-def known_times(program: Program) -> KnownTimes | None:
-    """Return the cycles of every instruction of a Program if the accelerator can run it.
+def known_times(program: Program) -> Callable[[Routing], KnownTimes] | None:
+    """Return what tells the cycles of every instruction of a Program under a routing, if the accelerator can run it.
 
-    They are exact with a memory that keeps up with one port. ``None`` if there is no such accelerator, or if the cycles
-    depend on which experts are chosen: then they are estimated.
+    They are exact with a memory that keeps up with one port. ``None`` if there is no such accelerator: then they are
+    estimated.
     """
-    if any(layer.routed for layer in program.layers):
-        return None
     try:
         assembled = assemble(program)
     except UnsupportedError:
         return None
     arch = program.arch
     rate = arch.dram_bytes_per_cycle
-    run = program_cycles(
-        assembled,
-        arch.memory,
-        latency_cycles=max(1, arch.memory.latency_cycles),
-        bytes_per_cycle=rate if rate < arch.memory.beat_bytes else None,
-    )
-    return KnownTimes(starts=run.starts, free=run.free, dones=run.dones, cycles=run.cycles)
+
+    def times(routing: Routing) -> KnownTimes:
+        run = program_cycles(
+            assembled,
+            arch.memory,
+            latency_cycles=max(1, arch.memory.latency_cycles),
+            bytes_per_cycle=rate if rate < arch.memory.beat_bytes else None,
+            queues=routing.route_queues(program),
+        )
+        return KnownTimes(starts=run.starts, free=run.free, dones=run.dones, cycles=run.cycles)
+
+    return times

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from vitaccel_rtl import latency
 
@@ -78,6 +79,17 @@ def word_beats(job: Job, *, beat_bytes: int, word_bytes: int) -> Iterator[tuple[
             yield last - first + begins, last - first + ends
 
 
+class History(Protocol):
+    """Times in the order in which they were added, like a list of them."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: int, /) -> int: ...
+
+    def append(self, time: int, /) -> None:
+        """Add a time behind the others."""
+
+
 @dataclass(kw_only=True)
 class _Engine:
     """An engine and its memory; every job adds to what happened before it.
@@ -132,7 +144,7 @@ class ReadEngine(_Engine):
 
     buffer_beats: int
     _moved: int = field(default=-1, init=False)
-    _left: list[int] = field(default_factory=list, init=False)
+    _left: History = field(default_factory=list, init=False)
     _fetched: list[int] = field(default_factory=list, init=False)
 
     def job(self, job: Job, at: int) -> int:

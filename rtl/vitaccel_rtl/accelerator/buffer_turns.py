@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.buffer_formats import SET_BYTES
 from vitaccel_rtl.accelerator.stalled_dma import PLACES, Packer
 from vitaccel_rtl.accelerator.timed import Timed
-from vitaccel_rtl.dma_timing import Job, word_beats
 
 LINE_PLACES = 2 * latency.SLOTS
 """Words that :class:`vitaccel_rtl.accelerator.line_reader.LineReader` asked for and that are not taken, at most."""
@@ -128,7 +126,8 @@ class SetTurns(Timed):
     _next: int = field(default=0, init=False)
     _every: int = field(default=1, init=False)
     _is_table: bool = field(default=False, init=False)
-    _words: Iterator[tuple[int, int]] = field(default=iter(()), init=False)
+    _bytes: int = field(default=0, init=False)
+    _at: int = field(default=0, init=False)
 
     times = ("_begins",)
     parts = ("_packer",)
@@ -136,23 +135,55 @@ class SetTurns(Timed):
     def __post_init__(self) -> None:
         self._packer = Packer(beat_bytes=SET_BYTES, word_bytes=self.side, align_bytes=self.side)
 
+    @property
+    def are_single(self) -> bool:
+        """Whether a word completes a set at most."""
+        return self.side <= SET_BYTES
+
     def begin(self, row_bytes: int, *, is_table: bool) -> None:
         """Begin a job."""
-        job = Job(address=0, row_bytes=row_bytes, stride_bytes=row_bytes)
-        self._words = word_beats(job, beat_bytes=SET_BYTES, word_bytes=self.side)
+        self._bytes, self._at = row_bytes, 0
         self._is_table = is_table
         self._every = SET_BYTES * TABLE_BYTES // row_bytes if is_table else 1
         self._next = self._begins
 
     def word(self, offered: int) -> int:
         """Return when the next word of the job is taken that is offered from such a cycle on."""
-        _, sets = next(self._words)
         taken, joined = self._packer.word(offered)
-        for _ in range(sets):
+        for _ in range(self._completed()):
             leaves = max(self._packer.beat(joined), self._next)
             self._packer.send(leaves)
             self._next = leaves + self._every
         return taken
+
+    def _completed(self) -> int:
+        """Return how many sets the next word completes, the last of the job what there is."""
+        at, self._at = self._at, min(self._at + self.side, self._bytes)
+        closes = self._at == self._bytes and self._at % SET_BYTES
+        return self._at // SET_BYTES - at // SET_BYTES + bool(closes)
+
+    def take_all(self, words: int, first: list[int], last: list[int]) -> bool:
+        """Take the words that are left of a job of sets, unless one would wait; return whether that was done.
+
+        Parameters
+        ----------
+        words
+            How many there are.
+        first, last
+            When the first and the last words are offered: those of a frame, or all.
+        """
+        begins = [cycle for place, cycle in enumerate(first) if self._completes(place, words)]
+        if not self._packer.flows(first[0], begins[0]) or self._next > self._packer.leaves(begins[0]):
+            return False
+        ends = [cycle for place, cycle in enumerate(last, words - len(last)) if self._completes(place, words)]
+        self._packer.flow(last[-1], ends)
+        self._next = self._packer.leaves(ends[-1]) + 1
+        return True
+
+    def _completes(self, place: int, words: int) -> bool:
+        """Whether the word at a place among those that are left completes a set."""
+        at = self._at + place * self.side
+        return place == words - 1 or (at + self.side) // SET_BYTES > at // SET_BYTES
 
     def end(self) -> int:
         """Return when the job is finished, of which all words were taken."""

@@ -24,6 +24,9 @@ TO_DONE = latency.WRITE_RUN + 1 - latency.DONE_TO_START
 OF_LENGTH = latency.QUEUE_ANSWER + 3
 """From asking for the length of a queue to asking for the next."""
 
+SKIPPED = 2
+"""Frames from where a matmul without rows could begin, with nothing before it under way, to its result."""
+
 
 def route_cycles(
     *,

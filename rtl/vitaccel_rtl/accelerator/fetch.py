@@ -47,6 +47,9 @@ def check_fetch(header, ahead):
 class ProgramFetch(wiring.Component):
     """Reads the header of a program, refuses what is not for this machine, and gives its instructions on.
 
+    A program is for it if every word of the header is the machine's own, and of ``features`` it needs no more than the
+    machine has.
+
     Every instruction is a job of the DMA engine. One is asked for every 16 cycles at most, as the port needs these for
     its beats, and while fewer than *ahead* are not handed over: so no job ever waits for room, and the cycle of every
     word is known (:mod:`vitaccel_rtl.accelerator.issue_timing`).
@@ -151,7 +154,9 @@ class ProgramFetch(wiring.Component):
                 with m.If(is_there):
                     m.d.sync += [self.instructions.eq(half), wrong["length"].eq(half > MOST_INSTRUCTIONS)]
             else:
-                with m.If(is_there & (half != self._header[field.name])):
+                own = Const(self._header[field.name], 32)
+                differs = (half & ~own).any() if field.name == "features" else half != own
+                with m.If(is_there & differs):
                     m.d.sync += wrong.get(field.name, wrong["machine"]).eq(1)
         return wrong
 

@@ -10,7 +10,7 @@ cross from one word to the next.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -265,6 +265,13 @@ OPERATIONS = {
 }
 BY_CODE = {operation.code: operation for operation in OPERATIONS.values()}
 
+FEATURES = ("experts", "kept_logits")
+"""Parts that a machine may have or lack, in the order of their bits in ``features``.
+
+``experts``: routes, gathers, scatter-adds, and matmuls whose rows are a queue's. ``kept_logits``: attention that keeps
+its logits, and attention that uses them again.
+"""
+
 HEADER_BYTES = 64
 MAGIC = 0x41544956
 """``VITA`` as bytes."""
@@ -280,5 +287,16 @@ HEADER = (
     Field(name="parameter_sets", bits=32, summary="sets of the parameter buffer"),
     Field(name="logit_words", bits=32, summary="words of P logits of the logit buffer of an array"),
     Field(name="numerics", bits=32, summary="weight bits, numerator bits, logit fraction bits: a byte each"),
+    Field(
+        name="features",
+        bits=32,
+        summary=f"optional parts, of which the machine must have those that the program needs: "
+        f"{', '.join(f'bit {place}: {name}' for place, name in enumerate(FEATURES))}",
+    ),
 )
-"""Words of the header of a program, one field each. All but ``instructions`` must be the machine's own."""
+"""Words of the header of a program, one field each. All but ``instructions`` and ``features`` must be the machine's."""
+
+
+def features_word(names: Collection[str]) -> int:
+    """Return the word ``features`` for these of :data:`FEATURES`."""
+    return sum(1 << place for place, name in enumerate(FEATURES) if name in names)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.progressions import Progressions
 from vitaccel_rtl.accelerator.stalled_stages import StalledStages
 from vitaccel_rtl.accelerator.timed import Timed
 from vitaccel_rtl.dma_timing import Job, ReadEngine, WriteEngine, word_beats
@@ -63,6 +64,40 @@ class Packer(Timed):
         """Note when that beat was taken."""
         self._sent.append(cycle)
 
+    def leaves(self, taken: int) -> int:
+        """Return when the beat is offered that a word completes, taken in such a cycle, if nothing waits."""
+        return taken + self._stages.stages + 1 + latency.SKID_BUFFER
+
+    def flows(self, first: int, completing: int) -> bool:
+        """Whether nothing before them keeps words waiting that are offered in rising cycles.
+
+        Parameters
+        ----------
+        first, completing
+            When the first word is offered, and the first that completes a beat, as each of them does at most.
+        """
+        if self._entered >= first or any(end > first for _, end in self._stages._holds):
+            return False
+        begins = completing + self._stages.stages
+        if self._window > first + self._stages.stages or self._left > begins:
+            return False
+        if any(sent > begins for sent in self._sent[-PLACES:-1]):
+            return False
+        return not self._sent or self._sent[-1] < self.leaves(completing)
+
+    def flow(self, last: int, completing: Iterable[int]) -> None:
+        """Take words to which :meth:`flows` applies, and let their beats go at once.
+
+        Parameters
+        ----------
+        last, completing
+            When the last word is offered, which completes a beat, and the last ones that do.
+        """
+        self._entered = last
+        self._window = self._left = last + self._stages.stages + 1
+        self._sent = [*self._sent, *map(self.leaves, completing)]
+        self._stages._holds = []
+
 
 @dataclass(kw_only=True)
 class StalledReader(ReadEngine, Timed):
@@ -72,16 +107,16 @@ class StalledReader(ReadEngine, Timed):
     _taken: list[int] = field(default_factory=list, init=False)
 
     times = ("_issued", "_moved")
-    parts = ("_stages",)
+    parts = ("_stages", "_left")
 
     def __post_init__(self) -> None:
+        self._left: Progressions = Progressions(self.buffer_beats)
         stages = latency.beats_to_words(**self._sizes) - latency.SKID_BUFFER
         self._stages = StalledStages(stages=stages)
 
     @property
     def histories(self) -> dict[str, int]:
-        bounds = {"_ended": self.outstanding, "_left": self.buffer_beats}
-        return {**bounds, "_fetched": latency.BEAT_BUFFER, "_taken": PLACES}
+        return {"_ended": self.outstanding, "_fetched": latency.BEAT_BUFFER, "_taken": PLACES}
 
     def begin(self, job: Job, at: int) -> None:
         """Begin a job whose descriptor is offered in cycle *at*, or before it, behind others."""

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from vitaccel_rtl.accelerator.attention_nest import AttentionNest
 from vitaccel_rtl.accelerator.completions import Completions
 from vitaccel_rtl.accelerator.decode import RAW, decoded, instruction_layout
+from vitaccel_rtl.accelerator.expert_times import SKIPPED
 from vitaccel_rtl.accelerator.isa import ATTENTION, COUNT, FRAMES, MATMUL, MOST_EXPERTS
 from vitaccel_rtl.accelerator.matmul_nest import MatMulNest
 from vitaccel_rtl.accelerator.pace import KEPT_AHEAD, lead
@@ -15,9 +16,6 @@ from vitaccel_rtl.accelerator.tile import tile_layout
 from vitaccel_rtl.accelerator.transposed_nest import TransposedNest
 from vitaccel_rtl.arbiter import select
 from vitaccel_rtl.latency import SLOTS
-
-SKIPPED = 2
-"""Frames from where a matmul without rows could begin, with nothing before it under way, to its result."""
 
 OPERATIONS = {"matmul": MATMUL, "attention": ATTENTION, "transposed": ATTENTION}
 """What the instructions of each nest are."""

@@ -36,12 +36,16 @@ class Timed:
 
     def since(self, cycle: int) -> State:
         """Return the state of a cycle."""
-        return (
-            *(max(0, getattr(self, name) - cycle) for name in self.times),
-            *(tuple(max(0, time - cycle) for time in getattr(self, name)) for name in self.lists),
-            *(_later(getattr(self, name), cycle, bound) for name, bound in self.histories.items()),
-            *(getattr(self, name).since(cycle) for name in self.parts),
-        )
+        state: list[State | int] = []
+        for name in self.times:
+            state.append(max(0, getattr(self, name) - cycle))
+        for name in self.lists:
+            state.append(tuple([max(0, time - cycle) for time in getattr(self, name)]))
+        for name, bound in self.histories.items():
+            state.append(_later(getattr(self, name), cycle, bound))
+        for name in self.parts:
+            state.append(getattr(self, name).since(cycle))
+        return tuple(state)
 
     def resume(self, state: State, cycle: int) -> None:
         """Go on from a state, as one of such a cycle."""
@@ -57,4 +61,4 @@ class Timed:
 def _later(history: list[int], cycle: int, bound: int) -> State:
     """Return those of the last times of a history that come after a cycle, since then."""
     begin = max(bisect_right(history, cycle), len(history) - bound)
-    return tuple(time - cycle for time in history[begin:])
+    return tuple([time - cycle for time in history[begin:]])

@@ -2,7 +2,8 @@
 
 The memory is that of :mod:`vitaccel_rtl.dma_timing`, which says when beats move. Beyond it lie the buffers, which keep
 the DMA waiting: the time slots of the activation buffer, the sets and entries that words are made into. All times are
-maxima of sums of earlier ones, word by word; what is the same job in the same state is computed once. Pure Python.
+maxima of sums of earlier ones: burst by burst where no word waits for another, else word by word; what is the same job
+in the same state is computed once. Pure Python.
 
 A word takes a cycle even where a beat has several: with words narrower than the bus, P bytes a cycle is the rate of
 loads and stores, whatever the bus could do. Cycle 0 has phase 0.
@@ -10,20 +11,16 @@ loads and stores, whatever the bus could do. Cycle 0 has phase 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.buffer_turns import ReadTurns, SetTurns, WriteTurns
+from vitaccel_rtl.accelerator.remembered import RememberingEngine
 from vitaccel_rtl.accelerator.stalled_dma import StalledReader, StalledWriter
-from vitaccel_rtl.accelerator.timed import State, Timed
+from vitaccel_rtl.accelerator.transfer import ACTIVATION, PARAMETER, TABLE, WEIGHT, Transfer
 from vitaccel_rtl.accelerator.unstalled_reader import read_unstalled, takes_at_once
 from vitaccel_rtl.accelerator.unstalled_writer import write_unstalled
-from vitaccel_rtl.dma_timing import PAGE_BYTES, Job
-
-ACTIVATION, WEIGHT, PARAMETER, TABLE = range(4)
-"""Numbers of ``buffer``."""
 
 LOAD_CLIENT, STORE_CLIENT = 4, 6
 """Of the activation buffer."""
@@ -31,164 +28,12 @@ LOAD_CLIENT, STORE_CLIENT = 4, 6
 ROW_RUNS = 1
 """Of :class:`vitaccel_rtl.accelerator.row_runs.RowRuns`, from accepting a job to offering its first run."""
 
-REMEMBERED = 1 << 13
-"""Jobs in states that are kept at most."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transfer:
-    """An instruction by its fields: those of ``isa.LOAD`` and ``isa.STORE`` that its cycles depend on."""
-
-    dram: int
-    buffer: int = ACTIVATION
-    address: int = 0
-    rows: int = 1
-    row_bytes: int
-    stride_bytes: int = 0
-    step: int = 0
-
-    @property
-    def job(self) -> Job:
-        """What the DMA makes of it."""
-        return Job(address=self.dram, rows=self.rows, row_bytes=self.row_bytes, stride_bytes=self.stride_bytes)
-
-    @property
-    def alike(self) -> tuple[int, ...]:
-        """What is the same for all that take the same cycles: of its places, only those in pages and banks matter."""
-        address, step = self.address % latency.SLOTS, self.step % latency.SLOTS
-        return (self.dram % PAGE_BYTES, self.buffer, address, self.rows, self.row_bytes, self.stride_bytes, step)
-
-    def is_consecutive(self, side: int) -> bool:
-        """Whether every word is for the bank behind that of the word before."""
-        return self.rows == 1 or (self.step + self.row_bytes // -side) % latency.SLOTS == 0
-
-    def last_address(self, side: int) -> int:
-        """The place on chip of the last word."""
-        return self.address + (self.rows - 1) * self.step - self.row_bytes // -side - 1
-
-    def addresses(self, side: int) -> Iterator[tuple[int, bool]]:
-        """Return the place on chip of every word, and whether it is the first of its row."""
-        row_words = -(-self.row_bytes // side)
-        for row in range(self.rows):
-            for word in range(row_words):
-                yield self.address + row * self.step + word, word == 0
-
-
-class Times(NamedTuple):
-    """Cycles in which an instruction was accepted, and in which its ``done`` was told."""
-
-    accepted: int
-    done: int
-
-
-class _Kept(NamedTuple):
-    """A state since the acceptance of an instruction.
-
-    Parameters
-    ----------
-    state, number
-        It, and what tells it from others.
-    over
-        Cycles from which on all in it is over.
-    done
-        When the instruction is completed.
-    """
-
-    state: State
-    number: int
-    over: int
-    done: int
-
-
-def _latest(state: State) -> int:
-    """Return the latest time of a state."""
-    return max((_latest(each) if isinstance(each, tuple) else each for each in state), default=0)
+TRIALS = 4
+"""Parts of a load that are computed word by word, at most, before what is behind them is no longer tried at once."""
 
 
 @dataclass(kw_only=True)
-class _Engine(Timed):
-    """Accepts instructions at the beginnings of frames, while less than *jobs* are under way.
-
-    Parameters
-    ----------
-    side
-        P.
-    jobs
-        Of the engine.
-    dma
-        The parameters of its :mod:`vitaccel_rtl.dma_timing` engine but ``word_bytes``.
-    remembers
-        Whether a job in a state in which it was before is not computed again.
-    by_bursts
-        Whether a job is computed burst by burst, and not word by word, where no word waits for another.
-    """
-
-    side: int
-    jobs: int = 8
-    dma: dict[str, int]
-    remembers: bool = True
-    by_bursts: bool = True
-    _done: int = field(default=0, init=False)
-    _accepted: int = field(default=-latency.SLOTS, init=False)
-    _under_way: list[int] = field(default_factory=list, init=False)
-    _states: dict[State, _Kept] = field(default_factory=dict, init=False)
-    _number: int = field(default=0, init=False)
-    _now: _Kept | None = field(default=None, init=False)
-    _known: dict[tuple[int, int, tuple[int, ...]], _Kept] = field(default_factory=dict, init=False)
-
-    times = ("_done",)
-
-    @property
-    def ready(self) -> int:
-        """The cycle from which on the next instruction may be accepted, in the first one of phase 0."""
-        free = self._under_way[-self.jobs] + 1 if len(self._under_way) >= self.jobs else 0
-        return max(free, self._accepted + latency.SLOTS)
-
-    def times_of(self, transfer: Transfer, offered: int) -> Times:
-        """Return the times of the next instruction, which is offered from such a cycle on."""
-        earliest = max(offered, self.ready)
-        accepted = -(-earliest // latency.SLOTS) * latency.SLOTS
-        before = self._now or self._kept(self.since(self._accepted))
-        key = (before.number, min(accepted - self._accepted, before.over), transfer.alike)
-        after = self._known.get(key) if self.remembers else None
-        if after is None:
-            after = self._after(transfer, accepted, before)
-            self._known[key] = after
-        self._now, self._accepted = after, accepted
-        done = accepted + after.done
-        self._under_way = [*self._under_way[1 - self.jobs :], done]
-        return Times(accepted, done)
-
-    def _after(self, transfer: Transfer, accepted: int, before: _Kept) -> _Kept:
-        """Return the state behind an instruction."""
-        if len(self._known) >= REMEMBERED:
-            self._known.clear()
-            self._states.clear()
-        self.resume(before.state, self._accepted)
-        found = self._kept(self.since(accepted))
-        key = (found.number, 0, transfer.alike)
-        after = self._known.get(key) if self.remembers else None
-        if after is None:
-            self.resume(found.state, accepted)
-            self._run(transfer, accepted)
-            after = self._known[key] = self._kept(self.since(accepted))
-        return after
-
-    def _kept(self, state: State) -> _Kept:
-        """Return a state, the same one for all that are equal."""
-        kept = self._states.get(state)
-        if kept is None:
-            self._number += 1
-            kept = self._states[state] = _Kept(state, self._number, _latest(state) + latency.SLOTS, state[0])
-        return kept
-
-    def _run(self, transfer: Transfer, accepted: int) -> None:
-        """Do what follows from an instruction; ``_done`` is its completion after that."""
-        raise NotImplementedError
-
-
-@dataclass(kw_only=True)
-class LoadTimes(_Engine):
+class LoadTimes(RememberingEngine):
     """The instructions of a :class:`vitaccel_rtl.accelerator.load_engine.LoadEngine`, one after the other."""
 
     parts = ("_reader", "_banks", "_sets")
@@ -200,32 +45,52 @@ class LoadTimes(_Engine):
 
     def _run(self, transfer: Transfer, accepted: int) -> None:
         offered = accepted + latency.STREAM_FIFO
-        if self.by_bursts and self._flows(transfer, offered):
-            return
-        self._reader.begin(transfer.job, offered)
         if transfer.buffer in (PARAMETER, TABLE):
             self._sets.begin(transfer.row_bytes, is_table=transfer.buffer == TABLE)
+        cuts = {"beat_bytes": self._reader.beat_bytes, "burst_beats": self._reader.burst_beats}
+        rest: Transfer | None = transfer
+        taken, trials = accepted, TRIALS if self.by_bursts else 0
+        while rest:
+            flows = self._flow(rest, offered) if trials else None
+            if flows is not None:
+                taken = flows
+                break
+            part, rest = rest.parted(self.side, **cuts) if trials else (rest, None)
+            taken = self._by_words(part, offered)
+            trials -= 1
+        self._done = max(self._finish(transfer.buffer, taken), self._done) + 1
+
+    def _by_words(self, transfer: Transfer, offered: int) -> int:
+        """Do what follows from a job, and return when its last word is taken."""
+        self._reader.begin(transfer.job, offered)
         take = self._sink(transfer.buffer)
-        taken = accepted
+        taken = 0
         for address, _ in transfer.addresses(self.side):
             taken = take(address, self._reader.offer())
             self._reader.take(taken)
-        self._done = max(self._finish(transfer.buffer, taken), self._done) + 1
+        return taken
 
-    def _flows(self, transfer: Transfer, offered: int) -> bool:
-        """Do what follows from a job of which no word waits for what is behind the DMA; return whether it is one."""
-        to_banks = transfer.buffer == ACTIVATION
-        if transfer.buffer not in (ACTIVATION, WEIGHT) or (to_banks and not transfer.is_consecutive(self.side)):
-            return False
-        if not takes_at_once(self._reader, offered):
-            return False
+    def _flow(self, transfer: Transfer, offered: int) -> int | None:
+        """Do what follows from a job of which no word waits for what is behind the DMA.
+
+        Return when its last word is taken, and ``None`` if it is no such job.
+        """
+        to_banks, to_sets = transfer.buffer == ACTIVATION, transfer.buffer == PARAMETER
+        if transfer.buffer == TABLE or (to_banks and not transfer.is_consecutive(self.side)):
+            return None
+        if (to_sets and not self._sets.are_single) or not takes_at_once(self._reader, offered):
+            return None
         before = self._reader.since(offered - latency.STREAM_FIFO)
         first, last = read_unstalled(self._reader, transfer.job, offered)
-        if to_banks and not self._banks.take_all(transfer.address, transfer.last_address(self.side), first, last):
-            self._reader.resume(before, offered - latency.STREAM_FIFO)
-            return False
-        self._done = max(self._finish(transfer.buffer, last[-1]), self._done) + 1
-        return True
+        is_taken = True
+        if to_banks:
+            is_taken = self._banks.take_all(transfer.address, transfer.last_address(self.side), first, last)
+        elif to_sets:
+            is_taken = self._sets.take_all(-(transfer.row_bytes // -self.side), first, last)
+        if is_taken:
+            return last[-1]
+        self._reader.resume(before, offered - latency.STREAM_FIFO)
+        return None
 
     def _finish(self, buffer: int, taken: int) -> int:
         """Return when a job is finished whose last word was taken in such a cycle."""
@@ -243,7 +108,7 @@ class LoadTimes(_Engine):
 
 
 @dataclass(kw_only=True)
-class StoreTimes(_Engine):
+class StoreTimes(RememberingEngine):
     """The instructions of a :class:`vitaccel_rtl.accelerator.store_engine.StoreEngine`, one after the other."""
 
     parts = ("_writer", "_runs")

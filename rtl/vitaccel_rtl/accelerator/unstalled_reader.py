@@ -12,11 +12,14 @@ leaves the buffer's memory at ``max(a[k], m[k - BEAT_BUFFER]) + 1``.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.progressions import Progression, Progressions
 from vitaccel_rtl.accelerator.stalled_dma import StalledReader
 from vitaccel_rtl.dma_timing import ISSUE, Job, word_beats
 
@@ -28,11 +31,14 @@ class Moves(NamedTuple):
     ----------
     beats
         In which every beat is fetched.
+    step
+        From each of these to the next, if they are as far apart; else 0.
     first, last
         In which the first and the last words are through: those of a frame, or all.
     """
 
-    beats: tuple[int, ...]
+    beats: Sequence[int]
+    step: int
     first: tuple[int, ...]
     last: tuple[int, ...]
 
@@ -40,6 +46,8 @@ class Moves(NamedTuple):
 @lru_cache(maxsize=1 << 8)
 def moves_of(job: Job, *, beat_bytes: int, word_bytes: int) -> Moves:
     """Return the moves of a job; only its place in a beat matters."""
+    if job.rows == 1 and job.address % beat_bytes == 0 and 0 in (beat_bytes % word_bytes, word_bytes % beat_bytes):
+        return _aligned_moves(job.row_bytes, beat_bytes, word_bytes)
     beats: list[int] = []
     ends: list[int] = []
     cycle = 0
@@ -47,7 +55,21 @@ def moves_of(job: Job, *, beat_bytes: int, word_bytes: int) -> Moves:
         beats += range(cycle, cycle + needed)
         cycle += max(needed, 1)
         ends.append(cycle - 1)
-    return Moves(tuple(beats), tuple(ends[: latency.SLOTS]), tuple(ends[-latency.SLOTS :]))
+    step = beats[1] - beats[0] if len(beats) > 1 else 1
+    is_even = beats == list(range(0, step * len(beats), step))
+    return Moves(beats, step if is_even else 0, tuple(ends[: latency.SLOTS]), tuple(ends[-latency.SLOTS :]))
+
+
+def _aligned_moves(row_bytes: int, beat_bytes: int, word_bytes: int) -> Moves:
+    """Return those of a row of beats that are several words each, or of words that are several beats."""
+    beats, words = -(row_bytes // -beat_bytes), -(row_bytes // -word_bytes)
+    step, of_word = max(1, beat_bytes // word_bytes), max(1, word_bytes // beat_bytes)
+    cycles = max(words, beats)
+    ends = range(of_word - 1, cycles + of_word - 1, of_word)
+    first, last = (
+        tuple(min(end, cycles - 1) for end in some) for some in (ends[: latency.SLOTS], ends[-latency.SLOTS :])
+    )
+    return Moves(range(0, step * beats, step), step, first, last)
 
 
 @dataclass
@@ -71,18 +93,26 @@ class _Row:
         burst = bisect_right(self.firsts, beat) - 1
         return max(self.arrives[burst] + beat - self.firsts[burst], self.fetch(beat - latency.BEAT_BUFFER)) + 1
 
-    def leaves(self, begin: int, end: int) -> list[int]:
+    def leaves(self, begin: int, end: int) -> Iterator[Progression]:
         """Return when beats from *begin* to before *end* leave the buffer's memory."""
-        fetched = [self.fetch(beat) for beat in range(begin - latency.BEAT_BUFFER, min(0, end - latency.BEAT_BUFFER))]
-        arrived: list[int] = []
-        for first, until, arrives, base in zip(
-            self.firsts, (*self.firsts[1:], end), self.arrives, self.bases, strict=True
-        ):
-            own = range(max(begin, first), until)
-            arrived += range(arrives + own.start - first, arrives + until - first)
-            behind = slice(max(begin - latency.BEAT_BUFFER, first), min(until, end - latency.BEAT_BUFFER))
-            fetched += [base + cycle for cycle in self.moves.beats[behind]] if behind.stop > 0 else []
-        return [max(pair) + 1 for pair in zip(arrived, fetched, strict=True)]
+        step = self.moves.step
+        if not step:
+            yield from (Progression(self.leave(beat), 1, 1) for beat in range(begin, end))
+            return
+        starts = {begin, *(first + late for first in self.firsts for late in (0, latency.BEAT_BUFFER))}
+        starts.update(range(begin, latency.BEAT_BUFFER))
+        cuts = [*sorted(start for start in starts if begin <= start < end), end]
+        for start, until in pairwise(cuts):
+            yield from self._piece(start, until - start, step)
+
+    def _piece(self, start: int, count: int, step: int) -> Iterator[Progression]:
+        """Return when beats leave that are of one burst, and so are those before which they must not."""
+        burst = bisect_right(self.firsts, start) - 1
+        arrived, fetched = self.arrives[burst] + start - self.firsts[burst], self.fetch(start - latency.BEAT_BUFFER)
+        ahead = arrived - fetched
+        free = 0 if ahead < 0 else count if step == 1 else min(count, ahead // (step - 1) + 1)
+        yield Progression(arrived + 1, 1, free)
+        yield Progression(fetched + step * free + 1, step, count - free)
 
     def moved(self, cycle: int) -> int:
         """Return when the word moves that would in *cycle* if nothing kept it waiting."""
@@ -101,6 +131,13 @@ def _start(reader: StalledReader, at: int) -> int:
     return max(at + latency.STREAM_FIFO + latency.WORD_PLAN, reader._moved + 1)
 
 
+def _left(earlier: Progressions, row: _Row, beat: int) -> int:
+    """Return when a beat of a row, or of those before it, left the buffer's memory; -1 if there was none."""
+    if beat >= 0:
+        return row.leave(beat)
+    return earlier[beat] if len(earlier) >= -beat else -1
+
+
 def read_unstalled(reader: StalledReader, job: Job, at: int) -> tuple[list[int], list[int]]:
     """Do what a job does to a reader, and return when its first and its last words are taken: a frame of each, or all.
 
@@ -114,13 +151,11 @@ def read_unstalled(reader: StalledReader, job: Job, at: int) -> tuple[list[int],
     place = replace(job, address=job.address % reader.beat_bytes)
     moves = moves_of(place, beat_bytes=reader.beat_bytes, word_bytes=reader.word_bytes)
     row = _Row(moves, reader._fetched)
-    earlier = reader._left
     cut = at + latency.BURST_CUTTER + latency.RESERVE
     base = _start(reader, at)
     beat = 0
     for beats in reader._bursts(job):
-        leaves = len(earlier) + beat + beats - reader.buffer_beats - 1
-        left = -1 if leaves < 0 else earlier[leaves] if leaves < len(earlier) else row.leave(leaves - len(earlier))
+        left = _left(reader._left, row, beat + beats - reader.buffer_beats - 1)
         answer = reader._issue(cut, left + 1) + ISSUE + reader.latency_cycles
         arrives = max(answer, reader._ended[-1] + 1) if reader._ended else answer
         reader._ended.append(arrives + beats - 1)
@@ -129,7 +164,8 @@ def read_unstalled(reader: StalledReader, job: Job, at: int) -> tuple[list[int],
         row.arrives.append(arrives)
         row.bases.append(base)
         beat += beats
-    reader._left = earlier + row.leaves(max(0, beat - reader.buffer_beats), beat)
+    for leaves in row.leaves(max(0, beat - reader.buffer_beats), beat):
+        reader._left.extend(leaves)
     reader._fetched = reader._fetched + [row.fetch(each) for each in range(max(0, beat - latency.BEAT_BUFFER), beat)]
     reader._stages._holds = []
     through = reader._stages.stages + latency.SKID_BUFFER

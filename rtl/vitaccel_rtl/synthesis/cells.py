@@ -8,6 +8,19 @@ from dataclasses import dataclass, fields
 NOTHING: dict[str, int] = {}
 """Of cells that take no place of their own: multiplexers behind LUTs, marks of what was a module."""
 
+_XILINX: dict[str, dict[str, int]] = {
+    **{f"LUT{inputs}": {"luts": 1} for inputs in range(1, 7)},
+    "INV": {"luts": 1},
+    "CARRY4": {"carries": 4},
+    **{f"MUXF{inputs}": NOTHING for inputs in (7, 8)},
+    **{kind: {"flip_flops": 1} for kind in ("FDRE", "FDSE", "FDCE", "FDPE")},
+    **{kind: {"ram_luts": 1} for kind in ("SRL16E", "SRLC32E", "RAM32X1S", "RAM64X1S")},
+    **{kind: {"ram_luts": 2} for kind in ("RAM32X1D", "RAM64X1D", "RAM128X1S")},
+    **{kind: {"ram_luts": 4} for kind in ("RAM32M", "RAM64M", "RAM128X1D", "RAM256X1S")},
+    "$scopeinfo": NOTHING,
+}
+"""What 7 series and UltraScale+ share."""
+
 CELLS: dict[str, dict[str, dict[str, int]]] = {
     "ecp5": {
         "LUT4": {"luts": 1},
@@ -22,20 +35,19 @@ CELLS: dict[str, dict[str, dict[str, int]]] = {
         "$scopeinfo": NOTHING,
     },
     "xcup": {
-        **{f"LUT{inputs}": {"luts": 1} for inputs in range(1, 7)},
-        "INV": {"luts": 1},
-        "CARRY4": {"carries": 4},
+        **_XILINX,
         "CARRY8": {"carries": 8},
-        **{f"MUXF{inputs}": NOTHING for inputs in (7, 8, 9)},
-        **{kind: {"flip_flops": 1} for kind in ("FDRE", "FDSE", "FDCE", "FDPE")},
-        **{kind: {"ram_luts": 1} for kind in ("SRL16E", "SRLC32E", "RAM32X1S", "RAM64X1S")},
-        **{kind: {"ram_luts": 2} for kind in ("RAM32X1D", "RAM64X1D", "RAM128X1S")},
-        **{kind: {"ram_luts": 4} for kind in ("RAM32M", "RAM64M", "RAM128X1D", "RAM256X1S")},
+        "MUXF9": NOTHING,
         **{kind: {"ram_luts": 8} for kind in ("RAM32M16", "RAM64M8", "RAM256X1D", "RAM512X1S")},
         "DSP48E2": {"multipliers": 1},
         "RAMB18E2": {"block_rams": 1},
         "RAMB36E2": {"block_rams": 2},
-        "$scopeinfo": NOTHING,
+    },
+    "xc7": {
+        **_XILINX,
+        "DSP48E1": {"multipliers": 1},
+        "RAMB18E1": {"block_rams": 1},
+        "RAMB36E1": {"block_rams": 2},
     },
 }
 """Resources of a cell, by target and type."""
@@ -52,15 +64,15 @@ class Area:
     Parameters
     ----------
     luts
-        LUTs of logic: LUT4 of ECP5, where each bit of a carry chain takes one too, or LUT1 to LUT6 of UltraScale+.
+        LUTs of logic: LUT4 of ECP5, where each bit of a carry chain takes one too, or LUT1 to LUT6 of the others.
     carries
         Bits of carry chains.
     flip_flops
         Registers of one bit.
     multipliers
-        MULT18X18D of ECP5, DSP48E2 of UltraScale+.
+        MULT18X18D of ECP5, DSP48E2 of UltraScale+, DSP48E1 of 7 series.
     block_rams
-        Of 18 kbit: DP16KD of ECP5, RAMB18 of UltraScale+ (a RAMB36 is two).
+        Of 18 kbit: DP16KD of ECP5, RAMB18 of the others (a RAMB36 is two).
     ram_luts
         LUTs that are memories or shift registers, not among *luts*.
     """

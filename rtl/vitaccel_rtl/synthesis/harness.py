@@ -10,6 +10,9 @@ from __future__ import annotations
 from vitaccel_rtl.verilog import Verilog
 
 NAME = "harness"
+INSTANCE = "block"
+"""Of the component in it."""
+
 CLOCK = "clk"
 FOLDED = 4
 """Bits that one LUT of ECP5 folds."""
@@ -41,7 +44,7 @@ def harness(verilog: Verilog) -> str:
         f"  reg [{driven - 1}:0] driven;",
         f"  always @(posedge {CLOCK}) driven <= {shifted};",
         f"  wire [{made - 1}:0] made;",
-        f"  {verilog.name} block({', '.join(connections)});",
+        f"  {verilog.name} {INSTANCE}({', '.join(connections)});",
         *_fold(made),
         "endmodule",
     ]

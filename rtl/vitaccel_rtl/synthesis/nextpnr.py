@@ -1,4 +1,4 @@
-"""Frequency of a component on ECP5: placed and routed by nextpnr within a harness of three pins."""
+"""Place-and-route on ECP5 by nextpnr: the frequency of a component in a harness of three pins, bitstreams of boards."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vitaccel_rtl.synthesis import harness
-from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, NEXTPNR, cached
+from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, ECPPACK, NEXTPNR, Progress, SynthesisError, cached, in_silence
 from vitaccel_rtl.synthesis.yosys import NETLIST, netlist_of
 from vitaccel_rtl.verilog import Verilog
 
@@ -23,6 +24,9 @@ WANTED_MHZ = 250
 """What placement strives for; above what is asked of the blocks, so that it does not rest at that."""
 
 REPORT = "report.json"
+CONSTRAINTS = "pins.lpf"
+CONFIGURATION = "design.config"
+BITSTREAM = "design.bit"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,8 @@ class Timing:
         Cells and ports between which that path runs.
     logic_ns, routing_ns
         Its delay in cells (with the setup time) and on wires.
+    cells
+        Those that it goes through, the first and the last one included.
     """
 
     seed: int
@@ -47,6 +53,7 @@ class Timing:
     end: str
     logic_ns: float
     routing_ns: float
+    cells: tuple[str, ...] = ()
 
 
 def place_and_route(verilog: Verilog, *, seed: int = 1, folder: Path = BUILD_FOLDER) -> Timing:
@@ -69,15 +76,82 @@ def place_and_route(verilog: Verilog, *, seed: int = 1, folder: Path = BUILD_FOL
         If the component has no clock, no other input, or no output.
     """
     netlist = netlist_of(verilog.text + harness.harness(verilog), harness.NAME, "ecp5", folder=folder)
-    arguments = (*DEVICE, "--speed", str(SPEED_GRADE), "--freq", str(WANTED_MHZ), "--seed", str(seed))
+    return timing_of(route(netlist, DEVICE, seed=seed, folder=folder), seed)
+
+
+def route(
+    netlist: dict[str, Any],
+    device: Sequence[str],
+    *,
+    seed: int = 1,
+    wanted_mhz: float = WANTED_MHZ,
+    constraints: str | None = None,
+    folder: Path = BUILD_FOLDER,
+    say: Progress = in_silence,
+) -> Path:
+    """Place and route a netlist, and return the folder with nextpnr's report and log.
+
+    Parameters
+    ----------
+    netlist
+        Of :func:`vitaccel_rtl.synthesis.yosys.netlist_of` for ECP5.
+    device
+        nextpnr's arguments that name device and package.
+    seed
+        Of the placer.
+    wanted_mhz
+        What placement strives for.
+    constraints
+        Places of the pins, in Lattice's LPF; with it a configuration is written, without it pins are anywhere.
+    folder
+        Of all results.
+    say
+        Called with what nextpnr does.
+
+    Raises
+    ------
+    SynthesisError
+        If nextpnr is not installed, or cannot place and route the netlist.
+    """
+    arguments = (*device, "--speed", str(SPEED_GRADE), "--freq", f"{wanted_mhz:g}", "--seed", str(seed))
     arguments += ("--json", NETLIST, "--report", REPORT, "--timing-allow-fail", "--quiet")
-    place = cached(NEXTPNR, arguments, {NETLIST: json.dumps(netlist)}, folder)
+    sources = {NETLIST: json.dumps(netlist)}
+    if constraints is not None:
+        arguments += ("--lpf", CONSTRAINTS, "--textcfg", CONFIGURATION)
+        sources[CONSTRAINTS] = constraints
+    return cached(NEXTPNR, arguments, sources, folder, say=say)
+
+
+def bitstream(place: Path, *, folder: Path = BUILD_FOLDER, say: Progress = in_silence) -> bytes:
+    """Return the bitstream, compressed, of a design that :func:`route` placed with constraints.
+
+    Raises
+    ------
+    SynthesisError
+        If it has no configuration, or ecppack refuses it.
+    """
+    configuration = place / CONFIGURATION
+    if not configuration.exists():
+        raise SynthesisError("a design must be placed with constraints of its pins to have a bitstream")
+    arguments = ("--compress", "--input", CONFIGURATION, "--bit", BITSTREAM)
+    made = cached(ECPPACK, arguments, {CONFIGURATION: configuration.read_text()}, folder, say=say)
+    return (made / BITSTREAM).read_bytes()
+
+
+def used(place: Path) -> dict[str, tuple[int, int]]:
+    """Return how many of each kind of cell a placed design takes, and how many there are."""
+    report = json.loads((place / REPORT).read_text())
+    return {kind: (counts["used"], counts["available"]) for kind, counts in report["utilization"].items()}
+
+
+def timing_of(place: Path, seed: int) -> Timing:
+    """Return the frequency of a design that :func:`route` placed: of its slowest clock, with its slowest path."""
     return _timing(json.loads((place / REPORT).read_text()), seed)
 
 
 def _timing(report: dict, seed: int) -> Timing:
-    """Read nextpnr's report: the frequency of its one clock, and the path within it."""
-    ((clock, frequency),) = report["fmax"].items()
+    """Read nextpnr's report: the frequency of its slowest clock, and the path within it."""
+    clock, frequency = min(report["fmax"].items(), key=lambda each: each[1]["achieved"])
     (path,) = [path for path in report["critical_paths"] if path["from"] == path["to"] == f"posedge {clock}"]
     steps: Sequence[dict] = path["path"]
     routing = sum(step["delay"] for step in steps if step["type"] == "routing")
@@ -89,6 +163,7 @@ def _timing(report: dict, seed: int) -> Timing:
         end=_pin(steps[-1]["to"]),
         logic_ns=whole - routing,
         routing_ns=routing,
+        cells=tuple(dict.fromkeys([steps[0]["from"]["cell"], *(step["to"]["cell"] for step in steps)])),
     )
 
 

@@ -1,4 +1,4 @@
-"""Synthesis of a component by Yosys, for ECP5 and for UltraScale+: its netlist, and the area of that."""
+"""Synthesis of a component by Yosys, for ECP5, UltraScale+ and 7 series: its netlist, and the area of that."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, YOSYS, cached
+from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, YOSYS, Progress, cached, in_silence
 from vitaccel_rtl.synthesis.cells import Area, area_of
 from vitaccel_rtl.synthesis.registers import move_registers
 from vitaccel_rtl.verilog import Verilog
@@ -16,6 +16,7 @@ from vitaccel_rtl.verilog import Verilog
 SYNTHESIS = {
     "ecp5": "synth_ecp5",
     "xcup": "synth_xilinx -family xcup -flatten -noiopad -noclkbuf",
+    "xc7": "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf",
 }
 """Yosys' command by target; neither puts buffers at the ports, which are not pins of the device."""
 
@@ -30,7 +31,26 @@ SOURCE = "component.sv"
 NETLIST = "netlist.json"
 
 
-def netlist_of(text: str, top: str, target: str, *, folder: Path = BUILD_FOLDER) -> dict[str, Any]:
+_CLEARED = re.compile(
+    r"^(?:  integer (?P<place>\w+);\n)?  initial begin\n"
+    r"(?:    for \((?P=place) = 0; .*\) \w+\[(?P=place)\] = \d+'[hd]0+;\n|(?:    \w+\[\d+\] = \d+'[hd]0+;\n)+)  end\n",
+    re.MULTILINE,
+)
+"""Of a memory: its words are 0 at first."""
+
+LARGE_CLEARED = 4096
+"""Characters of such a statement, or a loop: Yosys would take minutes for each, and devices clear their memories."""
+
+
+def netlist_of(
+    text: str,
+    top: str,
+    target: str,
+    *,
+    is_named: bool = False,
+    folder: Path = BUILD_FOLDER,
+    say: Progress = in_silence,
+) -> dict[str, Any]:
     """Return Yosys' netlist of a design, flat; for ECP5 with registers in its multipliers and block RAMs.
 
     Parameters
@@ -40,9 +60,14 @@ def netlist_of(text: str, top: str, target: str, *, folder: Path = BUILD_FOLDER)
     top
         Its top module.
     target
-        ``ecp5`` or ``xcup`` (UltraScale+).
+        ``ecp5``, ``xcup`` (UltraScale+) or ``xc7`` (7 series).
+    is_named
+        Whether every cell is called after the signal that it drives, which says in which block it is; cells of ECP5
+        always are.
     folder
         Of all results.
+    say
+        Called with what Yosys does.
 
     Raises
     ------
@@ -56,8 +81,10 @@ def netlist_of(text: str, top: str, target: str, *, folder: Path = BUILD_FOLDER)
     synthesis = f"{SYNTHESIS[target]} -top {top}"
     if target == "ecp5":
         synthesis = f"{synthesis} -run begin:map_ffs; {ZEROS}; {synthesis} -run map_ffs:"
+    if is_named and target != "ecp5":
+        after += "autoname; "
     script = f"read_verilog -sv {SOURCE}; {before}{synthesis}; {after}write_json {NETLIST}"
-    place = cached(YOSYS, ("-q", "-p", script), {SOURCE: text}, folder)
+    place = cached(YOSYS, ("-q", "-p", script), {SOURCE: _without_cleared(text)}, folder, say=say)
     netlist = json.loads((place / NETLIST).read_text())
     if target == "ecp5":
         move_registers(netlist["modules"][top])
@@ -75,3 +102,12 @@ def synthesize(verilog: Verilog, target: str, *, folder: Path = BUILD_FOLDER) ->
     netlist = netlist_of(verilog.text, verilog.name, target, folder=folder)
     cells = netlist["modules"][verilog.name]["cells"].values()
     return area_of(Counter(cell["type"] for cell in cells), target)
+
+
+def _without_cleared(text: str) -> str:
+    """Return Verilog whose large memories say nothing of the zeros that they hold at first."""
+
+    def kept(found: re.Match[str]) -> str:
+        return found[0] if found["place"] is None and len(found[0]) < LARGE_CLEARED else ""
+
+    return _CLEARED.sub(kept, text)

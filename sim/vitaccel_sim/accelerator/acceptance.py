@@ -58,8 +58,8 @@ class Request:
     waveforms: Path | None = None
 
 
-Predicts = Callable[[IntegerModel, int, Mapping[str, np.ndarray]], int]
-"""Cycles of a run of a model under a memory of fixed latency, by that latency and the experts that were chosen."""
+Predicts = Callable[[IntegerModel, MemoryBehaviour, Mapping[str, np.ndarray]], int]
+"""Cycles of a run of a model, by the memory and the experts that were chosen."""
 
 
 def accept(request: Request, say: Said, *, predicts: Predicts | None = None) -> Verification:
@@ -93,7 +93,7 @@ def accept(request: Request, say: Said, *, predicts: Predicts | None = None) -> 
     behaviour = _behaviour(delivered.arch, request.memory)
 
     def cycles(chosen: Mapping[str, np.ndarray]) -> int | None:
-        return predicts(model, behaviour.latency_cycles, chosen) if predicts else None
+        return predicts(model, behaviour, chosen) if predicts else None
 
     choices = dict.fromkeys(_indices(model), 0)
     if data is None:

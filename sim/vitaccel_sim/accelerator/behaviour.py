@@ -86,6 +86,25 @@ class MemoryBehaviour:
         """Whether it answers each burst as fast as any other."""
         return not (self.jitter_cycles or any(self.stalls.values())) and self.beats == self.beats_cycles
 
+    @property
+    def mean_latency_cycles(self) -> int:
+        """Cycles from offering an address to the first beat, or from the last beat to the answer, on the average.
+
+        A channel that acts with the chance 1 - p keeps a word waiting for p / (1 - p) cycles.
+        """
+        waits = (sum(self._wait(channel) for channel in way) for way in (("ar", "r"), ("w", "b")))
+        return round(self.latency_cycles + self.jitter_cycles / 2 + max(waits))
+
+    @property
+    def beats_per_cycle(self) -> float:
+        """Beats that move in a cycle on the slower channel of data, on the average, while there are any."""
+        acts = min(1 - self.stalls.get(channel, 0.0) for channel in ("r", "w"))
+        return min(self.beats / self.beats_cycles, acts)
+
+    def _wait(self, channel: str) -> float:
+        stall = self.stalls.get(channel, 0.0)
+        return stall / (1 - stall)
+
     def structure(self, seed: int) -> BehaviourStructure:
         """Return what C++ takes, with the seed of one master's stalls."""
         return BehaviourStructure(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from vitaccel.arch import Arch
 from vitaccel.arch.load import from_mapping
 from vitaccel.backends.rtl.memory_map import MemoryMap
 from vitaccel.errors import VitaccelError
-from vitaccel_rtl.ports import Port
+from vitaccel_rtl.ports import Port, ports_of
 from vitaccel_rtl.register_map import from_json
 from vitaccel_rtl.verilog import Verilog
 from vitaccel_sim.accelerator.verify import Hardware
@@ -29,9 +28,6 @@ MACHINE = "machine.json"
 
 LARGE_MACS = 50_000_000
 """Useful MACs of a network from which on the C++ compiler's best is worth its time."""
-
-_TOP_MODULE = re.compile(rf"^module {TOP}\((.*?)\);(.*?)^endmodule", re.MULTILINE | re.DOTALL)
-_PORT = re.compile(r"^ *(input|output) (?:reg |wire )?(?:\[(\d+):0\] )?([A-Za-z_]\w*)(?: = [^;]*)?;", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,23 +52,6 @@ class Delivered:
     golden: dict[str, np.ndarray]
 
 
-def ports_of(text: str) -> tuple[Port, ...]:
-    """Return the ports of the top module, as :mod:`vitaccel_rtl.verilog` writes it.
-
-    Raises
-    ------
-    VitaccelError
-        If there is no such module.
-    """
-    top = _TOP_MODULE.search(text)
-    if top is None:
-        raise VitaccelError(f"{VERILOG} must have a module {TOP}, and has none")
-    return tuple(
-        Port(name=name, width=int(high or 0) + 1, is_input=flow == "input")
-        for flow, high, name in _PORT.findall(top[0])
-    )
-
-
 def read_delivery(folder: Path) -> Delivered:
     """Read a folder.
 
@@ -90,7 +69,7 @@ def read_delivery(folder: Path) -> Delivered:
     except ValueError as error:
         raise VitaccelError(f"{REGISTERS} must be a register map, and is not: {error}") from error
     hardware = Hardware(
-        verilog=Verilog(name=TOP, text=text, ports=ports_of(text)),
+        verilog=Verilog(name=TOP, text=text, ports=_ports(text)),
         registers=registers,
         memory=memory,
         program=_sized(folder, PROGRAM, memory.program_bytes),
@@ -103,6 +82,13 @@ def read_delivery(folder: Path) -> Delivered:
         model=_there(folder, MODEL),
         golden=_arrays(folder),
     )
+
+
+def _ports(text: str) -> tuple[Port, ...]:
+    try:
+        return ports_of(text, TOP)
+    except ValueError:
+        raise VitaccelError(f"{VERILOG} must have a module {TOP}, and has none") from None
 
 
 def _there(folder: Path, name: str) -> Path:

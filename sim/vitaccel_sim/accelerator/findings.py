@@ -159,6 +159,13 @@ class Verification:
         return all(result.cycles == result.cycles_predicted for result in self.results)
 
     @property
+    def cycles_difference(self) -> float | None:
+        """By what share of the prediction all runs took longer; ``None`` where none was made, or a run failed."""
+        measured = [result.cycles for result in self.results]
+        predicted = [result.cycles_predicted or 0 for result in self.results]
+        return sum(measured) / sum(predicted) - 1 if all(measured) and all(predicted) and measured else None
+
+    @property
     def is_right(self) -> bool:
         """Whether nothing is wrong: numbers, and cycles where they are compared."""
         return self.is_equal and self.cycles_are_equal is not False
@@ -175,6 +182,7 @@ class Verification:
             "cycles_predicted": None if None in predicted else sum(filter(None, predicted)),
             "cycles_measured": measured,
             "cycles_equal": self.cycles_are_equal,
+            "cycles_difference": self.cycles_difference,
             "utilization": self.macs * len(self.results) / (measured * self.pes) if measured else None,
             "simulated_cycles_per_s": self.simulated_cycles / self.seconds if self.seconds else None,
             "results": [result.record() for result in self.results],

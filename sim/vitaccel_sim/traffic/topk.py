@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,12 @@ ENDS = ends(16)
 KINDS = ("few values", "any", "equal", "rising", "falling", "ends")
 DIRECTED_WORDS = 60
 """Of a directed row at most."""
+
+ORDER = 4
+"""Logits of which every order is tried: one is compared with two ahead of it and with what those found."""
+
+MOST_ORDER_WORDS = 320
+"""Of all those orders; where they would be more, they are left to other points."""
 
 Row = list[int]
 RowBlock = list[Row]
@@ -33,6 +40,7 @@ BINS = (
     "the longest row",
     "the best comes last",
     "the best of a row is below all of the row before",
+    "every order of the first four logits, with ties",
 )
 
 
@@ -78,9 +86,30 @@ def extreme_blocks(options: Mapping[str, int]) -> list[RowBlock]:
             [1, *[0] * (length - 1)],
             [-1, 0] * (length // 2) + [-1] * (length % 2),
         ]
-        rows += rows[: -len(rows) % lanes]
-        blocks += [rows[n : n + lanes] for n in range(0, len(rows), lanes)]
-    return blocks
+        blocks += _side_by_side(rows, lanes)
+    return [*blocks, *order_blocks(options)]
+
+
+def order_blocks(options: Mapping[str, int]) -> list[RowBlock]:
+    """Return rows that begin in every order of four logits, with ties; none where those rows are too many words."""
+    lanes, k, most = options["lanes"], options["k"], options["experts"]
+    length = max(ORDER, k)
+    if length > most:
+        return []
+    blocks = _side_by_side([[*order, *[0] * (length - ORDER)] for order in orders()], lanes)
+    return blocks if len(blocks) * length <= MOST_ORDER_WORDS else []
+
+
+def orders() -> list[tuple[int, ...]]:
+    """Return every order of four logits, ties included: 75, each of the integers from 0 upwards, none left out."""
+    every = itertools.product(range(ORDER), repeat=ORDER)
+    return [order for order in every if set(order) == set(range(max(order) + 1))]
+
+
+def _side_by_side(rows: list[Row], lanes: int) -> list[RowBlock]:
+    """Return rows as row-blocks, of which the last is filled up with the first rows."""
+    filled = [*rows, *rows[: -len(rows) % lanes]]
+    return [filled[n : n + lanes] for n in range(0, len(filled), lanes)]
 
 
 def case(options: Mapping[str, int], blocks: list[RowBlock]) -> Case:
@@ -99,6 +128,8 @@ def case(options: Mapping[str, int], blocks: list[RowBlock]) -> Case:
 def _met(options: Mapping[str, int], blocks: list[RowBlock]) -> Counter[str]:
     k, most = options["k"], options["experts"]
     met: Counter[str] = Counter()
+    begun = {_order(logits[:ORDER]) for rows in blocks for logits in rows if len(logits) >= ORDER}
+    met["every order of the first four logits, with ties"] += begun == set(orders())
     for block, rows in enumerate(blocks):
         for lane, logits in enumerate(rows):
             ranked = sorted(logits, reverse=True)
@@ -118,6 +149,12 @@ def _met(options: Mapping[str, int], blocks: list[RowBlock]) -> Counter[str]:
                 blocks[block - 1][lane]
             )
     return met
+
+
+def _order(logits: Row) -> tuple[int, ...]:
+    """Return where each logit stands among the values of all: equal for logits of the same order."""
+    values = sorted(set(logits))
+    return tuple(values.index(logit) for logit in logits)
 
 
 TOPK = Traffic(

@@ -15,6 +15,7 @@ MACHINE = {
     "parameter_sets": 1024,
     "logit_words": 512,
     "numerics": 0x060808,
+    "features": 3,
 }
 
 SMALL = ProgramFile(

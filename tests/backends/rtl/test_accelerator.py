@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from amaranth.hdl import UnusedElaboratable
+from amaranth.hdl import Fragment, UnusedElaboratable
 
+from tests.backends.interpreter.networks import Case, machine_of, quantized
 from vitaccel.arch import Arch
 from vitaccel.backends.rtl.accelerator import ADDRESS_BITS, accelerator_of
+from vitaccel.backends.rtl.assemble import assemble, features
 from vitaccel.errors import UnsupportedError
+from vitaccel_rtl.accelerator.isa import features_word
 
 
 def small(pe: str = "4x4", **memory: int) -> Arch:
@@ -47,6 +50,26 @@ def test_the_bus_is_as_wide_as_the_machine_s(bus_bits: int) -> None:
 def test_registers_are_those_of_every_accelerator() -> None:
     names = [register.name for register in accelerator_of(small()).registers]
     assert {"control", "status", "program", "cycles_low", "completed_compute", "side"} <= set(names)
+
+
+def test_a_machine_says_which_optional_parts_it_has() -> None:
+    def parts(features: tuple[str, ...]) -> set[str]:
+        found = Fragment.get(accelerator_of(small(), features=features), None)
+        engines = [inside for inside, name, _ in found.subfragments if name in ("compute", "vector")]
+        return {name for engine in engines for _, name, _ in engine.subfragments} & {"experts", "reuse"}
+
+    assert parts(()) == set()
+    assert parts(("experts",)) == {"experts"}
+    assert parts(("kept_logits",)) == {"reuse"}
+
+
+@pytest.mark.parametrize(
+    ("name", "needed"), [("vit", set()), ("m3vit", {"experts"}), ("lookupvit", {"kept_logits"})], ids=str
+)
+def test_a_program_says_which_optional_parts_it_needs(name: str, needed: set[str]) -> None:
+    program = Case(quantized(name, 1), machine_of("8x8"), 1).lowered.program
+    assert features(program.instructions) == needed
+    assert assemble(program).machine["features"] == features_word(needed)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from vitaccel_rtl.accelerator.load_engine import LoadEngine
 from vitaccel_rtl.accelerator.slot_buffer import SlotBuffer
 from vitaccel_rtl.accelerator.store_engine import CLIENT as STORE_CLIENT
 from vitaccel_rtl.accelerator.store_engine import StoreEngine
-from vitaccel_rtl.accelerator.transfer_timing import Times, Transfer
+from vitaccel_rtl.accelerator.transfer import Times, Transfer
 from vitaccel_sim.bench.axi_memory import Behaviour, ReadMemory, WriteMemory
 from vitaccel_sim.bench.dma_jobs import limits_of
 

@@ -23,7 +23,7 @@ from vitaccel_sim.bench.dma_jobs import limits_of
 SIDE = 4
 MACHINE = {
     "side": SIDE, "arrays": 1, "activation_words": 128, "weight_words": 64, "parameter_sets": 16, "logit_words": 64,
-    "numerics": 8 | 8 << 8 | 6 << 16,
+    "numerics": 8 | 8 << 8 | 6 << 16, "features": 0,
 }  # fmt: skip
 MEMORY = {"data_bits": 64, "burst_beats": 4, "outstanding": 2, "address_bits": 32}
 PROGRAM, SOURCE, TARGET, BYTES = 0x1000, 0x40, 0x800, 64
@@ -144,7 +144,10 @@ def test_words_go_through_every_engine_but_the_array(seed: int) -> None:
     assert content[TARGET : TARGET + BYTES] == content[SOURCE : SOURCE + BYTES]
 
 
-@pytest.mark.parametrize(("header", "error"), [({"version": 99}, "version"), ({"logit_words": 128}, "machine")])
+@pytest.mark.parametrize(
+    ("header", "error"),
+    [({"version": 99}, "version"), ({"logit_words": 128}, "machine"), ({"features": 1}, "machine")],
+)
 def test_a_program_of_another_machine_is_refused(header: dict[str, int], error: str, seed: int) -> None:
     content = memory_with(program(**header), seed)
     found = Host(content).run("status", "completed_load", "completed_store")

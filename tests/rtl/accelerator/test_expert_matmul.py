@@ -9,8 +9,8 @@ from tests.rtl.accelerator.engine_bench import Engine
 from tests.rtl.accelerator.test_compute_engine import OUT, WORDS, put, rows_of, starting, weights_into
 from vitaccel_rtl.accelerator import isa
 from vitaccel_rtl.accelerator.completions import DONE_PHASE
+from vitaccel_rtl.accelerator.expert_times import SKIPPED
 from vitaccel_rtl.accelerator.pace import lead, matmul_pace
-from vitaccel_rtl.accelerator.tile_issue import SKIPPED
 from vitaccel_rtl.latency import SLOTS
 
 DEPTH, FIRST, A, A_STEP, STEP = 11, 24, 8, 24, 24

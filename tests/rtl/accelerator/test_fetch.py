@@ -126,6 +126,7 @@ def test_cycles_are_those_declared(latency_cycles: int, ahead: int, stall: float
         ({"version": 2}, "version"),
         ({"side": 7}, "machine"),
         ({"numerics": 0}, "machine"),
+        ({"features": MACHINE["features"] | 1 << 31}, "machine"),
         ({"instructions": 1 << 20}, "length"),
         ({"magic": 1, "version": 0, "side": 0}, "magic"),
     ],
@@ -136,6 +137,14 @@ def test_nothing_comes_of_a_header_that_is_wrong(wrong: dict[str, int], error: s
     assert bench.words == []
     assert bench.failures == [(Issue(memory_latency=5).header_known, error_code(error))]
     assert len(bench.memory.bursts) == 1
+
+
+@pytest.mark.parametrize("needed", [0, MACHINE["features"] & -MACHINE["features"]])
+def test_a_program_that_needs_less_than_the_machine_has_is_run(needed: int, seed: int) -> None:
+    steps = some(seed)
+    bench = Bench(program_bytes(steps, features=needed), behaviour=Behaviour(), seed=seed)
+    bench.run()
+    assert bench.words == words_of(steps)
 
 
 def test_an_instruction_fails_the_cycle_after_its_last_word(seed: int) -> None:

@@ -25,15 +25,8 @@ from tests.rtl.stream_bench import refuses
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.load_engine import LoadEngine
 from vitaccel_rtl.accelerator.parts import Parts
-from vitaccel_rtl.accelerator.transfer_timing import (
-    ACTIVATION,
-    PARAMETER,
-    TABLE,
-    WEIGHT,
-    LoadTimes,
-    Times,
-    Transfer,
-)
+from vitaccel_rtl.accelerator.transfer import ACTIVATION, PARAMETER, TABLE, WEIGHT, Times, Transfer
+from vitaccel_rtl.accelerator.transfer_timing import LoadTimes
 from vitaccel_rtl.lint import lint
 from vitaccel_rtl.verilog import to_verilog
 from vitaccel_sim.bench.axi_memory import BEHAVIOURS, SLAVE_ERROR, Behaviour

@@ -1,93 +1,16 @@
-"""Cycles of programs: engines whose times are static against a walk frame by frame, and all of them together."""
+"""Cycles of programs: all engines together, and the queues of experts route by route."""
 
 from __future__ import annotations
-
-import random
-from typing import Any
 
 import pytest
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.accelerator import program_timing
-from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
-from vitaccel_rtl.accelerator.pace import KEPT_AHEAD, lead
-from vitaccel_rtl.accelerator.program_timing import (
-    MachineTimes,
-    StaticTimes,
-    Work,
-    attention_work,
-    lane_work,
-    last_values,
-    matmul_work,
-    program_times,
-)
-from vitaccel_rtl.accelerator.vector_pace import VectorPace
+from vitaccel_rtl.accelerator.expert_times import gather_cycles
+from vitaccel_rtl.accelerator.program_timing import MachineTimes, program_times
 
 MACHINE = MachineTimes(side=8, beat_bytes=8, burst_beats=16, outstanding=4, latency_cycles=20)
 LOAD = {"dram": 0, "buffer": 0, "rows": 1, "row_bytes": 512, "stride_bytes": 512, "row_words": 64}
 MATMUL = {"depth": 24, "row_blocks": 3, "n_tiles": 2, "interval": 3, "first_interval": 4, "result": 11}
-
-
-def walk(fields: dict[str, int]) -> tuple[int, int]:
-    """Frames of the first logits to that of the last values, and where an array is free again: as the nest does."""
-    blocks = fields["frames"] * fields["heads"] * fields["row_blocks"]
-    frame, ahead, sent, valued, last = 0, 0, 0, 0, 0
-    due: dict[int, int] = {}
-    room = 1 if fields["one_in_flight"] else 2
-    logits = True
-    while valued < blocks:
-        if logits:
-            for _ in range(fields["key_blocks"]):
-                due[sent] = frame + fields["statistics"]
-                frame += fields["logits_interval"]
-            ahead, sent = ahead + 1, sent + 1
-            logits = ahead < room and sent < blocks
-            continue
-        for _ in range(fields["value_tiles"]):
-            last = frame = max(frame, due[valued])
-            frame += fields["values_interval"]
-        ahead, valued = ahead - 1, valued + 1
-        logits = sent < blocks
-    return last, frame
-
-
-def test_attention_goes_through_its_tiles_as_the_nest_does(seed: int) -> None:
-    rng = random.Random(seed)
-    for _ in range(200):
-        names = ("frames", "heads", "row_blocks", "key_blocks", "value_tiles", "logits_interval", "values_interval")
-        fields = {name: rng.randint(1, 4) for name in names}
-        fields |= {"statistics": rng.randint(1, 9), "one_in_flight": rng.randrange(2), "head_dim": rng.randint(1, 12)}
-        last, free = walk(fields)
-        begins = lead(fields["head_dim"], 8)
-        assert attention_work(fields | {"result": 20}, 8) == Work(begins + free, begins + last + 20)
-
-
-def test_one_more_in_flight_hides_statistics() -> None:
-    assert last_values(3, 2, 10, 4, in_flight=1) == 3 * 10 + 2 * 4
-    assert last_values(3, 2, 10, 4, in_flight=2) == 24
-
-
-@pytest.mark.parametrize(("rows", "columns", "occupied", "result"), [(3, 2, 1 + 20, 18 + 11), (1, 2, 1 + 8, 5 + 11)])
-def test_a_matmul_takes_its_intervals(rows: int, columns: int, occupied: int, result: int) -> None:
-    assert matmul_work(MATMUL | {"row_blocks": rows, "n_tiles": columns}, 8) == Work(occupied, result)
-
-
-@pytest.mark.parametrize("function", ["layernorm", "add"])
-@pytest.mark.parametrize("by_rows", [0, 1])
-def test_a_lane_takes_what_its_pace_says(function: str, by_rows: int) -> None:
-    scale = 7 if function == "layernorm" else 0
-    drain = latency.vector_rows_drain(16) if by_rows else 0
-    pace = VectorPace(interval=2, scale=scale, result=9, drain=drain)
-    fields = {"function": LANE_FUNCTIONS.index(function), "by_rows": by_rows, "row_blocks": 5, "interval": 2}
-    work = lane_work(fields | {"scale": scale, "result": 9}, 16)
-    assert (work.occupied, work.result * 8 - 4) == (pace.occupied(5), pace.done_cycles(5))
-
-
-def test_completions_are_a_frame_apart() -> None:
-    engine = StaticTimes(side=8)
-    slow = engine.complete("matmul", MATMUL | {"result": 40}, 0)
-    assert engine.ready == 8 * 21
-    assert engine.complete("matmul", MATMUL | {"result": 1}, engine.ready) == slow + 8
 
 
 def test_an_instruction_starts_behind_what_it_waits_for() -> None:
@@ -106,23 +29,6 @@ def test_a_slower_memory_takes_as_much_longer() -> None:
     assert program_times([("load", LOAD)], slower).cycles == program_times([("load", LOAD)], MACHINE).cycles + 24
 
 
-def test_a_lead_that_is_forgotten_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def cycles() -> Any:
-        return program_times([("matmul", MATMUL)], MACHINE).cycles
-
-    before = cycles()
-    monkeypatch.setattr(program_timing, "lead", lambda _depth, _side: 0)
-    assert cycles() == before - 8
-
-
-def test_kept_logits_go_twice_through_the_array() -> None:
-    """Two digits of every tile, the second of the last of which sets out before its result; logits come ahead of it."""
-    fields = {"mode": 1, "frames": 1, "heads": 2, "row_blocks": 3, "value_tiles": 1, "keys": 24}
-    assert attention_work(fields | {"logits_interval": 3, "values_interval": 4, "result": 20}, 8) == Work(
-        1 + 6 * 7 + KEPT_AHEAD, 1 + 6 * 7 - 4 + 20
-    )
-
-
 def test_a_memory_that_is_slower_than_its_port_moves_no_more_than_it_can() -> None:
     loads = [("load", LOAD)] * 6
     fast, slow = (
@@ -130,3 +36,42 @@ def test_a_memory_that_is_slower_than_its_port_moves_no_more_than_it_can() -> No
     )
     assert fast == program_times(loads, MachineTimes(**{**vars(MACHINE), "bytes_per_cycle": 1000.0}))
     assert slow.dones[-1] == slow.starts[0] + 6 * 512 // 2 > fast.dones[-1]
+
+
+ROUTE = {"tokens": 21, "frame_tokens": 21, "experts": 3, "choices": 2, "interval": 2}
+OF_EXPERT = {"has_expert": 1, "tiles": 3}
+
+
+def test_a_route_makes_new_queues() -> None:
+    program = [("route", ROUTE), ("gather", OF_EXPERT | {"expert": 2})] * 2
+    run = program_times(program, MACHINE, [(0, 2, 11), (9, 4, 0)])
+    taken = [done - start for start, done in zip(run.starts, run.dones, strict=True)]
+    assert taken[1::2] == [gather_cycles(11, side=8, tiles=3), gather_cycles(0, side=8, tiles=3)]
+    assert taken[0] == taken[2]
+    assert run.free[1] == run.dones[1] + 1
+
+
+def test_where_lanes_precede_an_expert_their_engine_is_free_when_they_rest() -> None:
+    lane = {"function": 4, "row_blocks": 5, "interval": 2, "result": 9}
+    alone, before_lane, before_route = (
+        program_times([("lane", lane), *after], MACHINE).free[0] for after in ([], [("lane", lane)], [("route", ROUTE)])
+    )
+    assert alone == before_lane < before_route
+
+
+@pytest.mark.parametrize(
+    ("queues", "sentence"),
+    [
+        ([(1, 2, 3)], "queues must be those of 2 routes or more, not of 1"),
+        ([(1, 2, 3), (1, 2)], "queues of a route must be those of 3 experts or more, not of 2"),
+    ],
+)
+def test_queues_that_are_missing_are_told(queues: list[tuple[int, ...]], sentence: str) -> None:
+    program = [("route", ROUTE), ("gather", OF_EXPERT), ("route", ROUTE), ("gather", OF_EXPERT | {"expert": 2})]
+    with pytest.raises(ValueError, match=sentence):
+        program_times(program, MACHINE, queues)
+
+
+def test_an_expert_before_any_route_is_refused() -> None:
+    with pytest.raises(ValueError, match="gather of an expert must come behind a route, not before any"):
+        program_times([("gather", OF_EXPERT)], MACHINE, [(1, 2, 3)])

@@ -25,7 +25,8 @@ from tests.rtl.accelerator.transfer_bench import (
 from tests.rtl.stream_bench import refuses
 from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.store_engine import StoreEngine
-from vitaccel_rtl.accelerator.transfer_timing import ACTIVATION, LoadTimes, StoreTimes, Times, Transfer
+from vitaccel_rtl.accelerator.transfer import ACTIVATION, Times, Transfer
+from vitaccel_rtl.accelerator.transfer_timing import LoadTimes, StoreTimes
 from vitaccel_rtl.lint import lint
 from vitaccel_rtl.verilog import to_verilog
 from vitaccel_sim.bench.axi_memory import BEHAVIOURS, SLAVE_ERROR, Behaviour

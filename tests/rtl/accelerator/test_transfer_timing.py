@@ -1,30 +1,15 @@
-"""Cycles of transfers: what is remembered is what would be computed; rates as the buses, words and banks allow."""
+"""Cycles of transfers: rates as the buses, words and banks allow."""
 
 from __future__ import annotations
 
-import random
-from typing import Any
-
 import pytest
 
-from tests.rtl.accelerator.transfer_bench import random_transfer
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator import buffer_turns, line_reader, load_engine, store_engine
-from vitaccel_rtl.accelerator.transfer_timing import (
-    ACTIVATION,
-    LOAD_CLIENT,
-    PARAMETER,
-    ROW_RUNS,
-    STORE_CLIENT,
-    TABLE,
-    WEIGHT,
-    LoadTimes,
-    StoreTimes,
-    Transfer,
-)
+from vitaccel_rtl.accelerator.transfer import ACTIVATION, PARAMETER, WEIGHT, Transfer
+from vitaccel_rtl.accelerator.transfer_timing import LOAD_CLIENT, ROW_RUNS, STORE_CLIENT, LoadTimes, StoreTimes
 from vitaccel_rtl.dma_cycles import read_latency
 
-BUFFERS = (ACTIVATION, WEIGHT, PARAMETER, TABLE)
 MEMORY_CYCLES = 30
 
 
@@ -33,29 +18,12 @@ def dma(side: int, beat_bytes: int, **changed: int) -> dict[str, int]:
     return sizes | {"latency_cycles": MEMORY_CYCLES} | changed
 
 
-def load_times(side: int, beat_bytes: int, *, remembers: bool = True, **changed: int) -> LoadTimes:
-    return LoadTimes(side=side, dma=dma(side, beat_bytes, buffer_beats=128, **changed), remembers=remembers)
+def load_times(side: int, beat_bytes: int, **changed: int) -> LoadTimes:
+    return LoadTimes(side=side, dma=dma(side, beat_bytes, buffer_beats=128, **changed))
 
 
-def store_times(side: int, beat_bytes: int, *, remembers: bool = True, **changed: int) -> StoreTimes:
-    return StoreTimes(side=side, dma=dma(side, beat_bytes, **changed), remembers=remembers)
-
-
-@pytest.mark.parametrize("kind", [load_times, store_times])
-@pytest.mark.parametrize(("side", "beat_bytes"), [(4, 4), (5, 8), (8, 16), (16, 8), (32, 64)])
-def test_what_is_remembered_is_what_would_be_computed(kind: Any, side: int, beat_bytes: int, seed: int) -> None:
-    rng = random.Random(seed)
-    buffers = BUFFERS if kind is load_times else (ACTIVATION,)
-    some = [random_transfer(rng, side, buffer) for buffer in buffers * 2]
-    remembering, computing = kind(side, beat_bytes), kind(side, beat_bytes, remembers=False)
-    offered = 0
-    for _ in range(150):
-        transfer = rng.choice(some)
-        ready = remembering.ready
-        times = remembering.times_of(transfer, offered)
-        assert times.accepted == -(-max(offered, ready) // 8) * 8
-        assert times == computing.times_of(transfer, offered)
-        offered = times.accepted + 1 + rng.choice((0, 0, 0, rng.randrange(300)))
+def store_times(side: int, beat_bytes: int, **changed: int) -> StoreTimes:
+    return StoreTimes(side=side, dma=dma(side, beat_bytes, **changed))
 
 
 def test_places_are_those_of_the_engines() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from tests.rtl.accelerator.transfer_bench import random_transfer
 from vitaccel_rtl.accelerator import transfer_timing, unstalled_reader
-from vitaccel_rtl.accelerator.transfer_timing import ACTIVATION, PARAMETER, TABLE, WEIGHT, LoadTimes, Transfer
-from vitaccel_rtl.dma_timing import Job
+from vitaccel_rtl.accelerator.transfer import ACTIVATION, PARAMETER, TABLE, WEIGHT, Transfer
+from vitaccel_rtl.accelerator.transfer_timing import LoadTimes
+from vitaccel_rtl.dma_timing import Job, word_beats
 
 
 def some_load(rng: random.Random, side: int) -> Transfer:
@@ -64,6 +65,21 @@ def test_bursts_take_what_their_words_take(
 def test_moves_of_a_row() -> None:
     """Words of 4 bytes in beats of 8, the first in the middle of one; and of 8 bytes in beats of 4."""
     narrow = unstalled_reader.moves_of(Job(address=4, row_bytes=12, stride_bytes=12), beat_bytes=8, word_bytes=4)
-    assert narrow == ((0, 1), (0, 1, 2), (0, 1, 2))
+    assert narrow == ([0, 1], 1, (0, 1, 2), (0, 1, 2))
     wide = unstalled_reader.moves_of(Job(address=0, row_bytes=80, stride_bytes=80), beat_bytes=4, word_bytes=8)
-    assert wide == (tuple(range(20)), tuple(range(1, 17, 2)), tuple(range(5, 20, 2)))
+    assert wide == (range(20), 1, tuple(range(1, 17, 2)), tuple(range(5, 20, 2)))
+
+
+@pytest.mark.parametrize(("beat_bytes", "word_bytes"), [(16, 4), (16, 8), (8, 8), (4, 8), (4, 32)])
+def test_moves_of_an_aligned_row_are_those_of_its_words(beat_bytes: int, word_bytes: int) -> None:
+    for row_bytes in (*range(1, 140), 8 * word_bytes * beat_bytes):
+        moves = unstalled_reader.moves_of(
+            Job(address=0, row_bytes=row_bytes, stride_bytes=row_bytes), beat_bytes=beat_bytes, word_bytes=word_bytes
+        )
+        beats: list[int] = []
+        ends: list[int] = []
+        for needed, _ in word_beats(Job(address=0, row_bytes=row_bytes), beat_bytes=beat_bytes, word_bytes=word_bytes):
+            at = ends[-1] + 1 if ends else 0
+            beats += range(at, at + needed)
+            ends.append(at + max(needed, 1) - 1)
+        assert (list(moves.beats), moves.first, moves.last) == (beats, tuple(ends[:8]), tuple(ends[-8:]))

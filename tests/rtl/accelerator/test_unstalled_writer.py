@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from vitaccel_rtl.accelerator import transfer_timing, unstalled_writer
-from vitaccel_rtl.accelerator.transfer_timing import StoreTimes, Transfer
+from vitaccel_rtl.accelerator.transfer import Transfer
+from vitaccel_rtl.accelerator.transfer_timing import StoreTimes
 from vitaccel_rtl.dma_timing import Job
 
 
@@ -55,5 +56,7 @@ def test_bursts_take_what_their_words_take(
 def test_words_that_complete_beats() -> None:
     sizes = {"beat_bytes": 8, "word_bytes": 4}
     assert unstalled_writer.completions_of(Job(address=4, row_bytes=16, stride_bytes=16), **sizes) == (0, 2, 3)
+    assert unstalled_writer.completions_of(Job(address=0, row_bytes=16, stride_bytes=16), **sizes) == range(1, 4, 2)
+    assert unstalled_writer.completions_of(Job(address=0, row_bytes=12, stride_bytes=12), **sizes) == (1, 2)
     sizes = {"beat_bytes": 4, "word_bytes": 8}
     assert unstalled_writer.completions_of(Job(address=0, row_bytes=16, stride_bytes=16), **sizes) is None

@@ -13,15 +13,8 @@ from tests.rtl.accelerator.parts_model import PartPlaces
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator import isa
 from vitaccel_rtl.accelerator.parts import Parts
-from vitaccel_rtl.accelerator.transfer_timing import (
-    ACTIVATION,
-    LOAD_CLIENT,
-    PARAMETER,
-    STORE_CLIENT,
-    TABLE,
-    WEIGHT,
-    Transfer,
-)
+from vitaccel_rtl.accelerator.transfer import ACTIVATION, PARAMETER, TABLE, WEIGHT, Transfer
+from vitaccel_rtl.accelerator.transfer_timing import LOAD_CLIENT, STORE_CLIENT
 from vitaccel_rtl.axi import Geometry
 from vitaccel_sim.bench.axi_memory import Behaviour, ReadMemory, WriteMemory
 from vitaccel_sim.bench.dma_jobs import CONTENT_BYTES, limits_of

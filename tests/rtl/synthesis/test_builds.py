@@ -21,8 +21,27 @@ def test_a_missing_tool_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 
 def test_a_tool_that_refuses_says_why(tmp_path: Path) -> None:
-    with pytest.raises(SynthesisError, match=r"^Yosys must accept the component, but says: No such command: grow"):
+    with pytest.raises(
+        SynthesisError, match=r"^Yosys must accept the component, but says: No such command: grow"
+    ) as error:
         cached(YOSYS, ("-p", "grow"), {}, tmp_path)
+    (log,) = tmp_path.iterdir()
+    assert str(error.value).endswith(f"; its log is {log}")
+    assert "grow" in log.read_text()
+
+
+def test_what_a_tool_does_is_told(tmp_path: Path) -> None:
+    said: list[str] = []
+    cached(YOSYS, ("-q", "-p", "design -reset; proc"), {}, tmp_path, say=said.append)
+    assert said[0] == "Yosys: PROC pass (convert processes to netlists)"
+
+
+def test_an_interrupt_ends_the_tool_and_leaves_nothing(tmp_path: Path) -> None:
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cached(YOSYS, ("-p", "proc"), {}, tmp_path, say=interrupt)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -71,5 +71,6 @@ class Perfect:
             )
             told["progress"](at + 1, results[-1])
         return Verification(
-            results=results, tensors=9, macs=32000, pes=64, simulated_cycles=3000, seconds=2.0, memory_is_fixed=True
-        )
+            results=results, tensors=9, macs=32000, pes=64, simulated_cycles=3000, seconds=2.0,
+            memory_is_fixed=told["behaviour"].is_fixed,
+        )  # fmt: skip

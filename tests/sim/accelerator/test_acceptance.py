@@ -14,7 +14,7 @@ from vitaccel.execution import IntegerModel
 from vitaccel_rtl.ports import Port
 from vitaccel_sim.accelerator import acceptance
 from vitaccel_sim.accelerator.acceptance import Request, accept
-from vitaccel_sim.accelerator.behaviour import CHANNELS
+from vitaccel_sim.accelerator.behaviour import CHANNELS, MemoryBehaviour
 from vitaccel_sim.accelerator.delivered import read_delivery
 
 
@@ -61,9 +61,9 @@ def test_less_may_be_asked_for(folder: Path, perfect: Perfect) -> None:
 
 
 def test_a_prediction_is_of_the_memory_and_of_the_experts(folder: Path, perfect: Perfect) -> None:
-    def predicts(made: IntegerModel, latency_cycles: int, chosen: object) -> int:
+    def predicts(made: IntegerModel, memory: MemoryBehaviour, chosen: object) -> int:
         assert (made.batch, chosen) == (1, {})
-        return 993 + latency_cycles
+        return 993 + memory.mean_latency_cycles
 
     for latency_cycles, equal in ((7, True), (8, False)):
         request = Request(folder=folder, images=1, memory={"latency_cycles": latency_cycles})

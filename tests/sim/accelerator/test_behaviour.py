@@ -8,6 +8,8 @@ import pytest
 
 from vitaccel_sim.accelerator.behaviour import CHANNELS, MemoryBehaviour
 
+FIXED = MemoryBehaviour(latency_cycles=7)
+
 
 @pytest.mark.parametrize(
     ("numbers", "sentence"),
@@ -29,9 +31,20 @@ def test_numbers_out_of_range_are_told(numbers: dict[str, Any], sentence: str) -
 
 
 def test_fixed_is_what_draws_nothing_and_limits_nothing() -> None:
-    assert MemoryBehaviour(latency_cycles=7).is_fixed
+    assert FIXED.is_fixed
     others: tuple[dict[str, Any], ...] = ({"jitter_cycles": 1}, {"beats_cycles": 2}, {"stalls": {"b": 0.1}})
     assert not any(MemoryBehaviour(**other).is_fixed for other in others)
+
+
+def test_the_mean_of_a_memory() -> None:
+    """An address and a first beat that are kept waiting, a cycle each where half of them are."""
+    assert (FIXED.mean_latency_cycles, FIXED.beats_per_cycle) == (7, 1)
+    assert MemoryBehaviour(latency_cycles=7, jitter_cycles=10).mean_latency_cycles == 12
+    halves = MemoryBehaviour(latency_cycles=7, stalls=dict.fromkeys(CHANNELS, 0.5))
+    assert (halves.mean_latency_cycles, halves.beats_per_cycle) == (9, 0.5)
+    assert MemoryBehaviour(latency_cycles=7, stalls={"ar": 0.75, "b": 0.5}).mean_latency_cycles == 10
+    assert MemoryBehaviour(beats=2, beats_cycles=5, stalls={"w": 0.1}).beats_per_cycle == 0.4
+    assert MemoryBehaviour(beats=4, beats_cycles=5, stalls={"w": 0.75}).beats_per_cycle == 0.25
 
 
 def test_the_structure_has_everything() -> None:

@@ -1,7 +1,8 @@
-"""Random transformers, compiled, assembled and run on one accelerator: every tensor equal to the interpreter's."""
+"""Random transformers on one accelerator: every tensor equal to the interpreter's, and the cycles predicted."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -9,11 +10,13 @@ import numpy as np
 import pytest
 
 from tests.backends.interpreter.networks import images_for, machine_of
-from tests.sim.accelerator.random_networks import Shape, random_network
+from tests.sim.accelerator.random_networks import ROUTINGS, Shape, random_network
 from vitaccel.arch import Arch
 from vitaccel.backends.rtl.accelerator import accelerator_of
 from vitaccel.backends.rtl.assemble import assemble
+from vitaccel.backends.rtl.chosen_queues import chosen_queues
 from vitaccel.backends.rtl.memory_map import memory_map
+from vitaccel.backends.rtl.program_cycles import program_cycles
 from vitaccel.backends.rtl.program_file import encode_program
 from vitaccel.execution import IntegerModel
 from vitaccel.ir.graph import Graph
@@ -23,8 +26,8 @@ from vitaccel_sim.accelerator.expectations import expected_of
 from vitaccel_sim.accelerator.findings import Verification
 from vitaccel_sim.accelerator.verify import Hardware, verify
 
-FEW, MANY = 4, 200
-"""Networks of `make test`, and of `make test-full`."""
+FEW, FEW_OF_EXPERTS, MANY = 3, 1, 200
+"""Networks of `make test`, of each routing as many as the second, and of `make test-full`, as many with experts."""
 
 LATENCY_CYCLES = 20
 
@@ -46,7 +49,8 @@ def run(graph: Graph, seed: int) -> Verification:
     """Two images on the accelerator, every tensor on the way compared."""
     model = IntegerModel(graph, machine())
     _, plan, program = model.lowered
-    assembled = encode_program(assemble(program))
+    assembly = assemble(program)
+    assembled = encode_program(assembly)
     address = -(-program.dram_bytes // 4096) * 4096
     verilog, registers = built()
     hardware = Hardware(
@@ -58,17 +62,23 @@ def run(graph: Graph, seed: int) -> Verification:
         optimize="-O1",
     )
     taps = [kernel.out for kernel in plan.kernels]
-    images = expected_of(model, images_for(graph, 2, seed), taps=taps)
+
+    def cycles(choices: Mapping[str, np.ndarray]) -> int:
+        queues = chosen_queues(program, choices)
+        return program_cycles(assembly, machine().memory, latency_cycles=LATENCY_CYCLES, queues=queues).cycles
+
+    images = expected_of(model, images_for(graph, 2, seed), taps=taps, cycles=cycles)
     return verify(hardware, images, behaviour=MemoryBehaviour(latency_cycles=LATENCY_CYCLES))
 
 
-def check(number: int) -> Shape:
-    shape, graph = random_network(number)
+def check(number: int, *, routing: str = "") -> Shape:
+    shape, graph = random_network(number, routing=routing)
     found = run(graph, number)
     assert found.tensors > 3
     for result in found.results:
         assert result.mismatch is None, f"network {number}, {shape}: {result.mismatch}"
         assert not result.failure, f"network {number}, {shape}: {result.failure}"
+        assert result.cycles == result.cycles_predicted, f"network {number}, {shape}"
     return shape
 
 
@@ -77,7 +87,42 @@ def test_a_few_random_networks(seed: int) -> None:
     assert len(set(shapes)) == FEW
 
 
+@pytest.mark.parametrize("routing", ROUTINGS)
+def test_a_few_random_networks_of_experts(routing: str, seed: int) -> None:
+    for number in np.random.default_rng(seed).integers(0, 1 << 31, FEW_OF_EXPERTS).tolist():
+        check(number, routing=routing)
+
+
 @pytest.mark.full
 def test_many_random_networks(seed: int) -> None:
     shapes = [check(number) for number in np.random.default_rng(seed + 1).integers(0, 1 << 31, MANY).tolist()]
     assert {shape.is_cross for shape in shapes} == {False, True}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("routing", ROUTINGS)
+def test_many_random_networks_of_experts(routing: str, seed: int) -> None:
+    numbers = np.random.default_rng(seed + 2).integers(0, 1 << 31, MANY // len(ROUTINGS)).tolist()
+    experts = [shape.experts for shape in (check(number, routing=routing) for number in numbers) if shape.experts]
+    assert {bool(each.capacity) for each in experts} == {False, True}
+    assert {each.k for each in experts} == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("routing", ROUTINGS)
+def test_tokens_choose_as_they_are_told(routing: str, seed: int) -> None:
+    """What is run is what is meant: one expert that all choose, experts that none does, and ties."""
+    shape, graph = random_network(seed, routing=routing)
+    model = IntegerModel(graph, machine())
+    ((_, found),) = model.tensors(images_for(graph, 1, seed))
+    assert found.choices
+    queues = chosen_queues(model.lowered.program, found.choices)
+    for choices, lengths in zip(found.choices.values(), queues, strict=True):
+        assert shape.experts is not None
+        most = shape.experts.capacity or shape.tokens
+        assert sum(min(most, count) for count in np.bincount(choices.reshape(-1)).tolist()) == sum(lengths)
+        if routing == "crowded":
+            assert np.unique(choices[..., 0]).size == 1
+            assert max(lengths) == most
+        if routing == "ties":
+            assert (choices == np.arange(shape.experts.k)).all()
+            assert lengths == tuple(most if at < shape.experts.k else 0 for at in range(shape.experts.count))

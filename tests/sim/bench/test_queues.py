@@ -10,12 +10,12 @@ QUEUES = "expert-queues"
 KINDS = "jobs_of_every_kind"
 
 
-@pytest.mark.parametrize("stream", ["answer", "entry"])
-def test_one_wrong_bit_is_told(stream: str, quick_simulator: str, seed: int) -> None:
-    told = parameters_of(QUEUES, 0, seed)
+@pytest.mark.parametrize(("name", "stream"), [(QUEUES, "answer"), (QUEUES, "entry"), ("expert-router", "entry")])
+def test_one_wrong_bit_is_told(name: str, stream: str, quick_simulator: str, seed: int) -> None:
+    told = parameters_of(name, 0, seed)
     place = next(n for n, job in enumerate(told["long"]) if job[stream])
     told["long"][place][stream][0] ^= 1
-    result = run_point(QUEUES, 0, seed=seed, parameters=told, testcase=KINDS, simulator=quick_simulator)
+    result = run_point(name, 0, seed=seed, parameters=told, testcase=KINDS, simulator=quick_simulator)
     assert f"job {place} of long" in result.failed[KINDS]
 
 

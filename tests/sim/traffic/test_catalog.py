@@ -1,16 +1,22 @@
-"""Every stream block has traffic, which meets its bins; the gateware is equal at every point, at its latency."""
+"""Every stream block has traffic, which meets its bins; the gateware is equal at every point, at its latency.
+
+That has three sources: what the component declares, what its gateware takes, and the formula of `vitaccel_rtl.latency`,
+which is what the cost model reads.
+"""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from tests.rtl.stream_bench import Run, run
 from vitaccel.backends.rtl.catalog import BLOCKS, block
+from vitaccel.ir.plan import has_lines
+from vitaccel_rtl import latency
 from vitaccel_sim.benches.catalog import BENCHES
 from vitaccel_sim.traffic.case import LONG_LENGTHS, Case, Traffic, lengths_of
 from vitaccel_sim.traffic.catalog import TRAFFIC
@@ -21,6 +27,35 @@ POINTS = [
     for name, traffic in TRAFFIC.items()
     for point in traffic.points
 ]
+
+FORMULAS: Mapping[str, Callable[[Mapping[str, int]], int]] = {
+    "skid-buffer": lambda _: latency.SKID_BUFFER,
+    "fifo": lambda _: latency.STREAM_FIFO,
+    "array": lambda _: latency.ARRAY,
+    "exp2": lambda point: latency.exp2(**_powers(point)),
+    "softmax-statistics": lambda point: latency.softmax_statistics(**_powers(point)),
+    "softmax-numerators": lambda point: latency.softmax_numerators(**_powers(point), bits=point["bits"]),
+    "softmax": lambda point: latency.softmax_rows(**_powers(point), bits=point["bits"]),
+    "reciprocal": lambda _: latency.RECIPROCAL,
+    "row-factor": lambda _: latency.ROW_FACTOR,
+    "probability": lambda point: latency.probability(**_powers(point)),
+    "requantize": lambda _: latency.REQUANTIZE,
+    "activation": lambda _: latency.ACTIVATION,
+    "gelu": lambda _: latency.GELU,
+    "residual": lambda _: latency.RESIDUAL,
+    "rsqrt": lambda _: latency.RSQRT,
+    "layernorm-moments": lambda _: latency.LAYERNORM_MOMENTS,
+    "layernorm-row-scale": lambda _: latency.LAYERNORM_ROW_SCALE,
+    "layernorm-normalize": lambda _: latency.LAYERNORM_NORMALIZE,
+    "topk": lambda _: latency.TOPK,
+    "transposer": lambda _: latency.TRANSPOSER,
+    "weigh": lambda _: latency.WEIGH,
+}
+"""What the cost model reads, by block."""
+
+
+def _powers(point: Mapping[str, int]) -> dict[str, bool]:
+    return {"has_lines": has_lines(point["fraction_bits"])}
 
 
 def short_case(traffic: Traffic, point: Mapping[str, int], seed: int) -> Case:
@@ -43,7 +78,7 @@ def run_case(component: Any, traffic: Traffic, point: Mapping[str, int], case: C
 
 
 def test_every_block_has_traffic_unless_it_has_a_bench_of_its_own() -> None:
-    assert list(TRAFFIC) == [name for name in BLOCKS if name not in BENCHES]
+    assert list(TRAFFIC) == list(FORMULAS) == [name for name in BLOCKS if name not in BENCHES]
 
 
 @pytest.mark.parametrize(("traffic", "point"), POINTS)
@@ -52,7 +87,8 @@ def test_the_gateware_is_equal_at_its_declared_latency(traffic: Traffic, point: 
     case = short_case(traffic, point, seed)
     result = run_case(component, traffic, point, case)
     assert result.words == list(case.expected)
-    assert result.offered[0] - result.accepted[case.first_row - 1] == component.latency_cycles
+    measured = result.offered[0] - result.accepted[case.first_row - 1]
+    assert measured == component.latency_cycles == FORMULAS[traffic.block](point)
 
 
 @pytest.mark.parametrize("name", TRAFFIC)

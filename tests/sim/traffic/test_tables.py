@@ -106,7 +106,7 @@ WITHOUT_TABLE = {
 }
 
 TABLES_OF_ITS_PARTS = "expert-router"
-"""Those of its powers and its reciprocal, in `ChoiceScore`."""
+"""Those of its powers and its reciprocal, in `ChoiceScore`: tests/rtl/test_choice_score.py."""
 
 
 def test_every_block_has_a_table_here_or_has_none() -> None:

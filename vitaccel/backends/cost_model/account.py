@@ -65,7 +65,8 @@ def _cycles(program: Program, slots: list[Slot], end: int) -> list[Cycles]:
             cause = CAUSES[Engine(slot.cause)]
             layer = program.kernel_of[slot.blocker if cause in ("vector", "store") else at]
             cycles[layer][cause] += slot.start - free
-        cycles[program.kernel_of[at]]["array"] += slot.occupied
+        # A matmul of an expert that has no tokens waits until the array has drained, if at all.
+        cycles[program.kernel_of[at]]["array" if slot.rows else "drain"] += slot.occupied
         free = slot.start + slot.occupied
         last = at
     _tail(program, slots, (free, end), last, cycles)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vitaccel.arch import Arch
-from vitaccel.backends.cost_model.replay import NOTHING, Slot
+from vitaccel.backends.cost_model.replay import NOTHING, Slot, rows_of
+from vitaccel.backends.cost_model.routing import Routing
 from vitaccel.ir.plan import ceil_div
 from vitaccel.ir.program import Engine, Instruction, Program, Transfer
 from vitaccel_rtl.latency import DONE_TO_START, SLOTS
@@ -30,8 +31,8 @@ class KnownTimes:
     cycles: int
 
 
-def slots_of(program: Program, times: KnownTimes) -> list[Slot]:
-    """Return the slots of a Program whose times are known.
+def slots_of(program: Program, times: KnownTimes, routing: Routing) -> list[Slot]:
+    """Return the slots of a Program whose times under a routing are known.
 
     Loads and stores overlap on the bus; each has its engine from when the one before it is done, and no longer than its
     words take. What starts later than its engine is free, and than what it waits for, has waited for its own words: the
@@ -40,7 +41,7 @@ def slots_of(program: Program, times: KnownTimes) -> list[Slot]:
     free, done = [0] * len(Engine), [0] * len(Engine)
     index: list[list[int]] = [[] for _ in Engine]
     slots: list[Slot] = []
-    for at, instruction in enumerate(program.instructions):
+    for at, (instruction, rows) in enumerate(zip(program.instructions, rows_of(program, routing), strict=True)):
         engine, start, end = instruction.engine, times.starts[at], times.dones[at]
         cause, blocker = NOTHING, NOTHING
         if start > free[engine]:
@@ -53,7 +54,7 @@ def slots_of(program: Program, times: KnownTimes) -> list[Slot]:
             occupied = times.free[at] - start
         done[engine] = end
         index[engine].append(at)
-        slots.append(Slot(start, occupied, end, cause, blocker, NOTHING))
+        slots.append(Slot(start, occupied, end, cause, blocker, rows))
     return slots
 
 

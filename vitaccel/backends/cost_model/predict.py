@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from vitaccel.backends.cost_model.account import ENGINE_NAMES, layer_costs
@@ -22,8 +23,12 @@ class ModelFacts:
     macs_exported: int
 
 
+Times = Callable[[Routing], KnownTimes]
+"""Those of an accelerator's instructions under a routing."""
+
+
 def predict(
-    program: Program, facts: ModelFacts, routing: Routing | None = None, times: KnownTimes | None = None
+    program: Program, facts: ModelFacts, routing: Routing | None = None, times: Times | None = None
 ) -> Prediction:
     """Predict a run of the Program.
 
@@ -39,8 +44,7 @@ def predict(
         Of the accelerator, for a Program that it can run; else they are estimated (:mod:`timing`).
     """
     assumed = routing or Routing()
-    slots = slots_of(program, times) if times else replay(program, assumed)
-    end = times.cycles if times else elapsed(slots)
+    slots, end = _timed(program, assumed, times)
     experts = tuple(ExpertLoad(la.label, assumed.queue_lengths(la)) for la in program.layers if la.routed)
     return Prediction(
         model=program.name,
@@ -55,9 +59,18 @@ def predict(
         instructions=len(program.instructions),
         routing=str(assumed) if experts else "",
         experts=experts,
-        cycles_by_routing={kind: elapsed(replay(program, Routing(kind))) for kind in ASSUMPTIONS} if experts else {},
+        cycles_by_routing={kind: _timed(program, Routing(kind), times)[1] for kind in ASSUMPTIONS} if experts else {},
         exceeded=program.arch.exceeded_limits(),
     )
+
+
+def _timed(program: Program, routing: Routing, times: Times | None) -> tuple[list[Slot], int]:
+    """Return when instructions run, and the cycles of all of them."""
+    if times is None:
+        slots = replay(program, routing)
+        return slots, elapsed(slots)
+    known = times(routing)
+    return slots_of(program, known, routing), known.cycles
 
 
 def _timeline(program: Program, slots: list[Slot]) -> tuple[Event, ...]:

@@ -42,18 +42,10 @@ def replay(program: Program, routing: Routing) -> list[Slot]:
     free = [0] * len(Engine)
     done: list[list[int]] = [[] for _ in Engine]
     index: list[list[int]] = [[] for _ in Engine]
-    queues = _queues(program, routing)
-    routed = [0] * len(program.layers)
     slots: list[Slot] = []
-    for at, instruction in enumerate(program.instructions):
+    for at, (instruction, rows) in enumerate(zip(program.instructions, rows_of(program, routing), strict=True)):
         engine = instruction.engine
-        kernel, rows = program.kernel_of[at], None
-        if isinstance(instruction, Route):
-            routed[kernel] += 1
-        if instruction.expert >= 0:
-            # Queues are those of the group that was routed last.
-            rows = queues[kernel][max(0, routed[kernel] - 1)][instruction.expert]
-        span = timing(instruction, program.arch, rows)
+        span = timing(instruction, program.arch, None if rows == NOTHING else rows)
         start, cause, blocker = free[engine], NOTHING, NOTHING
         for other, count in enumerate(instruction.waits):
             if count and done[other][count - 1] > start:
@@ -64,8 +56,22 @@ def replay(program: Program, routing: Routing) -> list[Slot]:
             finished = max(finished, done[engine][-1])
         done[engine].append(finished)
         index[engine].append(at)
-        slots.append(Slot(start, span.occupied, finished, cause, blocker, NOTHING if rows is None else rows))
+        slots.append(Slot(start, span.occupied, finished, cause, blocker, rows))
     return slots
+
+
+def rows_of(program: Program, routing: Routing) -> list[int]:
+    """Return the queue length of every expert's instruction, and -1 of the others."""
+    queues = _queues(program, routing)
+    routed = [0] * len(program.layers)
+    rows = []
+    for kernel, instruction in zip(program.kernel_of, program.instructions, strict=True):
+        if isinstance(instruction, Route):
+            routed[kernel] += 1
+        # Queues are those of the group that was routed last.
+        expert = instruction.expert
+        rows.append(NOTHING if expert < 0 else queues[kernel][max(0, routed[kernel] - 1)][expert])
+    return rows
 
 
 def _queues(program: Program, routing: Routing) -> list[tuple[tuple[int, ...], ...]]:

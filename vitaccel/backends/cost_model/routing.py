@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vitaccel.errors import VitaccelError, did_you_mean
-from vitaccel.ir.program import Layer, Routed
+from vitaccel.ir.program import Layer, Program, Route, Routed
 
 ASSUMPTIONS = ("uniform", "worst")
 
@@ -68,6 +68,12 @@ class Routing:
             found.append(tuple(n - m for n, m in zip(_dealt(upto, routed), _dealt(dealt, routed), strict=True)))
             dealt = upto
         return tuple(found)
+
+    def route_queues(self, program: Program) -> tuple[tuple[int, ...], ...]:
+        """Queue lengths of every route of a Program, in its order: those of a layer's groups, one after the other."""
+        groups = {at: iter(self.group_queues(layer)) for at, layer in enumerate(program.layers) if layer.routed}
+        each = zip(program.instructions, program.kernel_of, strict=True)
+        return tuple(next(groups[kernel]) for instruction, kernel in each if isinstance(instruction, Route))
 
 
 def _dealt(assignments: int, routed: Routed) -> list[int]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from vitaccel.arch import Arch
@@ -15,22 +16,21 @@ from vitaccel.reference.reciprocal import Reciprocal
 from vitaccel.reference.rsqrt import Rsqrt
 from vitaccel.reference.softmax import LONGEST_ROW, OnlineSoftmax
 from vitaccel_rtl.accelerator.accelerator import Accelerator
+from vitaccel_rtl.accelerator.isa import FEATURES, features_word
 
 ADDRESS_BITS = 32
 """Of a byte in DRAM."""
 
 
-def accelerator_of(arch: Arch, *, reuses_logits: bool = True, routes: bool = True) -> Any:
+def accelerator_of(arch: Arch, *, features: Collection[str] = FEATURES) -> Any:
     """Return the gateware of a machine, an ``amaranth.lib.wiring.Component``.
 
     Parameters
     ----------
     arch
         The machine.
-    reuses_logits
-        Whether it has what bidirectional cross-attention needs.
-    routes
-        Whether it has experts.
+    features
+        Which of :data:`vitaccel_rtl.accelerator.isa.FEATURES` it has.
 
     Raises
     ------
@@ -44,8 +44,9 @@ def accelerator_of(arch: Arch, *, reuses_logits: bool = True, routes: bool = Tru
         "sum_bits": OnlineSoftmax(numerics.logit_fraction_bits).sum_bits(LONGEST_ROW),
         "reciprocal": reciprocal_of(Reciprocal()),
     }
+    router = {**powers_of(ROUTER_FRACTION_BITS), "reciprocal": reciprocal_of(Reciprocal())}
     return Accelerator(
-        machine=machine_parameters(arch),
+        machine=machine_parameters(arch) | {"features": features_word(features)},
         softmax=softmax,
         rsqrt={"table": root.table, "entry_bits": root.entry_bits, "centre": root.centre},
         memory={
@@ -55,6 +56,6 @@ def accelerator_of(arch: Arch, *, reuses_logits: bool = True, routes: bool = Tru
             "address_bits": ADDRESS_BITS,
         },
         macs_per_multiplier=arch.array.macs_per_multiplier,
-        kept_rows=KEPT_ROWS if reuses_logits else 0,
-        router={**powers_of(ROUTER_FRACTION_BITS), "reciprocal": reciprocal_of(Reciprocal())} if routes else None,
+        kept_rows=KEPT_ROWS if "kept_logits" in features else 0,
+        router=router if "experts" in features else None,
     )

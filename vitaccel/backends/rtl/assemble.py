@@ -6,7 +6,7 @@ Places and waits are the Program's; times are the formulas of :mod:`vitaccel_rtl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from vitaccel.arch import PARAMETER_BYTES, Arch
@@ -31,9 +31,9 @@ from vitaccel.ir.program import (
     Store,
 )
 from vitaccel.ir.tensor import activation_words
+from vitaccel_rtl.accelerator.isa import ATTENTION_MODES, ENGINES, OPERATIONS, features_word
 from vitaccel_rtl.accelerator.parts import MOST_PARTS
 from vitaccel_rtl.latency import SLOTS
-from vitaccel_rtl.accelerator.isa import ENGINES, OPERATIONS
 
 FIELDS: dict[type[Instruction], Callable[[Any, Site], dict[str, int]]] = {
     Load: load_fields,
@@ -54,6 +54,9 @@ MOST = {
 }
 """The largest value of every field, by operation."""
 
+WAITS = tuple(f"wait_{engine}" for engine in ENGINES)
+"""Fields of the instructions of each engine that must be done."""
+
 OF_EXPERTS = (MatMul, Gather, ScatterAdd)
 """Instructions whose rows may be those of a queue."""
 
@@ -68,13 +71,24 @@ def assemble(program: Program) -> ProgramFile:
     """
     machine = machine_parameters(program.arch)
     return ProgramFile(
-        machine=machine,
+        machine=machine | {"features": features_word(features(program.instructions))},
         instructions=tuple(_assembled(at, each, program.arch) for at, each in enumerate(program.instructions)),
     )
 
 
+def features(instructions: Iterable[Instruction]) -> frozenset[str]:
+    """Return which of :data:`vitaccel_rtl.accelerator.isa.FEATURES` a machine must have for these instructions."""
+    needed = set()
+    for each in instructions:
+        if each.expert >= 0 or isinstance(each, (Route, Gather, ScatterAdd)):
+            needed.add("experts")
+        elif isinstance(each, Attention) and (each.logits >= 0 or each.mode != ATTENTION_MODES[0]):
+            needed.add("kept_logits")
+    return frozenset(needed)
+
+
 def machine_parameters(arch: Arch) -> dict[str, int]:
-    """Return what the header of a program says of its machine.
+    """Return what the header of a program says of its machine's sizes and formats, ``features`` excepted.
 
     Raises
     ------
@@ -103,19 +117,21 @@ def machine_parameters(arch: Arch) -> dict[str, int]:
 
 
 def _assembled(at: int, instruction: Instruction, arch: Arch) -> Coded:
-    site = Site(f"instruction {at} ({instruction.mnemonic} of {instruction.layer})", arch)
+    name = instruction.mnemonic
+    site = Site(f"instruction {at} ({name} of {instruction.layer})", arch)
     made = FIELDS.get(type(instruction))
     if made is None:
         known = ", ".join(kind.mnemonic for kind in FIELDS)
         raise UnsupportedError(f"{site.where} must be one of {known}: the accelerator has no other yet")
-    is_expert = instruction.expert >= 0
-    able = isinstance(instruction, OF_EXPERTS) or not is_expert
-    site.need(able, "must not be an expert's: of experts the accelerator has matmuls, and moves of their tokens")
-    expert = {"expert": max(instruction.expert, 0), "has_expert": int(is_expert)}
-    waits = {f"wait_{engine}": count for engine, count in zip(ENGINES, instruction.waits, strict=True)}
-    fields = waits | expert | made(instruction, site)
-    most = MOST[instruction.mnemonic]
-    for name, value in fields.items():
-        if not 0 <= value <= most[name]:
-            site.need(False, f"must have {name} of 0 to {most[name]}, not {value}")
-    return Coded(operation=instruction.mnemonic, fields={name: value for name, value in fields.items() if value})
+    fields = dict(zip(WAITS, instruction.waits, strict=True))
+    if instruction.expert >= 0:
+        able = isinstance(instruction, OF_EXPERTS)
+        site.need(able, "must not be an expert's: of experts the accelerator has matmuls, and moves of their tokens")
+        fields |= {"expert": instruction.expert, "has_expert": 1}
+    fields |= made(instruction, site)
+    most = MOST[name]
+    kept = {field: value for field, value in fields.items() if value}
+    for field, value in kept.items():
+        if not 0 < value <= most[field]:
+            site.need(False, f"must have {field} of 0 to {most[field]}, not {value}")
+    return Coded(operation=name, fields=kept)

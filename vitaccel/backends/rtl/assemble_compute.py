@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from vitaccel.arch import PARAMETER_BYTES
 from vitaccel.backends.rtl.assemble_site import Site, plane, residues, split, spread
@@ -32,7 +33,7 @@ def matmul_fields(matmul: MatMul, site: Site) -> dict[str, int]:
     b = residues(fields["b"], (fields["b_step"], tiles)) if matmul.b >= 0 else frozenset({0})
     out = residues(matmul.out, (fields["out_step"], rows), (fields["out_tile_step"], tiles))
     residual = residues(fields["residual"], (fields["residual_step"], rows), (fields["residual_tile_step"], tiles))
-    pace = matmul_pace(
+    return fields | _matmul_times(
         matmul.k,
         site.side,
         spread=max(spread(a, a), spread(b, b)),
@@ -40,8 +41,13 @@ def matmul_fields(matmul: MatMul, site: Site) -> dict[str, int]:
         by_rows=matmul.drain != TOKEN,
         b_is_activation=matmul.b >= 0,
     )
-    times: dict[str, int] = pace._asdict()
-    return fields | times
+
+
+@lru_cache(maxsize=1 << 10)
+def _matmul_times(*shape: int, **places: int) -> dict[str, int]:
+    """Return the fields of :func:`vitaccel_rtl.accelerator.pace.matmul_pace`."""
+    times: dict[str, int] = matmul_pace(*shape, **places)._asdict()
+    return times
 
 
 def _check_matmul(matmul: MatMul, site: Site) -> None:

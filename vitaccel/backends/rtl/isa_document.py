@@ -59,8 +59,8 @@ def isa_document() -> str:
     """Return the page."""
     parts = (
         INTRODUCTION,
-        "## Header\n\nThe machine refuses a program of which a word differs from its own, `instructions` excepted, and"
-        " starts nothing of it.\n\n" + _header(),
+        "## Header\n\nThe machine refuses a program of which a word differs from its own, `instructions` excepted, or"
+        " that needs `features` that it has not, and starts nothing of it.\n\n" + _header(),
         ORDER + "".join(f"- {hazard}\n" for hazard in hazards()),
         "## Every instruction\n\n" + _common(),
         *(_operation(operation) for operation in OPERATIONS.values()),

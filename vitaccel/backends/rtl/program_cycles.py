@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vitaccel.arch import Memory
 from vitaccel.backends.rtl.program_file import ProgramFile
+from vitaccel.ir.plan import ROUTER_FRACTION_BITS, has_lines
 from vitaccel_rtl.accelerator.program_timing import MachineTimes, ProgramTimes, program_times
 from vitaccel_rtl.dma_timing import PAGE_BYTES
 
 
 def program_cycles(
-    program: ProgramFile, memory: Memory, *, latency_cycles: int, bytes_per_cycle: float | None = None
+    program: ProgramFile,
+    memory: Memory,
+    *,
+    latency_cycles: int,
+    bytes_per_cycle: float | None = None,
+    queues: Sequence[Sequence[int]] = (),
 ) -> ProgramTimes:
     """Return when every instruction starts and completes, and the cycles of a run.
 
@@ -23,6 +31,15 @@ def program_cycles(
         Of the memory that it runs with, 1 or more.
     bytes_per_cycle
         Of that memory if it is slower than the port; then cycles are an estimate.
+    queues
+        Entries of the queue of each expert, of one route of the program after the other: those that were chosen
+        (:func:`vitaccel.backends.rtl.chosen_queues.chosen_queues`) or are assumed
+        (:meth:`vitaccel.backends.cost_model.routing.Routing.route_queues`).
+
+    Raises
+    ------
+    ValueError
+        If an instruction is of an expert of which there is no queue.
     """
     beat_bytes = memory.beat_bytes
     machine = MachineTimes(
@@ -32,5 +49,6 @@ def program_cycles(
         outstanding=memory.outstanding,
         latency_cycles=latency_cycles,
         bytes_per_cycle=bytes_per_cycle,
+        router_has_lines=has_lines(ROUTER_FRACTION_BITS),
     )
-    return program_times(((each.operation, each.fields) for each in program.instructions), machine)
+    return program_times(((each.operation, each.fields) for each in program.instructions), machine, queues)

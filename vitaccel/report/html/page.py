@@ -21,7 +21,7 @@ from vitaccel.report.summary import cycle_table, machine, summary_table
 from vitaccel.report.table import Table
 from vitaccel.report.units import percent, rate, shape, si
 
-_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 """The browser refuses every request this page could make."""
 
 
@@ -33,13 +33,13 @@ def page(predictions: Sequence[Prediction], plotly_script: str) -> str:
     return "\n".join([
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<title>vitaccel: {escape(title)}</title>",
-        f"<style>\n{_resource('page.css')}</style>",
+        f"<style>\n{resource('page.css')}</style>",
         f"</head><body><main>\n{body}",
         f"<footer>vitaccel {__version__}. All of this is predicted by the cost model, not measured.</footer>",
-        f"</main>\n<script>{plotly_script}</script>\n<script>\n{_resource('page.js')}</script></body></html>\n",
+        f"</main>\n<script>{plotly_script}</script>\n<script>\n{resource('page.js')}</script></body></html>\n",
     ])  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def _several(predictions: Sequence[Prediction], numbers: Iterator[int]) -> str:
         f"<header><h1>{models}, side by side<span class=badge>predicted, not measured</span></h1>",
         f"<p>{len(predictions)} columns; ratios are to the first.</p></header><div class=cards></div>",
         _section(latencies(predictions), numbers),
-        *(_table(table) for table in (totals, *parts)),
+        *(table_section(table) for table in (totals, *parts)),
     ]
     for at, (title, prediction) in enumerate(zip(titles, predictions, strict=True)):
         shown.append(
@@ -82,8 +82,9 @@ def _details(prediction: Prediction, numbers: Iterator[int]) -> str:
         _section(traffic_by_block(prediction), numbers),
         _section(energy_by_block(prediction), numbers),
         "</div>",
-        *(_table(table) for table in (summary_table(prediction), cycle_table(prediction), block_table(prediction))),
-        _table(layer_table(prediction)),
+        *(
+            table_section(made(prediction)) for made in (summary_table, cycle_table, block_table, layer_table)
+        ),
     ])  # fmt: skip
 
 
@@ -120,7 +121,8 @@ def _section(figure: Figure, numbers: Iterator[int]) -> str:
     )
 
 
-def _table(table: Table) -> str:
+def table_section(table: Table) -> str:
+    """Return a table under its title, which is sorted by a click on a heading."""
     sides = [" class=right" if column.right else " class=prose" if column.elastic else "" for column in table.columns]
     headings = "".join(
         f'<th class="sorts{" right" if column.right else ""}">{escape(column.title)}</th>' for column in table.columns
@@ -138,5 +140,6 @@ def _row(cells: Sequence[str], sides: Sequence[str]) -> str:
     return f"<tr>{''.join(f'<td{side}>{escape(cell)}</td>' for cell, side in zip(cells, sides, strict=True))}</tr>"
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """Return the text of a file that comes with this package."""
     return (resources.files("vitaccel.report.html") / name).read_text(encoding="utf-8")

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from vitaccel.arch import Arch
+from vitaccel.backends.cost_model.routing import Routing
 from vitaccel.backends.rtl.accelerator import accelerator_of
-from vitaccel.backends.rtl.assemble import assemble
+from vitaccel.backends.rtl.assemble import assemble, features
+from vitaccel.backends.rtl.chosen_queues import Queues, chosen_queues
 from vitaccel.backends.rtl.memory_map import memory_map
 from vitaccel.backends.rtl.program_cycles import program_cycles
-from vitaccel.backends.rtl.program_file import ProgramFile, encode_program
+from vitaccel.backends.rtl.program_file import encode_program
 from vitaccel.errors import UnsupportedError
 from vitaccel.execution import IntegerModel
 from vitaccel.frontend import import_model
@@ -76,8 +78,7 @@ class Network:
     images
         The golden vectors.
     cycles
-        Of a run, predicted, with a memory of the machine's latency; ``None`` where they depend on the experts that
-        are chosen.
+        Of a run, predicted, with a memory of the machine's latency and tokens that spread evenly over the experts.
     """
 
     model: IntegerModel
@@ -85,12 +86,12 @@ class Network:
     hardware: Hardware
     instructions: int
     images: tuple[Expected, ...]
-    cycles: int | None
+    cycles: int
 
     @property
-    def utilization(self) -> float | None:
+    def utilization(self) -> float:
         """Useful MACs for each multiplier and cycle."""
-        return self.cycles and self.hardware.memory.macs / (self.cycles * self.hardware.memory.pes)
+        return self.hardware.memory.macs / (self.cycles * self.hardware.memory.pes)
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -106,7 +107,7 @@ class Network:
             **{name: path.read_text(encoding="utf-8") for name, path in COPIED.items()},
             README: readme(
                 hardware.memory, self.model.arch, instructions=self.instructions, cycles=self.cycles,
-                images=len(self.images),
+                images=len(self.images), has_experts=any(layer.routed for layer in self.model.lowered.program.layers),
             ),
         }  # fmt: skip
         contents = {name: text.encode() for name, text in texts.items()}
@@ -168,15 +169,25 @@ def deliver_network(
     _, plan, program = model.lowered
     assembled = assemble(program)
     raw = encode_program(assembled)
-    cycles = _cycles(assembled, model.arch)
+
+    def cycles(queues: Queues) -> int:
+        latency_cycles = max(1, model.arch.memory.latency_cycles)
+        return program_cycles(assembled, model.arch.memory, latency_cycles=latency_cycles, queues=queues).cycles
+
     say("emit Verilog")
-    component = accelerator_of(model.arch)
+    component = accelerator_of(model.arch, features=features(program.instructions))
     registers = component.registers
     verilog = to_verilog(component, name=TOP, options=_options(model.arch))
     say("run golden images")
     given = images(model.graph)
     indices = {key: 0 for key in given if model.graph[key].type.element != "f32"}
-    expected = tuple(expected_of(model, {**given, **{key: np.array([0]) for key in indices}}, cycles=lambda _: cycles))
+    expected = tuple(
+        expected_of(
+            model,
+            {**given, **{key: np.array([0]) for key in indices}},
+            cycles=lambda choices: cycles(chosen_queues(program, choices)),
+        )
+    )
     address = -(-program.dram_bytes // PROGRAM_ALIGNMENT) * PROGRAM_ALIGNMENT
     hardware = Hardware(
         verilog=verilog,
@@ -191,14 +202,8 @@ def deliver_network(
         hardware=hardware,
         instructions=len(assembled.instructions),
         images=expected,
-        cycles=cycles,
+        cycles=cycles(Routing().route_queues(program)),
     )
-
-
-def _cycles(program: ProgramFile, arch: Arch) -> int | None:
-    if any(each.operation == "route" for each in program.instructions):
-        return None
-    return program_cycles(program, arch.memory, latency_cycles=max(1, arch.memory.latency_cycles)).cycles
 
 
 def _imported(onnx: bytes, name: str) -> Graph:

@@ -115,7 +115,9 @@ vitaccel_fetch(&bus, {output_address:#x}, scores, {output_bytes});
 """
 
 
-def readme(memory: MemoryMap, arch: Arch, *, instructions: int, cycles: int | None, images: int) -> str:
+def readme(
+    memory: MemoryMap, arch: Arch, *, instructions: int, cycles: int, images: int, has_experts: bool = False
+) -> str:
     """Return the text of ``README.md``.
 
     Parameters
@@ -123,9 +125,11 @@ def readme(memory: MemoryMap, arch: Arch, *, instructions: int, cycles: int | No
     memory, arch
         Of the network and of the machine.
     instructions, cycles
-        Of the program, and of a run with a memory of the machine's latency, if they are predicted.
+        Of the program, and of a run with a memory of the machine's latency.
     images
         Golden vectors.
+    has_experts
+        Whether cycles are those of tokens that spread evenly over experts.
     """
     source, target = memory.tensor(memory.inputs[0]), memory.tensor(memory.outputs[0])
     facts = (
@@ -134,7 +138,7 @@ def readme(memory: MemoryMap, arch: Arch, *, instructions: int, cycles: int | No
         ("program", f"{instructions:,} instructions, {memory.program_bytes:,} bytes"),
         ("weights", f"{memory.weights_bytes:,} bytes, with tensors that live in memory"),
         ("MACs of a run", f"{memory.macs:,}"),
-        *_speed(memory, arch, cycles),
+        *_speed(memory, arch, cycles, has_experts),
         ("golden vectors", str(images)),
     )
     return TEXT.format(
@@ -160,12 +164,11 @@ def readme(memory: MemoryMap, arch: Arch, *, instructions: int, cycles: int | No
     )
 
 
-def _speed(memory: MemoryMap, arch: Arch, cycles: int | None) -> tuple[tuple[str, str], ...]:
-    if cycles is None:
-        return (("cycles of a run", "as many as the experts take that are chosen"),)
+def _speed(memory: MemoryMap, arch: Arch, cycles: int, has_experts: bool) -> tuple[tuple[str, str], ...]:
     latency = max(1, arch.memory.latency_cycles)
+    spread = " and tokens that spread evenly over the experts" if has_experts else ""
     return (
-        ("cycles of a run", f"{cycles:,} with a memory that answers after {latency} cycles"),
+        ("cycles of a run", f"{cycles:,} with a memory that answers after {latency} cycles{spread}"),
         ("utilization", f"{memory.macs / (cycles * memory.pes):.1%} of all multipliers in all cycles"),
     )
 

@@ -27,7 +27,8 @@ def test_only_the_readme_of_a_network_has_the_mark() -> None:
     assert MARK.encode() not in network().files["Makefile"], "a block's Makefile would replace it"
 
 
-def test_cycles_that_depend_on_experts_are_not_told() -> None:
-    text = readme(network().hardware.memory, network().model.arch, instructions=1, cycles=None, images=1)
-    assert "| cycles of a run | as many as the experts take that are chosen |" in text
-    assert "utilization" not in text
+def test_cycles_that_depend_on_experts_say_so() -> None:
+    memory, arch = network().hardware.memory, network().model.arch
+    text = readme(memory, arch, instructions=1, cycles=4321, images=1, has_experts=True)
+    assert "| 4,321 with a memory that answers after 16 cycles and tokens that spread evenly over the experts |" in text
+    assert "spread evenly" not in network().files["README.md"].decode()

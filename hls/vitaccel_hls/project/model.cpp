@@ -1,0 +1,110 @@
+// The accelerator as a library for other languages: memory and buffers to look at, one instruction after the other.
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "vitaccel.hpp"
+
+// Nothing else is seen from outside, so that several machines can be in one process.
+#define VITACCEL_API __attribute__((visibility("default")))
+
+using namespace vitaccel;
+
+namespace {
+
+struct Model {
+    explicit Model(uint64_t memory_bytes) : memory((memory_bytes + Machine::SIDE - 1) / Machine::SIDE) {}
+
+    Wires wires(int engine) { return Wires{queues[engine], tokens[engine], done[engine]}; }
+
+    // A step of the engine whose turn it is, and of the completions. Turns go round, so tokens are taken as they come.
+    bool step() {
+        const int engine = turn++ % ENGINES;
+        Front& front = fronts[engine];
+        switch (engine) {
+            case LOAD_ENGINE:
+                load_step<Machine>(front, wires(engine), on, memory.data());
+                break;
+            case COMPUTE_ENGINE:
+                compute_step<Machine>(front, wires(engine), on);
+                break;
+            case VECTOR_ENGINE:
+                vector_step<Machine>(front, wires(engine), on);
+                break;
+            default:
+                store_step<Machine>(front, wires(engine), on, memory.data());
+        }
+        return pass_on(completions, done, tokens);
+    }
+
+    std::vector<MemoryWord> memory;
+    Buffers<Machine> on{};
+    InstructionStream queues[ENGINES];
+    TokenStream tokens[ENGINES];
+    DoneStream done[ENGINES];
+    Completions completions;
+    Front fronts[ENGINES];
+    uint32_t turn = 0;
+};
+
+}  // namespace
+
+extern "C" {
+
+VITACCEL_API void* vitaccel_new(uint64_t memory_bytes) { return new Model(memory_bytes); }
+
+VITACCEL_API void vitaccel_delete(void* model) { delete static_cast<Model*>(model); }
+
+// The memory, from its first byte on.
+VITACCEL_API int8_t* vitaccel_memory(void* model) { return static_cast<Model*>(model)->memory.data()->lane; }
+
+// The activation buffer, word after word.
+VITACCEL_API int8_t* vitaccel_activation(void* model) { return static_cast<Model*>(model)->on.activation->lane; }
+
+// Begin a program that stands in memory. Returns 0, or what is wrong with it.
+VITACCEL_API uint32_t vitaccel_start(void* model, uint64_t program) {
+    Model& machine = *static_cast<Model*>(model);
+    for (int engine = 0; engine < ENGINES; ++engine) {
+        machine.queues[engine] = {};
+        machine.tokens[engine] = {};
+        machine.done[engine] = {};
+        machine.fronts[engine] = {};
+    }
+    machine.completions = {};
+    const int8_t* from = vitaccel_memory(model) + program;
+    uint32_t instructions = 0;
+    std::memcpy(&instructions, from + 4 * HEADER_INSTRUCTIONS, sizeof instructions);
+    std::vector<uint32_t> words(HEADER_WORDS + uint64_t(instructions) * INSTRUCTION_WORDS);
+    std::memcpy(words.data(), from, 4 * words.size());
+    return dispatch<Machine>(words.data(), machine.queues);
+}
+
+// Run until an instruction has completed; counts are those of each engine. Returns 1, or 0 if all have completed, or -1
+// if none ever will.
+VITACCEL_API int vitaccel_step(void* model, uint32_t* counts) {
+    Model& machine = *static_cast<Model*>(model);
+    const auto total = [&] {
+        uint32_t sum = 0;
+        for (int engine = 0; engine < ENGINES; ++engine) sum += machine.completions.count[engine];
+        return sum;
+    };
+    const uint32_t before = total();
+    int found = -1;
+    for (int turn = 0; turn < MOST_IDLE * ENGINES && found < 0; ++turn) {
+        const bool is_through = machine.step();
+        if (is_through) found = 0;
+        if (total() != before) found = 1;
+    }
+    for (int engine = 0; engine < ENGINES; ++engine) counts[engine] = machine.completions.count[engine];
+    return found;
+}
+
+// Run all. Returns 0, or STUCK.
+VITACCEL_API uint32_t vitaccel_run(void* model) {
+    uint32_t counts[ENGINES];
+    int found = 1;
+    while (found == 1) found = vitaccel_step(model, counts);
+    return found == 0 ? 0 : STUCK;
+}
+
+}

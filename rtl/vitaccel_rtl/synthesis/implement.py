@@ -1,0 +1,156 @@
+"""A design on a device: synthesised and, where an open tool can, placed and routed; area by block, frequency, path."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vitaccel_rtl.synthesis import harness
+from vitaccel_rtl.synthesis.breakdown import Cells, Hierarchy, areas
+from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, Progress, in_silence
+from vitaccel_rtl.synthesis.cells import Area
+from vitaccel_rtl.synthesis.devices import Device
+from vitaccel_rtl.synthesis.nextpnr import Timing, route, timing_of
+from vitaccel_rtl.synthesis.yosys import netlist_of
+from vitaccel_rtl.verilog import Verilog
+
+PACKAGE = "CABGA756"
+"""The largest of ECP5; a harness has three pins in any."""
+
+WANTED_MHZ = 150.0
+"""What placement strives for unless another frequency is asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What was done, and how long that took in this run: nearly nothing where its result was there already."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Implementation:
+    """What a design takes of a device.
+
+    Parameters
+    ----------
+    name
+        Of the top module.
+    device
+        What it was synthesised for.
+    areas
+        Of every block with all that is in it, by path; ``""`` is the whole design.
+    timings
+        Of its place-and-routes, by seed; none where there was none.
+    path
+        Blocks that the slowest path of the best of them goes through, one after the other.
+    stages
+        In the order in which they were done.
+    """
+
+    name: str
+    device: Device
+    areas: Mapping[str, Area]
+    timings: tuple[Timing, ...]
+    path: tuple[str, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def total(self) -> Area:
+        """Of the whole design."""
+        return self.areas[""]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What the device has too little of, a phrase each."""
+        return self.device.missing(self.total)
+
+    @property
+    def best(self) -> Timing | None:
+        """The place-and-route of the highest frequency."""
+        return max(self.timings, key=lambda timing: timing.frequency_mhz, default=None)
+
+
+def implement(
+    verilog: Verilog,
+    device: Device,
+    *,
+    seeds: Sequence[int] = (1,),
+    wanted_mhz: float = WANTED_MHZ,
+    folder: Path = BUILD_FOLDER,
+    say: Progress = in_silence,
+) -> Implementation:
+    """Synthesise a design for a device, and place and route it there with each seed, in a harness of three pins.
+
+    Nothing is placed that does not fit: see :attr:`Implementation.missing`.
+
+    Parameters
+    ----------
+    verilog
+        The design.
+    device
+        One of :data:`vitaccel_rtl.synthesis.devices.DEVICES`.
+    seeds
+        Of the placer; without any, or where no open tool places the device, only the area is found.
+    wanted_mhz
+        What placement strives for.
+    folder
+        Of all results, which are made once.
+    say
+        Called with what the tools do.
+
+    Raises
+    ------
+    SynthesisError
+        If a tool is missing, or refuses the design.
+    UnknownCellError
+        If the netlist has a cell whose cost nobody has said.
+    ValueError
+        If the design has no clock, no other input, or no output, and is to be placed.
+    """
+    stages: list[Stage] = []
+    is_routed = device.is_routed and bool(seeds)
+    with _stage("synthesis", stages):
+        if is_routed:
+            text, top = verilog.text + harness.harness(verilog), harness.NAME
+        else:
+            text, top = verilog.text, verilog.name
+        netlist = netlist_of(text, top, device.family, is_named=True, folder=folder, say=say)
+        cells = netlist["modules"][top]["cells"]
+        found = areas(cells, device.family, inside=harness.INSTANCE if is_routed else "")
+    timings = []
+    if is_routed and not device.missing(found[""]):
+        arguments = (*device.nextpnr, "--package", PACKAGE)
+        for seed in seeds:
+            with _stage(f"place and route, seed {seed}", stages):
+                placed = route(netlist, arguments, seed=seed, wanted_mhz=wanted_mhz, folder=folder, say=say)
+                timings.append(timing_of(placed, seed))
+    return Implementation(
+        name=verilog.name,
+        device=device,
+        areas=found,
+        timings=tuple(timings),
+        path=_path(cells, timings),
+        stages=tuple(stages),
+    )
+
+
+def _path(cells: Cells, timings: Sequence[Timing]) -> tuple[str, ...]:
+    """Return the blocks on the slowest path of the fastest place-and-route, called as they are without the harness."""
+    if not timings:
+        return ()
+    hierarchy = Hierarchy(cells)
+    best = max(timings, key=lambda timing: timing.frequency_mhz)
+    passed = [hierarchy.block_of(name).removeprefix(harness.INSTANCE).removeprefix(".") for name in best.cells]
+    return tuple(block for place, block in enumerate(passed) if place == 0 or block != passed[place - 1])
+
+
+@contextmanager
+def _stage(name: str, stages: list[Stage]) -> Iterator[None]:
+    begin = time.monotonic()
+    yield
+    stages.append(Stage(name=name, seconds=time.monotonic() - begin))

@@ -1,0 +1,1 @@
+"""Networks with the C++ of their accelerator, as directories to pick up."""

@@ -1,0 +1,1 @@
+"""The accelerator's C++ compiled and run in this process, beside the interpreter."""

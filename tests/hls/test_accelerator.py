@@ -1,0 +1,91 @@
+"""The accelerator in C++: random transformers, every tensor equal to the interpreter's; waits are obeyed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.backends.interpreter.networks import images_for
+from tests.hls.machine_bench import MEMORY_BYTES, PROGRAM, Bench, arch_of, library
+from tests.sim.accelerator.random_networks import random_network
+from vitaccel.arch import Arch
+from vitaccel.backends.rtl.program_file import Coded
+from vitaccel.execution import IntegerModel
+from vitaccel.ir.graph import Graph
+from vitaccel_sim.accelerator.expectations import expected_of
+from vitaccel_sim.delivery.network.assembled import assembled_network
+from vitaccel_sim.hls.model import HlsError, HlsModel
+from vitaccel_sim.hls.verify import compare
+
+FEW, MANY = 3, 60
+SIDE = 8
+
+
+def check(number: int) -> None:
+    """Two images of a network, every tensor on the way compared."""
+    shape, graph = random_network(number)
+    model = IntegerModel(graph, machine())
+    assembled = assembled_network(model, "random")
+    memory = assembled.memory
+    hls = HlsModel(library(SIDE), memory, program=assembled.program, weights=assembled.weights)
+    taps = [kernel.out for kernel in model.lowered.plan.kernels]
+    images = list(expected_of(model, images_for(graph, 2, number), taps=taps))
+    assert len(taps) > 3
+    for image in images:
+        assert compare(hls, memory, image) is None, f"network {number}, {shape}"
+
+
+def machine() -> Arch:
+    return arch_of(SIDE)
+
+
+def test_a_few_random_networks(seed: int) -> None:
+    for number in np.random.default_rng(seed).integers(0, 1 << 31, FEW).tolist():
+        check(number)
+
+
+@pytest.mark.full
+def test_many_random_networks(seed: int) -> None:
+    for number in np.random.default_rng(seed + 1).integers(0, 1 << 31, MANY).tolist():
+        check(number)
+
+
+def test_a_wait_is_obeyed() -> None:
+    """The store of a zero that comes first in the program, and waits for a copy that comes behind it."""
+    bench = Bench(4)
+    bench.words[0] = 5
+    address = bench.in_memory(bytes(4))
+    store = {"dram": address, "address": 1, "rows": 1, "row_bytes": 4, "row_words": 1}
+    copy = {"row_blocks": 1, "channels": 1, "last_rows": 4, "tiles": 1, "out": 1}
+    bench.run_coded(
+        [
+            Coded(operation="store", fields=store | {"wait_vector": 1}),
+            Coded(operation="lane", fields={name: value for name, value in copy.items() if value}),
+        ]
+    )
+    assert bench.model.memory(address, 4).tolist() == [5] * 4
+
+
+def test_a_program_that_waits_for_nothing_that_comes_is_given_up() -> None:
+    bench = Bench(4)
+    fields = {"row_blocks": 1, "channels": 1, "last_rows": 4, "tiles": 1, "out": 1, "wait_compute": 1}
+    with pytest.raises(HlsError, match="the program must end, and waits for an instruction that never completes"):
+        bench.run_coded([Coded(operation="lane", fields=fields)])
+    assert PROGRAM < MEMORY_BYTES
+
+
+def test_a_wrong_weight_is_found(seed: int) -> None:
+    _, graph = random_network(7)
+    assert isinstance(graph, Graph)
+    model = IntegerModel(graph, machine())
+    assembled = assembled_network(model, "random")
+    weights = bytearray(assembled.weights)
+    memory = assembled.memory
+    # The first load of the program brings the first weights.
+    first = next(each for each in assembled.instructions.instructions if each.fields.get("buffer") == 1)
+    weights[first.fields["dram"]] ^= 64
+    hls = HlsModel(library(SIDE), memory, program=assembled.program, weights=bytes(weights))
+    (image,) = expected_of(model, images_for(graph, 1, seed), taps=[k.out for k in model.lowered.plan.kernels])
+    mismatch = compare(hls, memory, image)
+    assert mismatch is not None
+    assert mismatch.count >= 1
