@@ -29,9 +29,9 @@ def test_a_layernorm_streams_its_rows_twice_whoever_took_moments() -> None:
         assert fields == {
             "function": LANE_FUNCTIONS.index("layernorm"), "a_is_wide": 1, "is_wide": 0, "by_rows": 0, "has_b": 0,
             "table": 0, "row_blocks": 3, "channels": 44, "last_rows": 8, "tokens": 20, "tiles": 6, "a": 48,
-            "a_step": 96, "a_plane": 48, "b": 0, "b_step": 0, "b_plane": 0, "out": 400, "out_step": 48,
-            "b_frame": 0, "out_frame": 0, "out_tile_step": 0, "out_plane": 0, "sets": 7, "shift": 0, "moves_up": 0, "interval": pace.interval,
-            "scale": pace.scale, "result": pace.result,
+            "a_step": 96, "a_plane": 48, "b": 0, "b_step": 0, "b_plane": 0, "b_frame": 0, "out": 400, "out_step": 48,
+            "out_tile_step": 0, "out_plane": 0, "out_frame": 0, "sets": 7, "shift": 0, "moves_up": 0,
+            "interval": pace.interval, "scale": pace.scale, "result": pace.result,
         }  # fmt: skip
         assert pace.scale > 0
 
