@@ -138,8 +138,8 @@ def _check_attention(attention: Attention, site: Site) -> None:
     joined = [part for part in BY_ARRAY if getattr(attention, part) >= 0 and part not in attention.by_array.split()]
     site.need(
         site.parts == 1 or not joined,
-        f"must have heads that stand each in its array's part of the buffer, not {' and '.join(joined)} with heads side "
-        "by side: several arrays need this",
+        f"must have heads each in its array's part of the buffer, not {' and '.join(joined)} with heads side by side: "
+        "several arrays need this",
     )
 
 
