@@ -1,8 +1,9 @@
 """Gather: an expert's tokens, from channel-lane rows anywhere in a buffer into token-lane words.
 
-The integers of `vitaccel.backends.interpreter.moe.gather`, for one bank of the buffer: with several arrays every bank
-has a block of its own, and all take the same queue.
+The integers of `vitaccel.backends.interpreter.moe.gather`.
 """
+
+import operator
 
 from amaranth.hdl import Cat, Module, Mux, signed, unsigned
 from amaranth.lib import data, stream, wiring
@@ -28,6 +29,8 @@ class Gather(wiring.Component):
         Width of an address of the buffer, in words of P int8, 1 to 32.
     tile_bits, entry_bits
         Widths of numbers of tiles and of entries, 1 to 24.
+    next_tile
+        Of :class:`vitaccel_rtl.queue_walk.QueueWalk`.
     in_flight
         Reads under way at most, 3 to 256. For one word a cycle, more than the cycles in which the buffer answers.
 
@@ -50,7 +53,7 @@ class Gather(wiring.Component):
         If a parameter is out of its range.
     """
 
-    def __init__(self, *, side, address_bits=16, tile_bits=12, entry_bits=16, in_flight=16):
+    def __init__(self, *, side, address_bits=16, tile_bits=12, entry_bits=16, next_tile=operator.add, in_flight=16):
         check_range("in_flight of a gather", in_flight, LEAST_DEPTH, 256)
         check_walk(side, address_bits, tile_bits, entry_bits)
         self._walk_options = {
@@ -58,6 +61,7 @@ class Gather(wiring.Component):
             "address_bits": address_bits,
             "tile_bits": tile_bits,
             "entry_bits": entry_bits,
+            "next_tile": next_tile,
         }
         self._side = side
         self._in_flight = in_flight

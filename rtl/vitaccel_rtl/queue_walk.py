@@ -1,5 +1,7 @@
 """The way of gather and scatter-add through a queue: block by block of P entries, tile by tile, the address of each."""
 
+import operator
+
 from amaranth.hdl import Array as Choice
 from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
@@ -49,6 +51,9 @@ class QueueWalk(wiring.Component):
         Width of an address, and of a row, 1 to 32. Sums are modulo ``2**address_bits``.
     tile_bits, entry_bits
         Widths of numbers of tiles and of entries, 1 to 24.
+    next_tile
+        Function of the words from the first tile to another, and of the step: those to the tile behind it. The step
+        more, unless tiles stand elsewhere.
 
     Attributes
     ----------
@@ -66,8 +71,9 @@ class QueueWalk(wiring.Component):
         If a parameter is out of its range.
     """
 
-    def __init__(self, *, side, address_bits=16, tile_bits=12, entry_bits=16):
+    def __init__(self, *, side, address_bits=16, tile_bits=12, entry_bits=16, next_tile=operator.add):
         check_walk(side, address_bits, tile_bits, entry_bits)
+        self._next_tile = next_tile
         self._side = side
         self._address_bits = address_bits
         self._tile_bits = tile_bits
@@ -158,7 +164,7 @@ class QueueWalk(wiring.Component):
         with m.If(moves):
             m.d.sync += place.eq(Mux(ends_tile, 0, place + 1))
             with m.If(ends_tile):
-                m.d.sync += [tile.eq(tile + 1), offset.eq(offset + context.step)]
+                m.d.sync += [tile.eq(tile + 1), offset.eq(self._next_tile(offset, context.step))]
             with m.If(ends_block):
                 m.d.comb += freed.eq(1 << half)
                 m.d.sync += [tile.eq(0), offset.eq(0), half.eq(~half)]

@@ -10,6 +10,7 @@ from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.expert_ports import expert_reads, expert_writes
 from vitaccel_rtl.accelerator.expert_times import TO_DONE
 from vitaccel_rtl.accelerator.isa import COUNT, GATHER, WORD_ADDRESS
+from vitaccel_rtl.accelerator.part_walk import PartWalk
 from vitaccel_rtl.accelerator.slot_buffer import PHASE
 from vitaccel_rtl.gather import Gather
 
@@ -24,6 +25,8 @@ class ExpertGather(wiring.Component):
     ----------
     side
         P.
+    parts
+        Of the buffer, :class:`~vitaccel_rtl.accelerator.parts.Parts`: tiles stand in them in turn.
 
     Attributes
     ----------
@@ -39,8 +42,9 @@ class ExpertGather(wiring.Component):
         A pulse when the instruction is done.
     """
 
-    def __init__(self, *, side):
+    def __init__(self, *, side, parts):
         self._side = side
+        self._places = PartWalk(parts=parts, side=side)
         super().__init__(
             {
                 "phase": In(PHASE),
@@ -58,7 +62,11 @@ class ExpertGather(wiring.Component):
         m = Module()
         job = self.job
         m.submodules.gather = gather = Gather(
-            side=self._side, address_bits=WORD_ADDRESS, tile_bits=COUNT, in_flight=IN_FLIGHT
+            side=self._side,
+            address_bits=WORD_ADDRESS,
+            tile_bits=COUNT,
+            next_tile=self._places.next_tile,
+            in_flight=IN_FLIGHT,
         )
         wiring.connect(m, wiring.flipped(self.entry), gather.entry)
         asked = Signal()
@@ -102,7 +110,7 @@ class ExpertGather(wiring.Component):
         with m.If(words.valid):
             m.d.sync += place.eq(place + 1)
         with m.If(ends_tile):
-            m.d.sync += [place.eq(0), tiles_left.eq(tiles_left - 1), out.eq(out + self._side)]
+            m.d.sync += [place.eq(0), tiles_left.eq(tiles_left - 1), out.eq(self._places.next_tile(out, self._side))]
             with m.If(is_last_tile):
                 m.d.sync += [
                     tiles_left.eq(job.tiles),

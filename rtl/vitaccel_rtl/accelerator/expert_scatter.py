@@ -15,6 +15,7 @@ from vitaccel_rtl.accelerator.expert_times import TO_DONE
 from vitaccel_rtl.accelerator.frame_delay import FrameDelay
 from vitaccel_rtl.accelerator.isa import COUNT, FRAMES, SCATTER_ADD, WORD_ADDRESS
 from vitaccel_rtl.accelerator.lane_words import LANE_NUMBER
+from vitaccel_rtl.accelerator.part_walk import PartWalk
 from vitaccel_rtl.accelerator.slot_buffer import PHASE
 from vitaccel_rtl.accelerator.word_delay import WordDelay
 from vitaccel_rtl.fixed_point import FACTOR_BITS, saturate
@@ -37,6 +38,8 @@ class ExpertScatter(wiring.Component):
     ----------
     side
         P.
+    parts
+        Of the buffer, :class:`~vitaccel_rtl.accelerator.parts.Parts`: tiles stand in them in turn.
 
     Attributes
     ----------
@@ -52,8 +55,9 @@ class ExpertScatter(wiring.Component):
         A pulse when the instruction is done.
     """
 
-    def __init__(self, *, side):
+    def __init__(self, *, side, parts):
         self._side = side
+        self._places = PartWalk(parts=parts, side=side)
         super().__init__(
             {
                 "phase": In(PHASE),
@@ -92,6 +96,7 @@ class ExpertScatter(wiring.Component):
         placed, own_lane = Signal(PLACED, reset_less=True), Signal(LANE_NUMBER, reset_less=True)
         next_lane, next_block = Signal(LANE_NUMBER, reset_less=True), Signal(WORD_ADDRESS, reset_less=True)
         a, out = Signal(WORD_ADDRESS, reset_less=True), Signal(WORD_ADDRESS, reset_less=True)
+        position, several = Signal(range(self._places.positions), reset_less=True), self._places.positions > 1
         is_last_chunk, begins = Signal(), Signal()
         m.d.comb += [
             is_last_chunk.eq(left <= latency.SLOTS),
@@ -106,9 +111,11 @@ class ExpertScatter(wiring.Component):
                 m.d.sync += [
                     moving.eq(~is_last_chunk),
                     left.eq(left - latency.SLOTS),
-                    a.eq(a + latency.SLOTS),
-                    out.eq(out + latency.SLOTS),
+                    a.eq(self._places.behind(a, position, latency.SLOTS)),
+                    out.eq(self._places.behind(out, position, latency.SLOTS)),
                 ]
+                if several:
+                    m.d.sync += position.eq(self._places.position_behind(position))
         with m.If(begins):
             wraps = next_lane == self._side - 1
             m.d.sync += [
@@ -125,6 +132,8 @@ class ExpertScatter(wiring.Component):
                 next_lane.eq(Mux(wraps, 0, next_lane + 1)),
                 next_block.eq(next_block + Mux(wraps, job.a_step, 0)),
             ]
+            if several:
+                m.d.sync += position.eq(0)
         with m.If(self.start):
             m.d.sync += [entries_left.eq(self.length), next_lane.eq(0), next_block.eq(job.a)]
         fetch = self.reads.fetch

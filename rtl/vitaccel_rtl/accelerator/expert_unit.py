@@ -9,11 +9,11 @@ from vitaccel_rtl.accelerator.buffer_formats import BYTE
 from vitaccel_rtl.accelerator.decode import RAW, decoded, instruction_layout
 from vitaccel_rtl.accelerator.entry_places import ROW, divided
 from vitaccel_rtl.accelerator.expert_gather import ExpertGather
+from vitaccel_rtl.accelerator.expert_logits import ExpertLogits
 from vitaccel_rtl.accelerator.expert_ports import FETCH
 from vitaccel_rtl.accelerator.expert_scatter import ExpertScatter
 from vitaccel_rtl.accelerator.isa import (
     COUNT,
-    FRAMES,
     GATHER,
     MOST_CHOICES,
     MOST_EXPERTS,
@@ -21,9 +21,9 @@ from vitaccel_rtl.accelerator.isa import (
     OPERATION,
     ROUTE,
     SCATTER_ADD,
-    WORD_ADDRESS,
 )
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
+from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.run_reader import RunReader
 from vitaccel_rtl.accelerator.run_writer import RunWriter
 from vitaccel_rtl.accelerator.set_memory import set_run
@@ -49,9 +49,11 @@ class ExpertUnit(wiring.Component):
     Parameters
     ----------
     side
-        P.
+        P; with several parts a multiple of 8.
     words, sets
-        Of the activation buffer, and of the parameter buffer.
+        Of a part of the activation buffer, and of the parameter buffer.
+    parts
+        Of the activation buffer, one an array.
     router
         ``fraction_bits``, ``table`` and ``reciprocal`` of :class:`vitaccel_rtl.expert_router.ExpertRouter`.
 
@@ -73,9 +75,10 @@ class ExpertUnit(wiring.Component):
         Row-blocks of the queue of each slot, before a route is done.
     """
 
-    def __init__(self, *, side, words, sets, router):
+    def __init__(self, *, side, words, sets, router, parts=1):
         self._side = side
-        self._words = words
+        self._parts = Parts(count=parts, words=words)
+        self._words = self._parts.words_of_all
         self._router = ExpertRouter(
             lanes=side,
             row_blocks=-(-MOST_TOKENS // side),
@@ -84,7 +87,7 @@ class ExpertUnit(wiring.Component):
             k=MOST_CHOICES,
             **router,
         )
-        lines = words // latency.SLOTS
+        lines = self._words // latency.SLOTS
         super().__init__(
             {
                 "phase": In(PHASE),
@@ -112,19 +115,23 @@ class ExpertUnit(wiring.Component):
         with m.If(accept):
             m.d.sync += [kept.eq(self.i.p.words), operation.eq(self.i.p.operation), self.busy.eq(1)]
         m.submodules.router = self._router
-        m.submodules.gather = gather = ExpertGather(side=self._side)
-        m.submodules.scatter = scatter = ExpertScatter(side=self._side)
+        m.submodules.gather = gather = ExpertGather(side=self._side, parts=self._parts)
+        m.submodules.scatter = scatter = ExpertScatter(side=self._side, parts=self._parts)
         length = Signal(COUNT, reset_less=True)
         for part, name in ((gather, "gather"), (scatter, "scatter_add")):
             m.d.comb += [part.phase.eq(self.phase), part.job.eq(jobs[name]), part.length.eq(length)]
         is_route, is_scatter = (operation == ROUTE.code), (operation == SCATTER_ADD.code)
         begins_route = Signal()
-        logits = self._logits(m, jobs["route"], begins_route)
-        self._read(m, Mux(is_route, logits, Mux(is_scatter, scatter.reads.fetch.as_value(), gather.reads.fetch)))
+        m.submodules.logits = logits = ExpertLogits(side=self._side, parts=self._parts)
+        m.d.comb += [logits.phase.eq(self.phase), logits.job.eq(jobs["route"]), logits.start.eq(begins_route)]
+        self._read(
+            m,
+            Mux(is_route, logits.fetch.as_value(), Mux(is_scatter, scatter.reads.fetch.as_value(), gather.reads.fetch)),
+        )
         self._write(m, is_scatter, gather.writes, scatter.writes)
         for part in (gather, scatter):
             m.d.comb += [getattr(part.reads, name).eq(getattr(self, f"_{name}")) for name in ("valid", "low", "high")]
-        self._fill(m, is_route)
+        self._fill(m, is_route, logits.ends)
         self._give_entries(m, is_scatter, gather, scatter)
         m.d.comb += [self.sets.address.eq(jobs["scatter_add"].sets), self.sets.count.eq(1)]
         with m.FSM(name="experts"):
@@ -138,28 +145,6 @@ class ExpertUnit(wiring.Component):
                 m.d.comb += self.done.eq(1)
                 m.next = "IDLE"
         return m
-
-    def _logits(self, m, job, begins):
-        """Read row-blocks of logits, an interval apart; return the runs of a frame."""
-        left, interval_left = Signal(COUNT), Signal(FRAMES)
-        address = Signal(WORD_ADDRESS, reset_less=True)
-        fetch, reads = Signal(FETCH), Signal()
-        m.d.comb += [
-            reads.eq(left.any() & ~interval_left.any()),
-            fetch.low.eq(address),
-            fetch.high.eq(address + job.logits_plane),
-            fetch.count.eq(Mux(reads, job.experts, 0)),
-            fetch.is_wide.eq(1),
-        ]
-        with m.If(self.phase == 0):
-            with m.If(reads):
-                m.d.sync += [left.eq(left - 1), interval_left.eq(job.interval - 1)]
-                m.d.sync += address.eq(address + job.logits_step)
-            with m.Elif(interval_left.any()):
-                m.d.sync += interval_left.eq(interval_left - 1)
-        with m.If(begins):
-            m.d.sync += [left.eq(job.row_blocks), address.eq(job.logits)]
-        return fetch.as_value()
 
     def _read(self, m, chosen):
         """Read the runs of the part that is at work."""
@@ -195,10 +180,10 @@ class ExpertUnit(wiring.Component):
             high.word.eq(of_scatter.high),
         ]
 
-    def _fill(self, m, is_route):
+    def _fill(self, m, is_route, ends):
         """Give the router its words, which it takes as they come."""
         words = self._router.i
-        m.d.comb += [words.valid.eq(self._valid & is_route), words.p.last.eq(self._last)]
+        m.d.comb += [words.valid.eq(self._valid & is_route), words.p.last.eq(self._last & ends)]
         for lane, logit in enumerate(words.p.lanes):
             place = slice(BYTE * lane, BYTE * (lane + 1))
             m.d.comb += logit.eq(Cat(self._low[place], self._high[place]).as_signed())

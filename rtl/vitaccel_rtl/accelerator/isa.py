@@ -145,6 +145,9 @@ _TRANSFER = (
     flag("is_wide", "a tile is two runs, low bytes and high bytes, else one"),
 )
 
+FRAME_OF_TILE = 2
+"""Bits of the frame of 8 words in a tile of P that a row-block begins in."""
+
 LANE_FUNCTIONS = ("copy", "zero", "layernorm", "convert", "add", "mul", "activation", "head_mean")
 """In the order of the numbers of the field ``function``."""
 
@@ -200,6 +203,8 @@ LANE = Operation(
         frames("interval", "from a row-block to the next (of a pass)"),
         frames("scale", "from the last moments of a row-block to its normalization, at least"),
         frames("result", "from the last row-block to its result being there"),
+        Field(name="b_frame", bits=FRAME_OF_TILE, summary="frames of its tile that are before the second operand"),
+        Field(name="out_frame", bits=FRAME_OF_TILE, summary="frames of its tile that are before the result"),
     ),
 )
 

@@ -1,5 +1,8 @@
 """What is known of a frame's words in the vector engine: where they are, and what is done with them."""
 
+from types import SimpleNamespace
+
+from amaranth.hdl import Signal
 from amaranth.lib import data
 
 from vitaccel_rtl import latency
@@ -55,3 +58,25 @@ OUT = data.StructLayout(
     {"low": WORD_ADDRESS, "high": WORD_ADDRESS, "is_wide": 1, "count": FRAME_WORDS, "tokens": LANE_NUMBER}
 )
 """Runs of results: of a frame's words, or of a tile's tokens."""
+
+
+def walk_registers(positions):
+    """Return the registers of a walk: what is left of a row-block, and where the next frame's words are.
+
+    Parameters
+    ----------
+    positions
+        Frames of a tile that are told apart, 1 if there is only one part of the buffer.
+    """
+    shapes = {
+        **dict.fromkeys(("moments", "parity", "first", "second", "ends", "ends_tile", "has_pair"), 1),
+        **dict.fromkeys(("left", "tile_left", "tiles_left"), COUNT),
+        **dict.fromkeys(("count", "real"), FRAME_WORDS),
+        **dict.fromkeys(("a", "a_here", "b", "b_here", "sets", "out", "out_high"), WORD_ADDRESS),
+        **dict.fromkeys(("a_frame", "b_frame", "out_frame"), range(positions)),
+        "tokens": LANE_NUMBER,
+        "skip": LANE_NUMBER,
+        "fill": LANE_NUMBER,
+    }
+    words = {name: Signal(shape, name=f"word_{name}", reset_less=True) for name, shape in shapes.items()}
+    return SimpleNamespace(moving=Signal(name="moving"), **words)

@@ -1,7 +1,5 @@
 """Where the words of a row-block are, frame by frame: what is read and what becomes of it."""
 
-from types import SimpleNamespace
-
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -9,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.decode import instruction_layout
 from vitaccel_rtl.accelerator.isa import COUNT, LANE, WORD_ADDRESS
-from vitaccel_rtl.accelerator.lane_words import FETCH, FRAME_WORDS, FUNCTION, LANE_NUMBER, LANES, OUT
+from vitaccel_rtl.accelerator.lane_words import FETCH, FUNCTION, LANE_NUMBER, LANES, OUT, walk_registers
+from vitaccel_rtl.accelerator.part_walk import PartWalk
 from vitaccel_rtl.accelerator.slot_buffer import PHASE
 
 
@@ -22,10 +21,15 @@ class RowWalk(wiring.Component):
     then b is what stands where the result is written, and the frame before also reads operand a of the row-block whose
     tokens move into this one from above.
 
+    With several parts of the buffer a frame's words are of one of them, and what is behind the last frame of a tile is
+    in the next: P is a multiple of 8.
+
     Parameters
     ----------
     side
         P.
+    parts
+        Of the buffer, :class:`~vitaccel_rtl.accelerator.parts.Parts`.
 
     Attributes
     ----------
@@ -47,8 +51,9 @@ class RowWalk(wiring.Component):
     Outputs hold for a frame, from phase 0 to phase 7.
     """
 
-    def __init__(self, *, side):
+    def __init__(self, *, side, parts):
         self._side = side
+        self._places = PartWalk(parts=parts, side=side)
         super().__init__(
             {
                 "phase": In(PHASE),
@@ -69,7 +74,7 @@ class RowWalk(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        words = _words_of()
+        words = walk_registers(self._places.positions)
         self._begin(m, words)
         self._measure(m, words)
         with m.If(self.phase == 7):
@@ -103,6 +108,8 @@ class RowWalk(wiring.Component):
                 words.sets.eq(job.sets + (job.function == FUNCTION["layernorm"])),
                 words.out.eq(next_out),
             ]
+            if self._places.positions > 1:
+                m.d.sync += [words.a_frame.eq(0), words.b_frame.eq(job.b_frame), words.out_frame.eq(job.out_frame)]
             with m.If(self.moments):
                 m.d.sync += next_a["moments"].eq(next_a["moments"] + job.a_step)
             with m.Else():
@@ -201,7 +208,7 @@ class RowWalk(wiring.Component):
 
     def _advance(self, m, words):
         """Go on behind the next frame."""
-        job = self.job
+        job, places = self.job, self._places
         with m.If(words.moving & words.has_pair & ~words.second):
             m.d.sync += words.second.eq(1)
         with m.Elif(words.moving):
@@ -209,13 +216,17 @@ class RowWalk(wiring.Component):
                 words.second.eq(0),
                 words.first.eq(0),
                 words.left.eq(words.left - words.real),
-                words.a.eq(words.a + words.real),
-                words.b.eq(words.b + words.real),
+                words.a.eq(places.behind(words.a, words.a_frame, words.real)),
+                words.b.eq(places.behind(words.b, words.b_frame, words.real)),
                 words.sets.eq(words.sets + words.real),
                 words.tile_left.eq(words.tile_left - words.count),
             ]
             with m.If(~job.by_rows):
-                m.d.sync += words.out.eq(words.out + words.count)
+                m.d.sync += words.out.eq(places.behind(words.out, words.out_frame, words.count))
+            if places.positions > 1:
+                m.d.sync += [
+                    frame.eq(places.position_behind(frame)) for frame in (words.a_frame, words.b_frame, words.out_frame)
+                ]
             with m.If(words.ends_tile):
                 m.d.sync += [
                     words.moving.eq(words.tiles_left != 1),
@@ -223,19 +234,4 @@ class RowWalk(wiring.Component):
                     words.tile_left.eq(self._side),
                 ]
                 with m.If(job.by_rows):
-                    m.d.sync += words.out.eq(words.out + job.out_tile_step)
-
-
-def _words_of():
-    """Return the registers of a walk: what is left of a row-block, and where the next frame's words are."""
-    shapes = {
-        **dict.fromkeys(("moments", "parity", "first", "second", "ends", "ends_tile", "has_pair"), 1),
-        **dict.fromkeys(("left", "tile_left", "tiles_left"), COUNT),
-        **dict.fromkeys(("count", "real"), FRAME_WORDS),
-        **dict.fromkeys(("a", "a_here", "b", "b_here", "sets", "out", "out_high"), WORD_ADDRESS),
-        "tokens": LANE_NUMBER,
-        "skip": LANE_NUMBER,
-        "fill": LANE_NUMBER,
-    }
-    words = {name: Signal(shape, name=f"word_{name}", reset_less=True) for name, shape in shapes.items()}
-    return SimpleNamespace(moving=Signal(name="moving"), **words)
+                    m.d.sync += words.out.eq(places.next_tile(words.out, job.out_tile_step))

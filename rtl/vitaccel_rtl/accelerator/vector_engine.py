@@ -16,6 +16,8 @@ from vitaccel_rtl.accelerator.lane_results import WRITE_CLIENTS, LaneResults
 from vitaccel_rtl.accelerator.lane_words import FUNCTION, LANES
 from vitaccel_rtl.accelerator.layernorm_rows import LayerNormRows
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
+from vitaccel_rtl.accelerator.part_walk import check_tiles
+from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.row_times import RowTimes
 from vitaccel_rtl.accelerator.row_walk import RowWalk
 from vitaccel_rtl.accelerator.set_memory import set_run
@@ -39,9 +41,11 @@ class VectorEngine(wiring.Component):
     Parameters
     ----------
     side
-        P, 4 to 32.
+        P, 4 to 32; with several parts a multiple of 8.
     words, sets
-        Of the activation buffer, and of the parameter buffer.
+        Of a part of the activation buffer, and of the parameter buffer.
+    parts
+        Of the activation buffer, one an array: its words stream through the same lanes, wherever they are.
     table, entry_bits, centre
         Of the reciprocal square root (`vitaccel_rtl.layernorm.LayerNormRowScale`).
 
@@ -69,12 +73,14 @@ class VectorEngine(wiring.Component):
         If a parameter is out of its range.
     """
 
-    def __init__(self, *, side, words, sets, table, entry_bits, centre):
+    def __init__(self, *, side, words, sets, table, entry_bits, centre, parts=1):
         check_range("side of a vector engine", side, 4, 32)
         self._side = side
-        self._words = words
+        self._parts = Parts(count=parts, words=words)
+        check_tiles(self._parts, side)
+        self._words = self._parts.words_of_all
         self._root = {"table": table, "entry_bits": entry_bits, "centre": centre}
-        lines = words // latency.SLOTS
+        lines = self._words // latency.SLOTS
         super().__init__(
             {
                 "i": In(stream.Signature(RAW)),
@@ -93,7 +99,7 @@ class VectorEngine(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.times = times = RowTimes(side=self._side)
-        m.submodules.walk = walk = RowWalk(side=self._side)
+        m.submodules.walk = walk = RowWalk(side=self._side, parts=self._parts)
         accept = Signal()
         arriving, job = Signal(instruction_layout(LANE)), Signal(instruction_layout(LANE), reset_less=True)
         m.d.comb += [

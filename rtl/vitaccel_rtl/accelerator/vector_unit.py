@@ -12,6 +12,7 @@ from vitaccel_rtl.accelerator.isa import COUNT, LANE, MOST_EXPERTS
 from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS
 from vitaccel_rtl.accelerator.lane_operands import READ_CLIENTS
 from vitaccel_rtl.accelerator.lane_results import WRITE_CLIENTS
+from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.set_memory import set_run
 from vitaccel_rtl.accelerator.slot_buffer import PHASE, read_client, write_client
 from vitaccel_rtl.accelerator.vector_engine import VectorEngine
@@ -30,7 +31,7 @@ class VectorUnit(wiring.Component):
 
     Parameters
     ----------
-    side, words, sets, table, entry_bits, centre
+    side, words, sets, parts, table, entry_bits, centre
         Of the vector engine.
     router
         Of the expert unit.
@@ -43,11 +44,11 @@ class VectorUnit(wiring.Component):
         Of the expert unit.
     """
 
-    def __init__(self, *, side, words, sets, router, **root):
-        sizes = {"side": side, "words": words, "sets": sets}
+    def __init__(self, *, side, words, sets, router, parts=1, **root):
+        sizes = {"side": side, "words": words, "sets": sets, "parts": parts}
         self._lanes = VectorEngine(**sizes, **root)
         self._experts = ExpertUnit(**sizes, router=router)
-        lines = words // latency.SLOTS
+        lines = Parts(count=parts, words=words).words_of_all // latency.SLOTS
         super().__init__(
             {
                 "i": In(stream.Signature(RAW)),

@@ -73,7 +73,7 @@ def test_heads_are_as_wide_as_their_words() -> None:
         arch = machine_of(pe)
         state = State(arch, Memories(arch, Dram(_nothing(), {}, 1), 1))
         instruction = Attention(layer="", v=0, out=0, frames=1, heads=3, head_dim=dim, value_dim=dim, queries=1, keys=1,
-                                by_array=by_array)  # fmt: skip
+                                by_array=" ".join(by_array))  # fmt: skip
         stand = head_channels(instruction, part, dim, state)
         return stand.channels, stand.places[:, 0].tolist()
 

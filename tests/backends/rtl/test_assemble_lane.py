@@ -9,7 +9,9 @@ import pytest
 from tests.backends.interpreter.networks import machine_of
 from vitaccel.backends.rtl.assemble_lane import lane_fields
 from vitaccel.backends.rtl.assemble_site import Site
+from vitaccel.errors import UnsupportedError
 from vitaccel.ir.program import Lane
+from vitaccel.ir.tensor import activation_words
 from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
 from vitaccel_rtl.accelerator.vector_pace import vector_pace
 
@@ -27,9 +29,9 @@ def test_a_layernorm_streams_its_rows_twice_whoever_took_moments() -> None:
         assert fields == {
             "function": LANE_FUNCTIONS.index("layernorm"), "a_is_wide": 1, "is_wide": 0, "by_rows": 0, "has_b": 0,
             "table": 0, "row_blocks": 3, "channels": 44, "last_rows": 8, "tokens": 20, "tiles": 6, "a": 48,
-            "a_step": 96, "a_plane": 48, "b": 0, "b_step": 0, "b_plane": 0, "out": 400, "out_step": 48,
-            "out_tile_step": 0, "out_plane": 0, "sets": 7, "shift": 0, "moves_up": 0, "interval": pace.interval,
-            "scale": pace.scale, "result": pace.result,
+            "a_step": 96, "a_plane": 48, "b": 0, "b_step": 0, "b_plane": 0, "b_frame": 0, "out": 400, "out_step": 48,
+            "out_tile_step": 0, "out_plane": 0, "out_frame": 0, "sets": 7, "shift": 0, "moves_up": 0,
+            "interval": pace.interval, "scale": pace.scale, "result": pace.result,
         }  # fmt: skip
         assert pace.scale > 0
 
@@ -91,3 +93,28 @@ def test_tiles_by_rows_may_begin_anywhere(side: int, a: int, more: bool) -> None
     alike = vector_pace(side=side, function="copy", channels=44, last_rows=1, a_is_wide=True, by_rows=True)
     fields = lane_fields(by_rows, site)
     assert (fields["interval"] > alike.interval) == more
+
+
+JOIN = replace(LAYERNORM, function="copy", channels=40, out=404, out_first=72, out_bytes=2, out_step=96)
+"""Beside 72 channels: with tiles of 16 the fifth ends in its middle."""
+
+
+def test_a_join_of_channels_begins_in_any_frame_of_any_part() -> None:
+    """The address has the part in its upper bits."""
+    site = Site("x", machine_of("3x16x16"))
+    bits = (activation_words(site.arch) - 1).bit_length()
+    fields = lane_fields(JOIN, site)
+    assert (fields["out"] & (1 << bits) - 1, fields["out"] >> bits, fields["out_frame"]) == (404, 4 % 3, 1)
+    assert (fields["b"], fields["b_frame"]) == (0, 0)
+    moves = lane_fields(replace(JOIN, shift=3), site)
+    assert (moves["b"], moves["b_frame"]) == (fields["out"], 1)
+    alone = lane_fields(JOIN, Site("x", machine_of("16x16")))
+    assert (alone["out"], alone["out_frame"]) == (404, 0)
+
+
+def test_a_join_in_the_middle_of_a_frame_is_refused_with_several_arrays() -> None:
+    odd = replace(JOIN, out_first=68)
+    sentence = "x must write from a multiple of 8 channels on, not from 68"
+    with pytest.raises(UnsupportedError, match=f"^{sentence}$"):
+        lane_fields(odd, Site("x", machine_of("2x8x8")))
+    assert lane_fields(odd, SITE)["out"] == 404

@@ -31,7 +31,7 @@ def cross(reuse: str, *, keep: bool = True) -> Graph:
 
 
 @pytest.mark.parametrize("reuse", ["post_softmax_T", "pre_softmax_T"])
-@pytest.mark.parametrize(("pe", "channels"), [("64", 2 * 9), ("3x8x8", 3 * 9)])
+@pytest.mark.parametrize(("pe", "channels"), [("64", 2 * 9), ("3x8x8", 3 * 2 * 8)])
 def test_a_reuse_reads_kept_logits(reuse: str, pe: str, channels: int, arch: ArchOf) -> None:
     plan = Tile(arch=arch(pe)).run(front(cross(reuse)))
     first, second = (k for k in plan.kernels if isinstance(k, AttentionKernel))

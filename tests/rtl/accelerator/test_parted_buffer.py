@@ -35,27 +35,27 @@ def check(count: int, words: int, rng: random.Random, cycles: int) -> int:
     phase = Port(buffer.phase)
     drives: list[dict[Port, int]] = []
     reads: list[tuple[int, Port, int]] = []
+    # Ports, whether they read, their client and, of those that are a part's own, the part.
+    clients = [
+        *((ports, is_read, client, None) for is_read, of in zip((True, False), shared, strict=True)
+          for client, ports in of.items()),
+        *((ports, is_read, client, part) for is_read, of in zip((True, False), own, strict=True)
+          for (part, client), ports in of.items()),
+    ]  # fmt: skip
     for cycle in range(cycles):
         drive: dict[Port, int] = {phase: cycle % SLOTS}
-
-        def request(ports: dict[str, Port], part: int, client: int, *, is_shared: bool, is_read: bool) -> None:
+        for ports, is_read, client, part in clients:
+            if rng.random() < 0.2:
+                continue
             bank, line = (cycle + client) % SLOTS, rng.randrange(words // SLOTS)
-            address = parts.place(part, SLOTS * line + bank)
-            drive.update({ports["valid"]: 1, ports["line"]: address // SLOTS if is_shared else line})
+            address = parts.place(rng.randrange(count) if part is None else part, SLOTS * line + bank)
+            drive |= {ports["valid"]: 1, ports["line"]: address // SLOTS if part is None else line}
             if is_read:
                 reads.append((cycle, ports["word"], address))
-                return
+                continue
             word = rng.getrandbits(8 * side)
             drive[ports["word"]] = word
             written.write(cycle, address, word)
-
-        for is_read, of_all, of_parts in ((True, shared[0], own[0]), (False, shared[1], own[1])):
-            for client, ports in of_all.items():
-                if rng.random() < 0.8:
-                    request(ports, rng.randrange(count), client, is_shared=True, is_read=is_read)
-            for (part, client), ports in of_parts.items():
-                if rng.random() < 0.8:
-                    request(ports, part, client, is_shared=False, is_read=is_read)
         drives.append(drive)
     drives += [{phase: (cycles + after) % SLOTS} for after in range(late)]
     words_out = [ports["word"] for ports in (*shared[0].values(), *own[0].values())]

@@ -24,7 +24,7 @@ SIDES = (4, 5, 8)
 
 def run(traffic: Traffic, cases: list[Case]) -> list[tuple[int, int]]:
     """Run instructions, compare the whole memory with the reference's, and return when they were accepted and done."""
-    engine = engine_of(traffic.side)
+    engine = engine_of(traffic.side, traffic.count)
     traffic.load(engine)
     times = engine.run(*((isa.LANE, case.fields) for case in cases))
     engine.to_phase(0)
@@ -33,7 +33,7 @@ def run(traffic: Traffic, cases: list[Case]) -> list[tuple[int, int]]:
     expected = traffic.memory.copy()
     for case in cases:
         traffic.apply(case, expected)
-    np.testing.assert_array_equal(engine.look(WORDS), expected)
+    np.testing.assert_array_equal(engine.look(len(expected)), expected)
     return times
 
 
@@ -72,6 +72,18 @@ def test_instructions_of_all_kinds_follow_each_other(side: int, seed: int) -> No
         check_times(cases, run(traffic, cases))
 
 
+@pytest.mark.parametrize(("side", "count"), [(8, 3), (16, 2)])
+def test_words_of_several_parts_and_the_cycles_of_one(side: int, count: int, seed: int) -> None:
+    """Results by rows, token-lane ones in a join that begins in any frame of any part, and what was there before."""
+    traffic = Traffic(side, seed, count)
+    for _ in range(3):
+        traffic.forget()
+        kinds = [*traffic.rng.sample(FUNCTIONS, len(FUNCTIONS)), *traffic.rng.choices(("moving", *FUNCTIONS), k=6)]
+        cases = [traffic.moving("copy") if kind == "moving" else traffic.case(kind) for kind in kinds]
+        cases = [case for case in cases if case]
+        check_times(cases, run(traffic, cases))
+
+
 def outcome(traffic: Traffic, cases: list[Case]) -> bool:
     """Whether the whole memory is the reference's after these instructions; a reset forgets what they left."""
     try:
@@ -79,7 +91,7 @@ def outcome(traffic: Traffic, cases: list[Case]) -> bool:
     except AssertionError:
         return False
     finally:
-        engine_of(traffic.side).model.reset()
+        engine_of(traffic.side, traffic.count).model.reset()
     return True
 
 
@@ -119,7 +131,7 @@ def last_word(case: Case) -> int:
 
 def seen(traffic: Traffic, case: Case, frames: int) -> bool:
     """Whether a run sees the last word of the result that starts so many frames after what the formula says."""
-    engine, address = engine_of(traffic.side), last_word(case)
+    engine, address = engine_of(traffic.side, traffic.count), last_word(case)
     traffic.load(engine)
     io = engine.model.io
     engine.to_phase(0)
@@ -228,7 +240,10 @@ def test_an_engine_that_writes_a_cycle_early_is_found(seed: int, monkeypatch: py
 
 def test_parameters_out_of_range_are_refused() -> None:
     sentence = "side of a vector engine must be an integer from 4 to 32, not 33"
-    refuses(sentence, VectorEngine, side=33, words=64, sets=8, table=(1,) * 32, entry_bits=7, centre=0)
+    sizes = {"words": 64, "sets": 8, "table": (1,) * 32, "entry_bits": 7, "centre": 0}
+    refuses(sentence, VectorEngine, side=33, **sizes)
+    sentence = "side of a machine with several arrays must be a multiple of 8, not 12"
+    refuses(sentence, VectorEngine, side=12, parts=2, **sizes)
 
 
 @pytest.mark.parametrize("function", ["layernorm", "add"])
@@ -236,7 +251,7 @@ def test_a_reset_in_an_instruction_forgets_it(function: str, seed: int) -> None:
     traffic = Traffic(5, seed)
     case = traffic.case(function, channels=20, row_blocks=4, by_rows=1)
     assert case is not None
-    engine = engine_of(5)
+    engine = engine_of(5, 1)
     words = sum(word << 32 * place for place, word in enumerate(isa.LANE.encode(case.fields)))
     for cycles in traffic.rng.sample(range(1, 150), 6):
         engine.to_phase(0)

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tests.rtl.accelerator.engine_bench import Engine, EngineBench
+from tests.rtl.accelerator.parts_model import PartPlaces
 from vitaccel.backends.rtl.blocks.softmax import powers_of, reciprocal_of
 from vitaccel.ir.parameters import encode_sets
 from vitaccel.ir.plan import ROUTER_FRACTION_BITS
@@ -21,6 +22,7 @@ from vitaccel.reference.rsqrt import Rsqrt
 from vitaccel_rtl.accelerator import isa
 from vitaccel_rtl.accelerator.expert_pace import route_interval, scatter_interval
 from vitaccel_rtl.accelerator.expert_times import gather_cycles, route_cycles, scatter_cycles
+from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.vector_pace import vector_pace
 from vitaccel_rtl.accelerator.vector_unit import VectorUnit
 from vitaccel_rtl.latency import SLOTS
@@ -46,18 +48,19 @@ class Watched(Engine):
 
 
 @cache
-def engine_of(side: int) -> Watched:
-    root = Rsqrt()
+def engine_of(side: int, count: int) -> Watched:
+    root, words = Rsqrt(), Parts(count=count, words=WORDS).words_of_all
     unit = VectorUnit(
         side=side,
         words=WORDS,
         sets=SETS,
+        parts=count,
         router={**powers_of(ROUTER_FRACTION_BITS), "reciprocal": reciprocal_of(Reciprocal())},
         table=root.table,
         entry_bits=root.entry_bits,
         centre=root.centre,
     )
-    engine = Watched(EngineBench(unit, side=side, words=WORDS, sets=SETS, first_read=3, first_write=2), seed=side)
+    engine = Watched(EngineBench(unit, side=side, words=words, sets=SETS, first_read=3, first_write=2), seed=side)
     engine.told = {}
     return engine
 
@@ -75,30 +78,39 @@ class Layer:
     channels: int
     multiplier: int
     shift: int
+    count: int = 1
+
+    @property
+    def places(self) -> PartPlaces:
+        return PartPlaces(Parts(count=self.count, words=WORDS), self.side)
 
     @property
     def plane(self) -> int:
-        return up(self.channels)
+        return up(self.places.words_of(self.channels))
+
+    def words(self, address: int, channels: int) -> npt.NDArray[np.int64]:
+        """Places of the words of a row-block."""
+        return np.array([self.places.of_word(address, channel) for channel in range(channels)], np.int64)
 
     def most(self, expert: int) -> int:
         return -(-self.job.length(expert) // self.side)
 
     def put_logits(self, memory: Bytes) -> None:
-        plane = up(self.job.experts)
+        plane = up(self.places.words_of(self.job.experts))
         rows = np.zeros((self.job.row_blocks * self.side, self.job.experts), np.int64)
         for token, logits in enumerate(self.job.logits.numpy()):
             rows[self.row(token)] = logits
         for block in range(self.job.row_blocks):
             words = rows[block * self.side : (block + 1) * self.side].T
-            memory[LOGITS + 2 * plane * block :][: self.job.experts] = words & 255
-            memory[LOGITS + 2 * plane * block + plane :][: self.job.experts] = words >> 8 & 255
+            at = self.words(LOGITS + 2 * plane * block, self.job.experts)
+            memory[at], memory[at + plane] = words & 255, words >> 8 & 255
 
     def row(self, token: int) -> int:
         frame, place = divmod(token, self.job.frame_tokens)
         return frame * -(-self.job.frame_tokens // self.side) * self.side + place
 
     def route(self) -> dict[str, int]:
-        job, plane = self.job, up(self.job.experts)
+        job, plane = self.job, up(self.places.words_of(self.job.experts))
         return {
             "logits": LOGITS, "logits_step": 2 * plane, "logits_plane": plane, "row_blocks": job.row_blocks,
             "tokens": job.tokens, "frame_tokens": job.frame_tokens, "experts": job.experts, "choices": job.k,
@@ -118,10 +130,11 @@ class Layer:
         step, tiles = up(self.job.tokens), -(-self.channels // self.side)
         tokens = np.zeros((self.most(expert) * self.side, tiles * self.side), np.uint8)
         for at, entry in enumerate(self.job.entries(expert)):
-            tokens[at] = np.concatenate([memory[X + tile * step + entry["token"]] for tile in range(tiles)])
+            at_tiles = [self.places.of_token(X, step, tile, entry["token"]) for tile in range(tiles)]
+            tokens[at] = memory[at_tiles].reshape(-1)
         for block in range(self.most(expert)):
             words = tokens[block * self.side : (block + 1) * self.side, : self.channels].T
-            memory[GATHERED + place + block * self.plane :][: self.channels] = words
+            memory[self.words(GATHERED + place + block * self.plane, self.channels)] = words
 
     def scatter(self, expert: int, place: int) -> dict[str, int]:
         return {
@@ -146,17 +159,15 @@ class Layer:
     def put_sums(self, memory: Bytes, sums: npt.NDArray[np.int64]) -> None:
         for block in range(self.job.row_blocks):
             words = sums[block * self.side : (block + 1) * self.side].T
-            at = SUMS + block * 2 * self.plane
-            memory[at : at + self.channels] = words & 255
-            memory[at + self.plane : at + self.plane + self.channels] = words >> 8 & 255
+            at = self.words(SUMS + block * 2 * self.plane, self.channels)
+            memory[at], memory[at + self.plane] = words & 255, words >> 8 & 255
 
     def codes(self, memory: Bytes, first: int, blocks: int) -> npt.NDArray[np.int64]:
         """Rows of int16."""
         rows = []
         for block in range(blocks):
-            at = first + block * 2 * self.plane
-            low = memory[at : at + self.channels].astype(np.int64)
-            high = memory[at + self.plane : at + self.plane + self.channels].view(np.int8).astype(np.int64)
+            at = self.words(first + block * 2 * self.plane, self.channels)
+            low, high = memory[at].astype(np.int64), memory[at + self.plane].view(np.int8).astype(np.int64)
             rows.append((low + 256 * high).T)
         return np.concatenate(rows)
 
@@ -179,8 +190,8 @@ def run(layer: Layer, rng: random.Random, *, lanes: bool = False, interval: int 
 
     With *lanes*, these negate the sums before and after every scatter-add; *interval* is another one.
     """
-    engine = engine_of(layer.side)
-    memory = np.frombuffer(rng.randbytes(WORDS * layer.side), np.uint8).reshape(WORDS, layer.side).copy()
+    engine, words = engine_of(layer.side, layer.count), layer.places.parts.words_of_all
+    memory = np.frombuffer(rng.randbytes(words * layer.side), np.uint8).reshape(words, layer.side).copy()
     layer.put_logits(memory)
     engine.load(memory)
     sets = np.zeros((SETS, 8), np.uint8)
@@ -212,14 +223,14 @@ def run(layer: Layer, rng: random.Random, *, lanes: bool = False, interval: int 
     engine.to_phase(0)
     for _ in range(2 * SLOTS):
         engine.tick()
-    found = engine.look(WORDS)
+    found = engine.look(words)
     assert engine.told == {slot: layer.most(slot) for slot in range(layer.job.experts)}
     np.testing.assert_array_equal(found, memory)
     return times
 
 
-def layer_of(side: int, rng: random.Random, kind: str, **fixed: int) -> Layer:
-    sizes = {"lanes": side, "row_blocks": 6, "tokens": 5 * side, "experts": 6, "k": 2}
+def layer_of(side: int, rng: random.Random, kind: str, experts: int = 6, **fixed: int) -> Layer:
+    sizes = {"lanes": side, "row_blocks": 6, "tokens": 5 * side, "experts": experts, "k": 2}
     job = random_job({**sizes, "fraction_bits": ROUTER_FRACTION_BITS}, rng, kind, **fixed)
     channels = rng.choice([1, side - 1, side, 2 * side, 2 * side + 3, 24])
     return Layer(side, job, channels, rng.choice((-1, 1)) * rng.randint(1 << 14, (1 << 17) - 1), rng.randint(14, 18))
@@ -251,22 +262,37 @@ def test_more_channels_than_a_row_of_results_has(seed: int) -> None:
         run(layer, rng, interval=2)
 
 
+def check_cycles(layer: Layer, times: list[tuple[int, int]]) -> None:
+    """Require that all instructions took what the formulas say."""
+    side, job, tiles = layer.side, layer.job, -(-layer.channels // layer.side)
+    expected = [
+        route_cycles(
+            side=side, tokens=job.tokens, frame_tokens=job.frame_tokens, experts=job.experts, k=job.k,
+            most_experts=isa.MOST_EXPERTS, over_chosen=job.over_chosen, has_lines=ROUTER_FRACTION_BITS == 8,
+            interval=layer.route()["interval"],
+        )
+    ]  # fmt: skip
+    for expert in range(job.experts):
+        length = job.length(expert)
+        expected.append(gather_cycles(length, side=side, tiles=tiles))
+        interval = scatter_interval(layer.channels)
+        expected.append(scatter_cycles(length, channels=layer.channels, interval=interval))
+    assert [done - accepted for accepted, done in times] == expected
+
+
 @pytest.mark.parametrize("side", [5, 8])
 def test_cycles_are_those_of_the_formulas(side: int, seed: int) -> None:
     rng = random.Random(seed)
     for kind in KINDS:
         layer = layer_of(side, rng, kind)
-        job, tiles = layer.job, -(-layer.channels // side)
-        expected = [
-            route_cycles(
-                side=side, tokens=job.tokens, frame_tokens=job.frame_tokens, experts=job.experts, k=job.k,
-                most_experts=isa.MOST_EXPERTS, over_chosen=job.over_chosen, has_lines=ROUTER_FRACTION_BITS == 8,
-                interval=layer.route()["interval"],
-            )
-        ]  # fmt: skip
-        for expert in range(job.experts):
-            length = job.length(expert)
-            expected.append(gather_cycles(length, side=side, tiles=tiles))
-            interval = scatter_interval(layer.channels)
-            expected.append(scatter_cycles(length, channels=layer.channels, interval=interval))
-        assert [done - accepted for accepted, done in run(layer, rng)] == expected
+        check_cycles(layer, run(layer, rng))
+
+
+@pytest.mark.parametrize(("side", "count"), [(8, 3), (16, 2)])
+def test_words_of_several_parts_and_the_cycles_of_one(side: int, count: int, seed: int) -> None:
+    """Logits of more experts than a tile has words, and tiles of tokens, results and sums in parts of their own."""
+    rng = random.Random(seed)
+    for kind in rng.sample(KINDS, 3):
+        layer = layer_of(side, rng, kind, experts=rng.choice((6, 8, 17, 24, 32)))
+        layer.count, layer.channels = count, rng.choice((side, 2 * side + 3, 3 * side + 9, 4 * side))
+        check_cycles(layer, run(layer, rng))

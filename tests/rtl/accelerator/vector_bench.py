@@ -12,11 +12,13 @@ import numpy.typing as npt
 import torch
 
 from tests.rtl.accelerator.engine_bench import Engine, EngineBench
+from tests.rtl.accelerator.parts_model import PartPlaces
 from vitaccel.ir.parameters import encode_sets, encode_wide
 from vitaccel.reference.elementwise import AddScaled, Multiply
 from vitaccel.reference.requantize import ChannelRequantize, Requantize
 from vitaccel.reference.rsqrt import Rsqrt
 from vitaccel_rtl.accelerator import isa
+from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.vector_engine import VectorEngine
 from vitaccel_rtl.accelerator.vector_pace import VectorPace, vector_pace
 from vitaccel_rtl.latency import SLOTS
@@ -34,13 +36,14 @@ Codes = npt.NDArray[np.int64]
 
 
 @functools.cache
-def engine_of(side: int) -> Engine:
+def engine_of(side: int, count: int) -> Engine:
     """Return a vector engine with an activation buffer and a parameter buffer; one for all tests of a process."""
-    root = Rsqrt()
+    root, parts = Rsqrt(), Parts(count=count, words=WORDS)
     engine = VectorEngine(
-        side=side, words=WORDS, sets=SETS, table=root.table, entry_bits=root.entry_bits, centre=root.centre
+        side=side, words=WORDS, sets=SETS, parts=count, table=root.table, entry_bits=root.entry_bits, centre=root.centre
     )
-    return Engine(EngineBench(engine, side=side, words=WORDS, sets=SETS, first_read=3, first_write=2), seed=side)
+    words = parts.words_of_all
+    return Engine(EngineBench(engine, side=side, words=words, sets=SETS, first_read=3, first_write=2), seed=side)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +65,9 @@ def roundup(words: int) -> int:
 class Traffic:
     """Random instructions that fit the buffers together: their results do not overlap."""
 
-    def __init__(self, side: int, seed: int) -> None:
+    def __init__(self, side: int, seed: int, count: int = 1) -> None:
         self.side = side
+        self.count, self.places = count, PartPlaces(Parts(count=count, words=WORDS), side)
         self.rng = random.Random(seed)
         self.memory = self._operands()
         self.tables = np.array([self.rng.randint(-(1 << 15), (1 << 15) - 1) for _ in range(512)], np.int64)
@@ -77,14 +81,19 @@ class Traffic:
 
     def _operands(self) -> Bytes:
         """Bytes at random, with some stretches of rows of kinds that a LayerNorm is sensitive to."""
-        words = np.array([self.rng.randrange(256) for _ in range(WORDS * self.side)], np.uint8)
-        return words.reshape(WORDS, self.side)
+        words = self.places.parts.words_of_all
+        return np.frombuffer(self.rng.randbytes(words * self.side), np.uint8).reshape(words, self.side).copy()
 
     def add_rows(self, a: int, plane: int, channels: int) -> None:
         """Put a row-block of int16 rows of all kinds at *a*."""
         rows = np.array(random_rows(self.rng, self.side, channels)).T.astype(np.uint16)
-        self.memory[a : a + channels] = rows & 255
-        self.memory[a + plane : a + plane + channels] = rows >> 8
+        words = self.words(a, channels)
+        self.memory[words] = rows & 255
+        self.memory[words + plane] = rows >> 8
+
+    def words(self, address: int, channels: int, frame: int = 0) -> Codes:
+        """Places of the words of a row-block."""
+        return np.array([self.places.of_word(address, channel, frame) for channel in range(channels)], np.int64)
 
     def case(self, function: str, **asked: int) -> Case | None:
         """Return an instruction, with some fields as *asked*; nothing if it does not fit any more."""
@@ -97,7 +106,10 @@ class Traffic:
         is_wide = asked.get("is_wide", rng.randrange(2)) if function != "copy" else wide
         tiles = -(-channels // side)
         last_rows = rng.randint(1, side)
-        plane = roundup(channels)
+        # A join of channels may begin in any frame of any part.
+        joins = self.count > 1 and not by_rows
+        before = rng.randrange(2 * self.count * side // SLOTS) if joins else 0
+        plane = roundup(self.places.words_of(channels))
         step = plane * (1 + wide)
         fields = {
             "function": isa.LANE_FUNCTIONS.index(function),
@@ -110,15 +122,17 @@ class Traffic:
         if by_rows:
             tokens = roundup(row_blocks * side)
             out = {"out_step": side, "out_tile_step": tokens * (1 + is_wide), "out_plane": tokens}
-            size = tiles * tokens * (1 + is_wide)
+            size = -(-tiles // self.count) * tokens * (1 + is_wide)
         else:
-            out = {"out_step": plane * (1 + is_wide), "out_plane": plane}
-            size = row_blocks * plane * (1 + is_wide)
+            out_plane = roundup(self.places.words_of(SLOTS * before + channels))
+            out = {"out_step": out_plane * (1 + is_wide), "out_plane": out_plane}
+            size = row_blocks * out_plane * (1 + is_wide)
         pace = vector_pace(
             side=side, function=function, channels=channels, last_rows=last_rows, a_is_wide=bool(wide),
             has_b=bool(has_b), by_rows=bool(by_rows),
         )  # fmt: skip
-        fields |= {**out, "out": self.next_out, "sets": self.next_set}
+        fields |= {**out, "out": self.places.of_word(self.next_out, SLOTS * before), "sets": self.next_set}
+        fields |= {"out_frame": SLOTS * before % side // SLOTS}
         fields |= {"interval": pace.interval, "scale": pace.scale, "result": pace.result}
         spec, sets = self._spec(function, channels, bool(has_b), 16 if is_wide else 8)
         if self.next_out + size > WORDS or self.next_set + len(sets) > SETS:
@@ -142,7 +156,12 @@ class Traffic:
         tokens = tokens if up else max(tokens - shift, 1)
         f |= {"shift": shift, "moves_up": up, "tokens": tokens, "last_rows": (tokens - 1) % side + 1}
         f |= {"row_blocks": -(-(tokens + (0 if up else shift)) // side)}
-        f |= {"b": f["out"], "b_step": f["out_step"] // SLOTS * SLOTS, "b_plane": f["out_plane"]}
+        f |= {
+            "b": f["out"],
+            "b_frame": f["out_frame"],
+            "b_step": f["out_step"] // SLOTS * SLOTS,
+            "b_plane": f["out_plane"],
+        }
         pace = vector_pace(
             side=side, function=function, channels=f["channels"], last_rows=f["last_rows"],
             a_is_wide=bool(f["a_is_wide"]), by_rows=bool(f["by_rows"]), moves=True,
@@ -208,22 +227,23 @@ class Traffic:
         blocks = []
         for block in range(f["row_blocks"] + (f.get("shift", 0) > 0)):
             first = f[operand] + block * f[f"{operand}_step"]
-            low = memory[first : first + f["channels"]].astype(np.int64)
-            high = memory[first + f[f"{operand}_plane"] :][: f["channels"]].view(np.int8).astype(np.int64)
+            words = self.words(first, f["channels"], f.get(f"{operand}_frame", 0))
+            low = memory[words].astype(np.int64)
+            high = memory[(words + f[f"{operand}_plane"]) % len(memory)].view(np.int8).astype(np.int64)
             blocks.append((high * 256 + low if f["a_is_wide"] else low.astype(np.uint8).view(np.int8)).T)
         return np.concatenate(blocks).astype(np.int64)
 
     def _write_tokens(self, memory: Bytes, f: dict[str, int], out: int, codes: Codes) -> None:
         for block in range(f["row_blocks"]):
-            first = out + block * f["out_step"]
-            memory[first : first + f["channels"]] = codes[block * self.side : (block + 1) * self.side].T
+            words = self.words(out + block * f["out_step"], f["channels"], f["out_frame"])
+            memory[words] = codes[block * self.side : (block + 1) * self.side].T
 
     def _write_rows(self, memory: Bytes, f: dict[str, int], out: int, codes: Codes) -> None:
         tokens = (f["row_blocks"] - 1) * self.side + f["last_rows"]
         padded = np.zeros((tokens, f["tiles"] * self.side), np.int64)
         padded[:, : f["channels"]] = codes[:tokens]
         for tile in range(f["tiles"]):
-            first = out + tile * f["out_tile_step"]
+            first = self.places.of_token(out, f["out_tile_step"], tile, 0)
             memory[first : first + tokens] = padded[:, tile * self.side : (tile + 1) * self.side]
 
     def load(self, engine: Engine) -> None:

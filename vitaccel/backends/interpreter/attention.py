@@ -84,7 +84,7 @@ class HeadChannels:
 def head_channels(instruction: Attention, part: str, dim: int, state: State) -> HeadChannels:
     """Where the channels of the heads of an operand or a result are."""
     array, heads = state.arch.array, instruction.heads
-    if part in instruction.by_array:
+    if part in instruction.by_array.split():
         channels = columns_of_heads(heads, dim, array.side, array.count)
         places = torch.from_numpy(places_of_heads(heads, dim, array.side, array.count).copy()).reshape(heads, dim)
         return HeadChannels(channels, places)

@@ -141,11 +141,11 @@ def _check_attention(attention: Attention, site: Site) -> None:
     site.need(attention.mask < 0, "must not have a mask: the accelerator has none")
     site.need(attention.residual < 0, "must not add a residual: the accelerator adds none to attention")
     site.need(attention.drain == TOKEN, "must have a token-lane result: the accelerator has no other of attention")
-    joined = [part for part in BY_ARRAY if getattr(attention, part) >= 0 and part not in attention.by_array]
+    joined = [part for part in BY_ARRAY if getattr(attention, part) >= 0 and part not in attention.by_array.split()]
     site.need(
         site.parts == 1 or not joined,
-        f"must have heads that stand each in its array's part of the buffer, not {' and '.join(joined)} with heads side "
-        "by side: several arrays need this",
+        f"must have heads each in its array's part of the buffer, not {' and '.join(joined)} with heads side by side: "
+        "several arrays need this",
     )
 
 

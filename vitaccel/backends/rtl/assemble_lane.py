@@ -23,7 +23,8 @@ def lane_fields(lane: Lane, site: Site) -> dict[str, int]:
     Raises
     ------
     UnsupportedError
-        If the function is another one, or tokens move from lane to lane in another way than slices and joins need.
+        If the function is another one, or tokens move from lane to lane in another way than slices and joins need; or
+        channels are joined, with several arrays, that are no multiple of 8.
     """
     function = "activation" if lane.function in ACTIVATIONS else lane.function
     known = ", ".join(FUNCTIONS)
@@ -76,11 +77,17 @@ def _replaced(fields: dict[str, int]) -> dict[str, int]:
     By rows none do, and anything may be read.
     """
     other = "a" if fields["by_rows"] else "out"
-    return {"b": fields[other], "b_step": fields[f"{other}_step"], "b_plane": fields[f"{other}_plane"]}
+    frame = 0 if fields["by_rows"] else fields["out_frame"]
+    return {
+        "b": fields[other],
+        "b_frame": frame,
+        "b_step": fields[f"{other}_step"],
+        "b_plane": fields[f"{other}_plane"],
+    }
 
 
 def _operands(lane: Lane) -> dict[str, int]:
-    fields = {"a_is_wide": int(lane.a >= 0 and lane.element_bytes == 2), "has_b": int(lane.b >= 0)}
+    fields = {"a_is_wide": int(lane.a >= 0 and lane.element_bytes == 2), "has_b": int(lane.b >= 0), "b_frame": 0}
     for name, address, step in (("a", lane.a, lane.a_step), ("b", lane.b, lane.b_step)):
         is_there = address >= 0
         fields |= {
@@ -93,9 +100,11 @@ def _operands(lane: Lane) -> dict[str, int]:
 
 def _result(lane: Lane, site: Site) -> dict[str, int]:
     by_rows = lane.drain != TOKEN
+    out, frame = site.place(lane.out, lane.out_first)
     return {
         "is_wide": int(lane.out_bytes == 2),
-        "out": lane.out,
+        "out": out,
+        "out_frame": frame,
         "out_step": site.side if by_rows else lane.out_step,
         "out_tile_step": lane.out_step if by_rows else 0,
         "out_plane": plane(lane.out_step, lane.out_bytes),

@@ -9,6 +9,8 @@ from itertools import product
 from vitaccel.arch import Arch
 from vitaccel.errors import UnsupportedError
 from vitaccel.ir.plan import ceil_div
+from vitaccel.ir.tensor import activation_words
+from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.latency import SLOTS
 
 
@@ -36,6 +38,28 @@ class Site:
     def parts(self) -> int:
         """Of the buffers of words: one an array."""
         return self.arch.array.count
+
+    def place(self, address: int, first: int) -> tuple[int, int]:
+        """Return where a run of channels begins in the activation buffer: its address with its part, and its frame.
+
+        Parameters
+        ----------
+        address
+            Of the first channel in its part.
+        first
+            Which channel of a row-block it is; the first one of all is in part 0.
+
+        Raises
+        ------
+        UnsupportedError
+            If there are several arrays, and channels of a frame would stand in tiles of two parts.
+        """
+        if self.parts == 1:
+            return address, 0
+        self.need(first % SLOTS == 0, f"must write from a multiple of {SLOTS} channels on, not from {first}")
+        parts = Parts(count=self.parts, words=activation_words(self.arch))
+        tile, channel = divmod(first, self.side)
+        return parts.place(tile % self.parts, address), channel // SLOTS
 
     def need(self, condition: bool, what: str) -> None:
         """Refuse the instruction unless a condition holds; *what* says it.

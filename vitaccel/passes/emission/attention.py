@@ -66,7 +66,7 @@ def _issue(emitter: Emitter, kernel: AttentionKernel, heads: _Heads) -> None:
             logits_first=logits[2],
             residual_first=residual[2],
             out_first=out[2],
-            by_array=tuple(part for part in BY_ARRAY if _stands_by_array(emitter, kernel, part)),
+            by_array=" ".join(part for part in BY_ARRAY if _stands_by_array(emitter, kernel, part)),
             mask=emitter.address(kernel.mask),
             mode=kernel.mode,
             frames=kernel.frames,
