@@ -10,7 +10,7 @@ REFERENCE_MHZ = 25.0
 SPEED = 1_000_000
 """Bits a second of the serial line unless another number is asked for; its FT231X has 3,000,000 at most."""
 
-DEVICE = ("--85k", "--package", "CABGA381")
+PACKAGE = "CABGA381"
 TOP = "ulx3s"
 SYSTEM = "system"
 
