@@ -7,12 +7,14 @@ import re
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.sim.delivery.hls.micro import hls_network, write
 from tests.sim.delivery.network.micro import IMAGES, NAME, arch
 from vitaccel.backends.rtl.memory_map import MemoryMap
 from vitaccel.backends.rtl.program_file import decode_program
+from vitaccel_rtl.accelerator.isa import HEADER_BYTES, WORDS
 from vitaccel_sim.delivery.hls.deliver import GOLDEN
 from vitaccel_sim.delivery.hls.readme import FILES, README
 
@@ -37,6 +39,19 @@ def test_make_check_finds_nothing(tmp_path: Path) -> None:
     done = make(write(tmp_path), "check", "CXX=g++")
     assert done.returncode == 0, done.stderr
     assert f"{IMAGES} runs: every byte of the outputs is the interpreter's" in done.stdout
+
+
+def test_processes_that_run_side_by_side_are_kept_apart_by_the_waits(tmp_path: Path) -> None:
+    """As threads, with streams as deep as in hardware; without a wait for loads, what they bring is read too early."""
+    done = make(write(tmp_path), "threads")
+    assert done.returncode == 0, done.stderr
+    assert f"{IMAGES} runs: every byte of the outputs is the interpreter's" in done.stdout
+    words = np.frombuffer((tmp_path / "program.bin").read_bytes(), "<u4").copy()
+    words[HEADER_BYTES // 4 :].reshape(-1, WORDS)[:, 1] = 0
+    (tmp_path / "program.bin").write_bytes(words.tobytes())
+    raced = subprocess.run([tmp_path / "test_bench_threads", tmp_path], capture_output=True, text=True, check=False)
+    assert raced.returncode != 0
+    assert "WARNING: ThreadSanitizer: data race" in raced.stderr
 
 
 def test_make_without_arbitrary_precision_headers_says_so(tmp_path: Path) -> None:
