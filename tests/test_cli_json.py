@@ -16,6 +16,8 @@ from onnx import TensorProto, helper, numpy_helper
 from tests.backends.rtl.programs import SMALL
 from tests.sim.accelerator.network_folder import Perfect, write_folder
 from tests.sim.accelerator.network_folder import model as network_model
+from tests.sim.delivery.hls.micro import MACHINE as HLS_MACHINE
+from tests.sim.delivery.network.micro import onnx as micro_onnx
 from vitaccel.backends.rtl.program_file import encode_program
 from vitaccel.cli import main
 from vitaccel.frontend import import_model
@@ -168,6 +170,13 @@ def test_gen_rtl_of_a_network(
     record = printed(capsys, "gen-rtl", delivered.model, "-o", tmp_path / "out", "--json")
     record["arch"] = None
     assert set(keys(record)) == documented("`vitaccel gen-rtl MODEL")
+
+
+def test_gen_hls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "micro.onnx").write_bytes(micro_onnx())
+    record = printed(capsys, "gen-hls", tmp_path / "micro.onnx", *HLS_MACHINE, "-o", tmp_path / "out", "--json")
+    record["arch"] = None
+    assert set(keys(record)) == documented("`vitaccel gen-hls MODEL")
 
 
 def test_gen_rtl_list(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,14 @@ def test_wheel_holds_every_preset_and_the_typing_marker(wheel: Path) -> None:
     assert presets | {"vitaccel/py.typed"} <= members
 
 
+def test_wheel_holds_every_header_and_the_project_around_them(wheel: Path) -> None:
+    members = set(zipfile.ZipFile(wheel).namelist())
+    folder = ROOT / "hls"
+    shipped = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix in (".hpp", ".cpp")}
+    assert len(shipped) > 40
+    assert shipped | {"vitaccel_hls/project/Makefile", "vitaccel_hls/project/vitis_hls.tcl"} <= members
+
+
 def test_wheel_holds_nothing_but_the_four_packages(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == set(NAMES)

@@ -13,7 +13,7 @@ from vitaccel.backends.cost_model.predict import ModelFacts, predict
 from vitaccel.backends.cost_model.result import Prediction
 from vitaccel.backends.cost_model.routing import Routing, parse_routing
 from vitaccel.backends.rtl.assemble import assemble
-from vitaccel.backends.rtl.program_cycles import program_cycles
+from vitaccel.backends.rtl.program_cycles import program_cycles, statistics_cycles
 from vitaccel.collector import collector_paused
 from vitaccel.errors import QuantizationError, UnsupportedError, VitaccelError, did_you_mean
 from vitaccel.frontend import ImportedModel, import_model
@@ -282,6 +282,7 @@ def known_times(program: Program) -> Callable[[Routing], KnownTimes] | None:
         return None
     arch = program.arch
     rate = arch.dram_bytes_per_cycle
+    statistics = statistics_cycles(assembled)
 
     def times(routing: Routing) -> KnownTimes:
         run = program_cycles(
@@ -291,6 +292,6 @@ def known_times(program: Program) -> Callable[[Routing], KnownTimes] | None:
             bytes_per_cycle=rate if rate < arch.memory.beat_bytes else None,
             queues=routing.route_queues(program),
         )
-        return KnownTimes(starts=run.starts, free=run.free, dones=run.dones, cycles=run.cycles)
+        return KnownTimes(starts=run.starts, free=run.free, dones=run.dones, cycles=run.cycles, statistics=statistics)
 
     return times

@@ -47,13 +47,23 @@ def test_files_without_a_mark_are_ours_where_the_index_names_them(tmp_path: Path
     assert (tmp_path / "weights.bin").read_bytes() == b"\2"
 
 
+def test_files_may_be_in_folders(tmp_path: Path) -> None:
+    index = f"{MARK}: `part/x.hpp`"
+    for content in (b"1", b"2"):
+        files = {"README.md": index, "part/x.hpp": content}
+        assert write_folder(tmp_path / "out", files, mark=MARK, index="README.md")[1].read_bytes() == content
+    (tmp_path / "out" / "part" / "y.hpp").write_bytes(b"theirs")
+    with pytest.raises(OutputError, match=r"^output file .*part/y.hpp must be one that vitaccel wrote"):
+        write_folder(tmp_path / "out", {"README.md": index, "part/y.hpp": b""}, mark=MARK, index="README.md")
+
+
 def test_a_failure_leaves_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Path) -> Path:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OutputError, match="No space left on device"):
-        write_folder(tmp_path / "a" / "b", {"x.v": MARK}, mark=MARK)
+        write_folder(tmp_path / "a" / "b", {"c/x.v": MARK, "y.v": MARK}, mark=MARK)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.sim.delivery.network.micro import IMAGES, NAME, PE, SETTINGS, network, onnx
 from vitaccel_sim.delivery.network import deliver
+from vitaccel_sim.delivery.network.assembled import imported
 from vitaccel_sim.delivery.network.readme import README
 
 Run = Callable[..., Any]
@@ -33,7 +34,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     calls: list[Any] = []
 
     def take(model: bytes, name: str, arch: Any, images: Any, **told: Any) -> deliver.Network:
-        given = images(deliver._imported(model, name))
+        given = images(imported(model, name))
         calls.append((model, name, arch, given, told["said"]))
         return replace(network(), onnx=model)
 

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from vitaccel.arch import Arch, Buffers, Energy, Memory, PeArrays
+from vitaccel.backends.cost_model.mac_slots import MacSlots
 from vitaccel.backends.cost_model.result import (
     Actions,
     Busy,
@@ -29,6 +30,7 @@ LAYERS = (
         traffic=Traffic(weight=4000, input=600),
         actions=Actions(macs=57600, mac_slots=64000, lane_operations=640, activation_bytes=900, weight_bytes=8000),
         energy=EnergyParts(mac_pj=19200.0, lane_pj=2176.0, sram_pj=22250.0, dram_pj=747500.0),
+        slots=MacSlots(useful=57600, tokens=4000, channels=2400, drain=640, load=5760),
     ),
     LayerCost(
         name="block0.norm1",
@@ -38,6 +40,7 @@ LAYERS = (
         traffic=Traffic(),
         actions=Actions(lane_operations=2048, activation_bytes=4096),
         energy=EnergyParts(lane_pj=6963.2, sram_pj=10240.0),
+        slots=MacSlots(layernorm=19200),
     ),
     LayerCost(
         name="block0.mlp.fc1",
@@ -47,6 +50,7 @@ LAYERS = (
         traffic=Traffic(weight=48000, constant=256, spill=1200),
         actions=Actions(macs=128000, mac_slots=128000, lane_operations=2000, activation_bytes=4000, weight_bytes=16000),
         energy=EnergyParts(mac_pj=38400.0, lane_pj=6800.0, sram_pj=50000.0, dram_pj=8036900.0, static_pj=100.0),
+        slots=MacSlots(useful=128000, drain=1536, load=76000, program=800, store=4864),
     ),
     LayerCost(
         name="head",
@@ -56,6 +60,7 @@ LAYERS = (
         traffic=Traffic(weight=3200, output=40),
         actions=Actions(macs=6400, mac_slots=12800, lane_operations=100, activation_bytes=128, weight_bytes=1600),
         energy=EnergyParts(mac_pj=3840.0, lane_pj=340.0, sram_pj=4320.0, dram_pj=526500.0),
+        slots=MacSlots(useful=6400, frames=6400, drain=3200, load=2560, store=640),
     ),
 )
 

@@ -37,6 +37,7 @@ def test_totals_equal_the_sum_of_their_rows(prediction: Prediction) -> None:
         for part, size in record["cycle_parts"].items():
             assert sum(row["cycle_parts"][part] for row in rows) == size
         assert math.isclose(sum(row["energy_j"] for row in rows), record["energy_j"], rel_tol=1e-12)
+    assert sum(record["mac_slots"].values()) == record["cycles"] * record["arch"]["pes"]
     for whole in (record, *record["layers"]):
         assert sum(whole["cycle_parts"].values()) == whole["cycles"]
         assert sum(whole["dram_bytes_by_kind"].values()) == whole["dram_bytes"]

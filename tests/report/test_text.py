@@ -12,4 +12,5 @@ def test_the_whole_text(prediction: Prediction, golden: Callable[[str, str], Non
 
 
 def test_no_layers_on_request(prediction: Prediction) -> None:
-    assert [table.title.split()[0] for table in tables(prediction, top=0)] == ["Blocks", "Where", "Summary"]
+    titles = [table.title.split()[0] for table in tables(prediction, top=0)]
+    assert titles == ["Blocks", "Where", "Utilization,", "Summary"]

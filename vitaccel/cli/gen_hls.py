@@ -49,9 +49,10 @@ def gen_hls(
     check_outputs(json_files(json_path), inputs=sources)
     check_folder(output)
     _need()
-    from vitaccel_sim.delivery.hls.deliver import deliver_hls
+    from vitaccel_sim.delivery.hls.deliver import check_machine, deliver_hls
     from vitaccel_sim.delivery.hls.readme import HLS_MARK, README
 
+    check_machine(archs[0])
     with progress(f"generating {model}") as say:
         onnx, subject, calibration = quantized_model(model, say)
         made = deliver_hls(

@@ -10,59 +10,44 @@ import click
 from vitaccel.cli.files import check_outputs, write_files
 from vitaccel.cli.json_option import STANDARD_OUTPUT, JsonCommand, json_files, json_option
 from vitaccel.cli.outcome import debug_option
+from vitaccel.cli.synth_design import Subject, board_subject, check_board, design_in
 from vitaccel.cli.terminal import note, progress, show
 from vitaccel.errors import VitaccelError, did_you_mean
 
 if TYPE_CHECKING:
     from vitaccel_rtl.synthesis.implement import Implementation
-    from vitaccel_rtl.verilog import Verilog
-
-NETWORK = "vitaccel.sv"
-"""What gen-rtl calls the accelerator of a network."""
 
 
 @click.command(cls=JsonCommand)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--target", metavar="DEVICE", help="ecp5-85k (placed and routed), xcup or xc7 (area only) [ecp5-85k].")
+@click.option("--board", metavar="NAME", help="The whole system of a board around the accelerator: ulx3s.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE.bit", help="The board's bitstream.")
 @click.option("--seeds", metavar="S,S,...", default="1", help="Of the placer; the fastest counts. 0 is area only [1].")
-@click.option("--frequency", type=click.FloatRange(min=1), metavar="MHZ", help="What placement strives for [150].")
+@click.option(
+    "--frequency", type=click.FloatRange(min=1), metavar="MHZ", help="What placement strives for [150], or the most "
+    "that the board's clock may be [50].",
+)  # fmt: skip
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Levels of blocks to show [2].")
 @json_option
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a report for people.")
 @debug_option
-def synth(folder: Path, json_path: str | None, html: Path | None, **flags: Any) -> None:
+def synth(folder: Path, json_path: str | None, html: Path | None, output: Path | None, **flags: Any) -> None:
     """Synthesise the design in DIR, which gen-rtl wrote: area by block and, for ECP5, frequency and slowest path."""
-    files = [*json_files(json_path), *([html] if html is not None else [])]
-    check_outputs(files)
-    made = _implement(design_in(folder), flags)
-    _write(made, json_path, html, flags["depth"])
-    if made.missing:
-        raise VitaccelError(f"{made.name} must fit {made.device.title}, and takes {', '.join(made.missing)}")
-
-
-def design_in(folder: Path) -> Verilog:
-    """Return the design that gen-rtl wrote to a directory: the accelerator of a network, or the one block there.
-
-    Raises
-    ------
-    VitaccelError
-        If there is none, or more than one.
-    """
-    from vitaccel_rtl.ports import ports_of
-    from vitaccel_rtl.verilog import Verilog
-
-    if not folder.is_dir():
-        raise VitaccelError(f"{folder} must be a directory that vitaccel gen-rtl wrote")
-    found = [folder / NETWORK] if (folder / NETWORK).is_file() else sorted(folder.glob("*.sv"))
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
-        raise VitaccelError(f"{folder} must have one design, a .sv file that vitaccel gen-rtl wrote, not {names}")
-    (path,) = found
-    try:
-        text = path.read_text(encoding="utf-8")
-        return Verilog(name=path.stem, text=text, ports=ports_of(text, path.stem))
-    except ValueError as error:
-        raise VitaccelError(f"{path} must be what vitaccel gen-rtl wrote: {error}") from error
+    check_outputs([*json_files(json_path), *(path for path in (html, output) if path is not None)])
+    seeds = parse_seeds(flags["seeds"])
+    if output is not None and (flags["board"] is None or not seeds):
+        raise VitaccelError("-o must come with --board and a seed: only a board's system has pins, and a bitstream")
+    if flags["board"] is not None:
+        flags["target"] = check_board(flags["board"], flags["target"])
+        subject = board_subject(folder, flags["board"], flags["frequency"])
+    else:
+        subject = Subject(design=design_in(folder))
+    made = _implement(subject, seeds, flags)
+    wrong = _wrong(made, subject)
+    _write(made, json_path, html, flags["depth"], None if wrong else output)
+    if wrong:
+        raise VitaccelError(wrong)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -79,7 +64,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word) for word in words if int(word)))
 
 
-def _implement(design: Verilog, flags: dict[str, Any]) -> Implementation:
+def _implement(subject: Subject, seeds: tuple[int, ...], flags: dict[str, Any]) -> Implementation:
     from vitaccel_rtl.synthesis.builds import SynthesisError
     from vitaccel_rtl.synthesis.devices import DEVICES
     from vitaccel_rtl.synthesis.implement import WANTED_MHZ, implement
@@ -88,15 +73,31 @@ def _implement(design: Verilog, flags: dict[str, Any]) -> Implementation:
     if target not in DEVICES:
         known = ", ".join(DEVICES)
         raise VitaccelError(f"--target must be one of {known}, not {target!r}{did_you_mean(target, DEVICES)}")
-    seeds = parse_seeds(flags["seeds"])
-    with progress(f"{design.name} on {DEVICES[target].title}") as say:
+    wanted = subject.clock_mhz or flags["frequency"] or WANTED_MHZ
+    with progress(f"{subject.design.name} on {DEVICES[target].title}") as say:
         try:
-            return implement(design, DEVICES[target], seeds=seeds, wanted_mhz=flags["frequency"] or WANTED_MHZ, say=say)
+            return implement(
+                subject.design, DEVICES[target], seeds=seeds, wanted_mhz=wanted, pins=subject.pins, say=say
+            )
         except (SynthesisError, ValueError) as error:
             raise VitaccelError(str(error)) from error
 
 
-def _write(made: Implementation, json_path: str | None, html: Path | None, depth: int | None) -> None:
+def _wrong(made: Implementation, subject: Subject) -> str | None:
+    """Return why the design cannot be used, if it cannot."""
+    if made.missing:
+        return f"{made.name} must fit {made.device.title}, and takes {', '.join(made.missing)}"
+    if made.best is not None and subject.clock_mhz is not None and made.best.frequency_mhz < subject.clock_mhz:
+        return (
+            f"{made.name} must run at {subject.clock_mhz:g} MHz, not at {made.best.frequency_mhz:.1f} at most: "
+            "--frequency lowers its clock, --seeds tries others"
+        )
+    return None
+
+
+def _write(
+    made: Implementation, json_path: str | None, html: Path | None, depth: int | None, output: Path | None
+) -> None:
     """Render everything, then write all the files: a failure leaves none."""
     from vitaccel.report.json_record import to_json
     from vitaccel.report.synthesis_record import synthesis_record
@@ -104,13 +105,15 @@ def _write(made: Implementation, json_path: str | None, html: Path | None, depth
 
     tables = synthesis_tables(made, depth=depth or DEPTH)
     printed = to_json(synthesis_record(made))
-    texts = dict.fromkeys(json_files(json_path), printed)
+    contents = {path: printed.encode() for path in json_files(json_path)}
     if html is not None:
         from vitaccel.report.html.synthesis import synthesis_page
 
-        texts[html] = synthesis_page(made, tables)
-    write_files({path: text.encode() for path, text in texts.items()})
-    for path in texts:
+        contents[html] = synthesis_page(made, tables).encode()
+    if output is not None and made.bitstream is not None:
+        contents[output] = made.bitstream
+    write_files(contents)
+    for path in contents:
         note(f"wrote {path}")
     for stage in made.stages:
         note(f"{stage.name}: {stage.seconds:.1f} s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from vitaccel.backends.cost_model.mac_slots import MacSlots
 from vitaccel.backends.cost_model.result import Actions, Busy, Cycles, EnergyParts, LayerCost, Prediction, Traffic
 from vitaccel.errors import VitaccelError, did_you_mean
 from vitaccel.report.units import percent
@@ -76,6 +77,7 @@ def merge(layers: Iterable[LayerCost], name: str) -> LayerCost:
         traffic=Traffic.total(p.traffic for p in parts),
         actions=Actions.total(p.actions for p in parts),
         energy=EnergyParts.total(p.energy for p in parts),
+        slots=MacSlots.total(p.slots for p in parts),
     )
 
 

@@ -48,6 +48,7 @@ def as_record(prediction: Prediction) -> dict[str, Any]:
         "utilization": prediction.utilization,
         "bottleneck": prediction.bottleneck,
         "cycle_parts": cycle_parts(split_cycles(prediction.layers, pes)),
+        "mac_slots": asdict(prediction.slots),
         "busy_cycles": asdict(prediction.busy),
         "dram_bytes": traffic.total_bytes,
         "dram_bytes_by_kind": asdict(traffic),

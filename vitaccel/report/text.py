@@ -6,10 +6,11 @@ from vitaccel.backends.cost_model.result import Prediction
 from vitaccel.report.layer_table import block_table, layer_table
 from vitaccel.report.summary import cycle_table, summary_table
 from vitaccel.report.table import Table
+from vitaccel.report.utilization import utilization_table
 
 
 def tables(prediction: Prediction, *, sort: str = "program", top: int | None = None) -> tuple[Table, ...]:
-    """Return layers, blocks, cycles and summary; ``top=0`` leaves the layers out.
+    """Return layers, blocks, cycles, utilization and summary; ``top=0`` leaves the layers out.
 
     Raises
     ------
@@ -17,4 +18,5 @@ def tables(prediction: Prediction, *, sort: str = "program", top: int | None = N
         If *sort* is unknown.
     """
     layers = () if top == 0 else (layer_table(prediction, sort=sort, top=top),)
-    return (*layers, block_table(prediction), cycle_table(prediction), summary_table(prediction))
+    parts = (block_table, cycle_table, utilization_table, summary_table)
+    return (*layers, *(made(prediction) for made in parts))

@@ -55,6 +55,15 @@ def attention_work(fields: Fields, side: int) -> Work:
     return Work(last + fields["value_tiles"] * values, last + (fields["value_tiles"] - 1) * values + fields["result"])
 
 
+def statistics_wait(fields: Fields, side: int) -> int:
+    """Return the frames in which attention lets the array wait for statistics of the softmax: those without tiles."""
+    if fields.get("mode", 0):
+        return 0
+    blocks = fields["frames"] * fields["heads"] * fields["row_blocks"]
+    of_block = fields["key_blocks"] * fields["logits_interval"] + fields["value_tiles"] * fields["values_interval"]
+    return attention_work(fields, side).occupied - lead(fields["head_dim"], side) - blocks * of_block
+
+
 def _transposed_work(fields: Fields, side: int) -> Work:
     """With kept logits, of two digits: see :class:`vitaccel_rtl.accelerator.transposed_nest.TransposedNest`."""
     tiles = fields["frames"] * fields["heads"] * fields["row_blocks"] * fields["value_tiles"]

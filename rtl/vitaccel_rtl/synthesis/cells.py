@@ -32,6 +32,7 @@ CELLS: dict[str, dict[str, dict[str, int]]] = {
         "MULT18X18D": {"multipliers": 1},
         "DP16KD": {"block_rams": 1},
         "PDPW16KD": {"block_rams": 1},
+        "EHXPLLL": NOTHING,  # a PLL has a place of its own
         "$scopeinfo": NOTHING,
     },
     "xcup": {

@@ -13,7 +13,7 @@ from vitaccel_rtl.synthesis.breakdown import Cells, Hierarchy, areas
 from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, Progress, in_silence
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import Device
-from vitaccel_rtl.synthesis.nextpnr import Timing, route, timing_of
+from vitaccel_rtl.synthesis.nextpnr import Timing, bitstream, route, timing_of
 from vitaccel_rtl.synthesis.yosys import netlist_of
 from vitaccel_rtl.verilog import Verilog
 
@@ -22,6 +22,22 @@ PACKAGE = "CABGA756"
 
 WANTED_MHZ = 150.0
 """What placement strives for unless another frequency is asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pins:
+    """Where the ports of a board's design are.
+
+    Parameters
+    ----------
+    package
+        Of the device, as nextpnr calls it.
+    constraints
+        Places and standards, in Lattice's LPF.
+    """
+
+    package: str
+    constraints: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +66,8 @@ class Implementation:
         Blocks that the slowest path of the best of them goes through, one after the other.
     stages
         In the order in which they were done.
+    bitstream
+        Of the best of the place-and-routes, for a design with pins.
     """
 
     name: str
@@ -58,6 +76,7 @@ class Implementation:
     timings: tuple[Timing, ...]
     path: tuple[str, ...]
     stages: tuple[Stage, ...]
+    bitstream: bytes | None = None
 
     @property
     def total(self) -> Area:
@@ -81,10 +100,11 @@ def implement(
     *,
     seeds: Sequence[int] = (1,),
     wanted_mhz: float = WANTED_MHZ,
+    pins: Pins | None = None,
     folder: Path = BUILD_FOLDER,
     say: Progress = in_silence,
 ) -> Implementation:
-    """Synthesise a design for a device, and place and route it there with each seed, in a harness of three pins.
+    """Synthesise a design for a device, and place and route it there with each seed.
 
     Nothing is placed that does not fit: see :attr:`Implementation.missing`.
 
@@ -98,6 +118,8 @@ def implement(
         Of the placer; without any, or where no open tool places the device, only the area is found.
     wanted_mhz
         What placement strives for.
+    pins
+        Of a board's design, which gets a bitstream; another one is placed in a harness of three pins.
     folder
         Of all results, which are made once.
     say
@@ -115,37 +137,54 @@ def implement(
     stages: list[Stage] = []
     is_routed = device.is_routed and bool(seeds)
     with _stage("synthesis", stages):
-        if is_routed:
+        has_harness = is_routed and pins is None
+        if has_harness:
             text, top = verilog.text + harness.harness(verilog), harness.NAME
         else:
             text, top = verilog.text, verilog.name
         netlist = netlist_of(text, top, device.family, is_named=True, folder=folder, say=say)
         cells = netlist["modules"][top]["cells"]
-        found = areas(cells, device.family, inside=harness.INSTANCE if is_routed else "")
-    timings = []
+        found = areas(cells, device.family, inside=harness.INSTANCE if has_harness else "")
+    timings, places = [], []
     if is_routed and not device.missing(found[""]):
-        arguments = (*device.nextpnr, "--package", PACKAGE)
+        arguments = (*device.nextpnr, "--package", PACKAGE if pins is None else pins.package)
+        constraints = None if pins is None else pins.constraints
         for seed in seeds:
             with _stage(f"place and route, seed {seed}", stages):
-                placed = route(netlist, arguments, seed=seed, wanted_mhz=wanted_mhz, folder=folder, say=say)
+                placed = route(
+                    netlist,
+                    arguments,
+                    seed=seed,
+                    wanted_mhz=wanted_mhz,
+                    constraints=constraints,
+                    folder=folder,
+                    say=say,
+                )
+                places.append(placed)
                 timings.append(timing_of(placed, seed))
+    made = None
+    if timings and pins is not None:
+        best = max(range(len(timings)), key=lambda place: timings[place].frequency_mhz)
+        with _stage("bitstream", stages):
+            made = bitstream(places[best], folder=folder, say=say)
     return Implementation(
         name=verilog.name,
         device=device,
         areas=found,
         timings=tuple(timings),
-        path=_path(cells, timings),
+        path=_path(cells, timings, harness.INSTANCE if has_harness else ""),
         stages=tuple(stages),
+        bitstream=made,
     )
 
 
-def _path(cells: Cells, timings: Sequence[Timing]) -> tuple[str, ...]:
-    """Return the blocks on the slowest path of the fastest place-and-route, called as they are without the harness."""
+def _path(cells: Cells, timings: Sequence[Timing], inside: str) -> tuple[str, ...]:
+    """Return the blocks on the slowest path of the fastest place-and-route, called as they are in the design."""
     if not timings:
         return ()
     hierarchy = Hierarchy(cells)
     best = max(timings, key=lambda timing: timing.frequency_mhz)
-    passed = [hierarchy.block_of(name).removeprefix(harness.INSTANCE).removeprefix(".") for name in best.cells]
+    passed = [hierarchy.block_of(name).removeprefix(inside).removeprefix(".") for name in best.cells]
     return tuple(block for place, block in enumerate(passed) if place == 0 or block != passed[place - 1])
 
 

@@ -36,7 +36,11 @@ class Place:
 PLACES = {
     place.block: place
     for place in (
-        Place(block="softmax-statistics", point={"lanes": 1, "fraction_bits": 6, "keys": 577}),
+        Place(
+            block="softmax-statistics",
+            point={"lanes": 1, "fraction_bits": 6, "keys": 577},
+            lengths=(*CLOSE_ROWS, *(length for length in LONG_LENGTHS for _ in range(12))),
+        ),
         Place(
             block="softmax-numerators",
             point={"lanes": 1, "fraction_bits": 6, "bits": 8},

@@ -38,7 +38,9 @@ def row(rng: random.Random, kind: str, keys: int, fraction_bits: int) -> Row:
         return [rng.choice(ends) for _ in range(keys)]
     if kind == "large":
         top = rng.randrange(MASKED // one // 16 + 1, HIGHEST // one // 16 - 1) * 16
-        return [*[(top - 1) * one] * (keys - 1), (top + rng.choice((0, 16))) * one]
+        below = rng.choice((1, one))
+        logits = [(top - 1) * one - rng.randrange(below) for _ in range(keys - 1)]
+        return [*logits, (top + rng.choice((0, 16))) * one]
     if kind == "low":
         start = MASKED + (one << rng.randrange(15 - fraction_bits))
         return [min(HIGHEST, start + n * one) for n in range(keys)]
@@ -66,46 +68,76 @@ def longest_row(options: Mapping[str, int]) -> int:
 
 
 def extreme_blocks(options: Mapping[str, int]) -> list[RowBlock]:
-    """Return rows that reach every fraction, the longest and the least rise, and sums of equal logits."""
+    """Return rows that reach every fraction, every rise and fall by one bit, and sums of equal logits."""
     lanes, one = options["lanes"], 1 << options["fraction_bits"]
     fractions = grouped(range(1 - one, 1), lanes)
     every_fraction = [list(codes) for codes in zip(*fractions, strict=True)]
     length = SHORT_ROW
     rows = [
-        [MASKED] * length,
-        [HIGHEST] * length,
         [MASKED, *[MASKED + 1] * (length - 5), *[HIGHEST] * 4],
         [HIGHEST, *[MASKED] * (length - 1)],
         [0, -one * 16 - 1, *[-one * 17] * (length - 2)],
         [max(MASKED, -one * k // 2) for k in range(length)],
         [min(HIGHEST, one * k // 2) for k in range(length)],
-        *([0, 0, *[min(HIGHEST, one * rise)] * (length - 2)] for rise in (1, 15, 16, 17, 31, 32)),
     ]
-    rows += rows[: -len(rows) % lanes]
-    short = [rows[n : n + lanes] for n in range(0, len(rows), lanes)]
-    blocks = [every_fraction, [codes[::-1] for codes in every_fraction], *short, *_rising_blocks(options)]
+    groups = (rows, _pairs(options), *_masked_rows(options), *_rising_rows(options))
+    blocks = [every_fraction, [codes[::-1] for codes in every_fraction]]
+    blocks += [block for group in groups for block in _side_by_side(group, lanes)]
     return [[logits[: longest_row(options)] for logits in rows] for rows in blocks]
 
 
-def _rising_blocks(options: Mapping[str, int]) -> list[RowBlock]:
-    """Return rows of which the sum is shifted by steps of 16 octaves: two that leave something, and too many.
+def _side_by_side(rows: Sequence[Row], lanes: int) -> list[RowBlock]:
+    """Return rows of one length as row-blocks, of which the last is filled up with the first rows."""
+    filled = [*rows, *(rows * lanes)[: -len(rows) % lanes]]
+    return [filled[n : n + lanes] for n in range(0, len(filled), lanes)]
 
-    Two steps leave something of a large sum only, of a maximum at the end of a step. The other rows are of two words:
-    results follow each other closely, so that some wait behind others.
+
+def _pairs(options: Mapping[str, int]) -> list[Row]:
+    """Return rows of two words: results follow each other closely, so that some wait behind others.
+
+    The maximum rises by every bit and by what is near a step of 16 octaves, also from a masked key; and of two logits
+    whose octaves differ in every bit up to one, either comes first.
     """
-    lanes, one = options["lanes"], 1 << options["fraction_bits"]
+    one = 1 << options["fraction_bits"]
+    bits = range(15 - options["fraction_bits"])
+    rows = [[-one * rise, 0] for rise in (1, 2, 4, 8, 15, 16, 17, 31, 32)]
+    rows += [[MASKED] * 2, [HIGHEST] * 2, [MASKED, HIGHEST], [MASKED, MASKED + one]]
+    rows += [[MASKED + (one << bit), MASKED + (one << bit) + one] for bit in bits]
+    turns = [[(one << bit) - one, one << bit] for bit in bits[:-1]]
+    return [*rows, *turns, *(turn[::-1] for turn in turns)]
+
+
+def _masked_rows(options: Mapping[str, int]) -> list[list[Row]]:
+    """Return rows by length in which a masked key is not taken for another, nor another for a masked one.
+
+    A masked key counts nothing, though the maximum be one octave above it; every logit that differs from it by one bit
+    counts, if only of its own row; and none of those that are as many octaves below the maximum as one bit says, but
+    for the lowest bits.
+    """
+    bits = options["fraction_bits"]
+    one = 1 << bits
+    low = [MASKED + one, *[MASKED + (1 << bit) for bit in range(bits)], MASKED, MASKED]
+    top = HIGHEST + 1 - one
+    gone = [top, *(top - (one << bit) for bit in range(5, 16 - bits))]
+    return [[low], [gone], [[MASKED + (1 << bit)] for bit in range(bits, 15)]]
+
+
+def _rising_rows(options: Mapping[str, int]) -> list[list[Row]]:
+    """Return rows by length of which the sum is shifted by steps of 16 octaves: two that leave something, and too many.
+
+    A step or two leave something of a large sum only, of a maximum at the end of a step; nothing is left after numbers
+    of steps that differ from those by a bit, and nothing of a row before. A rise within a step takes nothing away.
+    """
+    one = 1 << options["fraction_bits"]
     lowest = (MASKED // one // 16 + 1) * 16
-    large = [(lowest + 15) * one] * 8
-    steps = [step for step in (1, 3, 4, 8, 16, 32) if (lowest + 16 * step) * one <= HIGHEST]
-    rises = [[lowest * one, (lowest + 16 * step) * one] for step in steps]
-    rises += [[MASKED, MASKED + one], [MASKED + one, MASKED + 2 * one], [MASKED + 4 * one, MASKED + 5 * one]]
-    # Of a row that begins one step or two above the last one, nothing of that is left.
-    after = [[[(lowest + 32) * one]], [[(lowest + 48) * one]]]
-    blocks = []
-    for rows in ([[*large, (lowest + 32) * one]], [large], *after, rises):
-        filled = [*rows, *rows[:1] * (-len(rows) % lanes)]
-        blocks += [filled[n : n + lanes] for n in range(0, len(filled), lanes)]
-    return blocks
+    large = [(lowest + 15) * one] * 4
+    highest = (HIGHEST // one - lowest) // 16
+    near = {steps ^ bit for steps in (1, 2) for bit in (0, 1, 2, 4, 8, 16, 32)}
+    raised = [[*large, (lowest + 16 * steps) * one] for steps in sorted(near) if 0 < steps <= highest]
+    raised.append([*[lowest * one] * 4, (lowest + 1) * one])
+    after = [group for steps in (1, 2) for group in ([large], [[(lowest + 16 * steps) * one]])]
+    rises = [[lowest * one, (lowest + 16 * steps) * one] for steps in (1, 4, 8, 16, 32) if steps <= highest]
+    return [raised, *after, rises]
 
 
 def met(blocks: Iterable[RowBlock], spec: OnlineSoftmax) -> Counter[str]:

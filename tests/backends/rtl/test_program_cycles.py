@@ -8,7 +8,7 @@ import pytest
 
 from tests.backends.interpreter.networks import machine_of, quantized
 from vitaccel.backends.rtl.assemble import assemble
-from vitaccel.backends.rtl.program_cycles import program_cycles
+from vitaccel.backends.rtl.program_cycles import program_cycles, statistics_cycles
 from vitaccel.compiler import compile_graph
 from vitaccel_rtl.accelerator.isa import ENGINES, OPERATIONS
 
@@ -40,3 +40,11 @@ def test_cycles_follow_the_memory(seed: int) -> None:
     assert cycles(1) < cycles(20) < cycles(90)
     assert cycles(20, bus_bits=64) < cycles(20, bus_bits=32)
     assert cycles(90, outstanding=8, burst_beats=4) < cycles(90, outstanding=1, burst_beats=4)
+
+
+def test_statistics_are_told_of_attention_alone(seed: int) -> None:
+    program = assemble(compile_graph(quantized("vit", seed), machine_of("8x8")).program)
+    run = program_cycles(program, machine_of("8x8").memory, latency_cycles=20)
+    waits = statistics_cycles(program)
+    assert list(waits) == [at for at, each in enumerate(program.instructions) if each.operation == "attention"]
+    assert all(0 <= cycles < run.free[at] - run.starts[at] for at, cycles in waits.items())

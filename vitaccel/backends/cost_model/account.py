@@ -6,10 +6,12 @@ from collections import Counter
 from dataclasses import replace
 
 from vitaccel.arch import Arch, Energy
-from vitaccel.backends.cost_model.replay import NOTHING, Slot, elapsed
+from vitaccel.backends.cost_model.attribution import mac_slots
+from vitaccel.backends.cost_model.replay import Slot, elapsed
 from vitaccel.backends.cost_model.result import Actions, Busy, Cycles, EnergyParts, LayerCost, Traffic
 from vitaccel.backends.cost_model.routing import Routing
 from vitaccel.backends.cost_model.timing import timing
+from vitaccel.backends.cost_model.waits import waits
 from vitaccel.ir.plan import ceil_div
 from vitaccel.ir.program import (
     Attention,
@@ -17,6 +19,7 @@ from vitaccel.ir.program import (
     Gather,
     Instruction,
     Lane,
+    Layer,
     MatMul,
     Program,
     Route,
@@ -30,7 +33,8 @@ CAUSES = {Engine.LOAD: "load", Engine.COMPUTE: "drain", Engine.VECTOR: "vector",
 
 def layer_costs(program: Program, slots: list[Slot], routing: Routing, end: int | None = None) -> tuple[LayerCost, ...]:
     """Costs of the layers in program order; their cycles sum to the elapsed cycles, to *end* if it is given."""
-    cycles = _cycles(program, slots, elapsed(slots) if end is None else end)
+    end = elapsed(slots) if end is None else end
+    cycles = _cycles(program, slots, end)
     busy: list[Counter[str]] = [Counter() for _ in program.layers]
     traffic: list[Counter[str]] = [Counter() for _ in program.layers]
     actions: list[list[Actions]] = [[] for _ in program.layers]
@@ -41,48 +45,34 @@ def layer_costs(program: Program, slots: list[Slot], routing: Routing, end: int 
         if isinstance(instruction, Transfer):
             traffic[kernel][instruction.traffic] += instruction.total_bytes
         actions[kernel].append(_actions(instruction, slot, program.arch))
+    counts = [_macs(layer, routing) for layer in program.layers]
+    spent = mac_slots(program, slots, end, counts)
     costs = []
-    for at, layer in enumerate(program.layers):
-        macs, multiplications = layer.macs, layer.multiplications
-        if layer.routed:
-            macs = multiplications = sum(routing.queue_lengths(layer)) * layer.routed.macs_per_row
+    for at, (layer, (macs, multiplications)) in enumerate(zip(program.layers, counts, strict=True)):
         counted = replace(Actions.total(actions[at]), macs=macs, multiplications=multiplications)
         moved = Traffic(**traffic[at])
         energy = _energy(counted, moved, cycles[at], program.arch)
-        costs.append(LayerCost(layer.label, layer.op, cycles[at], Busy(**busy[at]), moved, counted, energy))
+        costs.append(LayerCost(layer.label, layer.op, cycles[at], Busy(**busy[at]), moved, counted, energy, spent[at]))
     return tuple(costs)
+
+
+def _macs(layer: Layer, routing: Routing) -> tuple[int, int]:
+    """Return the MACs of a layer and its multiplications."""
+    if not layer.routed:
+        return layer.macs, layer.multiplications
+    macs = sum(routing.queue_lengths(layer)) * layer.routed.macs_per_row
+    return macs, macs
 
 
 def _cycles(program: Program, slots: list[Slot], end: int) -> list[Cycles]:
     """Split the elapsed time along the compute engine: busy to its layer, idle to the layer and engine waited for."""
     cycles: list[Counter[str]] = [Counter() for _ in program.layers]
-    free = 0
-    last = NOTHING
-    for at, (instruction, slot) in enumerate(zip(program.instructions, slots, strict=True)):
-        if instruction.engine is not Engine.COMPUTE:
-            continue
-        if slot.start > free:
-            cause = CAUSES[Engine(slot.cause)]
-            layer = program.kernel_of[slot.blocker if cause in ("vector", "store") else at]
-            cycles[layer][cause] += slot.start - free
-        # A matmul of an expert that has no tokens waits until the array has drained, if at all.
-        cycles[program.kernel_of[at]]["array" if slot.rows else "drain"] += slot.occupied
-        free = slot.start + slot.occupied
-        last = at
-    _tail(program, slots, (free, end), last, cycles)
+    for instruction, slot, layer in zip(program.instructions, slots, program.kernel_of, strict=True):
+        if instruction.engine is Engine.COMPUTE:
+            cycles[layer]["array"] += slot.occupied
+    for wait in waits(program, slots, end):
+        cycles[wait.layer][CAUSES[wait.cause]] += wait.cycles
     return [Cycles(**parts) for parts in cycles]
-
-
-def _tail(program: Program, slots: list[Slot], span: tuple[int, int], last: int, cycles: list[Counter[str]]) -> None:
-    """After the last matmul: its own drain first, then whatever finishes last."""
-    free, end = span
-    if last != NOTHING:
-        drained = min(end, slots[last].done)
-        cycles[program.kernel_of[last]]["drain"] += max(0, drained - free)
-        free = max(free, drained)
-    if end > free:
-        final = max(range(len(slots)), key=lambda at: slots[at].done)
-        cycles[program.kernel_of[final]][CAUSES[program.instructions[final].engine]] += end - free
 
 
 def _actions(instruction: Instruction, slot: Slot, arch: Arch) -> Actions:

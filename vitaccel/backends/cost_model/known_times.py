@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from vitaccel.arch import Arch
 from vitaccel.backends.cost_model.replay import NOTHING, Slot, rows_of
 from vitaccel.backends.cost_model.routing import Routing
-from vitaccel.ir.plan import ceil_div
-from vitaccel.ir.program import Engine, Instruction, Program, Transfer
+from vitaccel.ir.plan import PROBABILITY_BITS, ceil_div
+from vitaccel.ir.program import Attention, Engine, Instruction, Program, Transfer
 from vitaccel_rtl.latency import DONE_TO_START, SLOTS
+
+KEPT_DIGITS = ceil_div(PROBABILITY_BITS, 8)
+"""Digits of 8 bits that the accelerator makes of kept logits, each multiplied in a pass of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +26,15 @@ class KnownTimes:
         When each starts, when its engine could start its next one, and when it is completed.
     cycles
         Of the whole run.
+    statistics
+        Those in which an instruction of attention lets the array wait for statistics of the softmax, by its place.
     """
 
     starts: Sequence[int]
     free: Sequence[int]
     dones: Sequence[int]
     cycles: int
+    statistics: Mapping[int, int] = field(default_factory=dict)
 
 
 def slots_of(program: Program, times: KnownTimes, routing: Routing) -> list[Slot]:
@@ -54,7 +60,8 @@ def slots_of(program: Program, times: KnownTimes, routing: Routing) -> list[Slot
             occupied = times.free[at] - start
         done[engine] = end
         index[engine].append(at)
-        slots.append(Slot(start, occupied, end, cause, blocker, rows))
+        digits = KEPT_DIGITS if isinstance(instruction, Attention) and instruction.mode != "none" else 1
+        slots.append(Slot(start, occupied, end, cause, blocker, rows, times.statistics.get(at, 0), digits))
     return slots
 
 

@@ -24,6 +24,10 @@ class Slot(NamedTuple):
         Index in the program of that instruction, or -1.
     rows
         Queue length of an expert's instruction, else -1.
+    statistics
+        Cycles of attention in which the array waits for statistics of the softmax; -1 for all in which nothing streams.
+    digits
+        Passes in which attention multiplies kept logits, at least.
     """
 
     start: int
@@ -32,6 +36,8 @@ class Slot(NamedTuple):
     cause: int
     blocker: int
     rows: int
+    statistics: int = NOTHING
+    digits: int = 1
 
 
 def replay(program: Program, routing: Routing) -> list[Slot]:

@@ -6,25 +6,11 @@ layer's cycles sum to the layer's. Bytes, operations and energy likewise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
-from typing import Self
+from dataclasses import dataclass, field
 
 from vitaccel.arch import Arch
-
-
-@dataclass(frozen=True)
-class Additive:
-    """A record of numbers that adds field by field."""
-
-    def __add__(self, other: Self) -> Self:
-        return type(self)(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
-
-    @classmethod
-    def total(cls, parts: Iterable[Self]) -> Self:
-        """The sum of many records."""
-        each = list(parts)
-        return cls(**{f.name: sum(getattr(part, f.name) for part in each) for f in fields(cls)})
+from vitaccel.backends.cost_model.additive import Additive
+from vitaccel.backends.cost_model.mac_slots import MacSlots
 
 
 @dataclass(frozen=True)
@@ -137,6 +123,7 @@ class LayerCost:
     traffic: Traffic
     actions: Actions
     energy: EnergyParts
+    slots: MacSlots = field(default_factory=MacSlots)
 
     @property
     def block(self) -> str:
@@ -234,6 +221,11 @@ class Prediction:
     def actions(self) -> Actions:
         """Sum over the layers."""
         return Actions.total(layer.actions for layer in self.layers)
+
+    @property
+    def slots(self) -> MacSlots:
+        """Sum over the layers."""
+        return MacSlots.total(layer.slots for layer in self.layers)
 
     @property
     def energy(self) -> EnergyParts:

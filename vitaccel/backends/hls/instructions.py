@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import wrap
 
 from vitaccel_rtl.accelerator.control_map import ERRORS
 from vitaccel_rtl.accelerator.isa import (
@@ -26,6 +27,8 @@ from vitaccel_rtl.accelerator.isa import (
 
 INSTRUCTIONS = "instructions.hpp"
 
+LINE = 120
+
 TEXT = """\
 // The instruction set, bit by bit. Written by vitaccel gen-hls from the tables of the assembler; do not edit.
 #pragma once
@@ -46,7 +49,7 @@ constexpr int COMPLETION_BITS = {completion_bits};
 // Engines, in the order of the waits.
 {engines}
 
-enum Operation {{ END_OF_PROGRAM = 0, {operations} }};
+{operations}
 
 // Where a transfer's words are on chip.
 {buffers}
@@ -92,7 +95,9 @@ def instructions_header() -> str:
         completion_bits=COMPLETIONS,
         header=_enumeration("HeaderField", [f"HEADER_{each.name.upper()}" for each in HEADER], "HEADER_FIELDS"),
         engines=_enumeration("Engine", [f"{engine.upper()}_ENGINE" for engine in ENGINES], "ENGINES"),
-        operations=", ".join(f"{each.name.upper()} = {each.code}" for each in OPERATIONS.values()),
+        operations=_enumeration(
+            "Operation", ["END_OF_PROGRAM = 0", *(f"{each.name.upper()} = {each.code}" for each in OPERATIONS.values())]
+        ),
         buffers=_enumeration("BufferName", [name.upper() for name in BUFFERS]),
         functions=_enumeration("LaneFunction", [f"LANE_{name.upper()}" for name in LANE_FUNCTIONS]),
         modes=_enumeration("AttentionMode", [f"MODE_{mode}" for mode in modes]),
@@ -110,7 +115,11 @@ def instructions_header() -> str:
 
 
 def _enumeration(name: str, members: Iterable[str], count: str = "") -> str:
-    return f"enum {name} {{ {', '.join([*members, *([count] if count else [])])} }};"
+    return _wrapped(f"enum {name} {{ {', '.join([*members, *([count] if count else [])])} }};")
+
+
+def _wrapped(text: str, indent: str = "    ") -> str:
+    return "\n".join(wrap(text, LINE, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
 
 
 def _mask(bits: int) -> int:
@@ -134,13 +143,18 @@ def _own(operation: Operation) -> list[Placed]:
 def _structure(operation: Operation) -> str:
     name = "".join(part.capitalize() for part in operation.name.split("_"))
     own = _own(operation)
-    members = "\n".join(f"    UInt<{each.field.bits}> {each.field.name};  // {each.field.summary}" for each in own)
+    members = "\n".join(_member(each) for each in own)
     reads = "\n".join(f"    fields.{each.field.name} = {_read(each)};" for each in own)
     return (
         f"// {operation.summary}\nstruct {name} {{\n{members}\n}};\n\n"
         f"inline {name} decode_{operation.name}(const Instruction& instruction) {{\n"
         f"#pragma HLS inline\n    {name} fields;\n{reads}\n    return fields;\n}}\n"
     )
+
+
+def _member(placed: Placed) -> str:
+    summary = "\n".join(wrap(placed.field.summary, LINE, initial_indent="    // ", subsequent_indent="    // "))
+    return f"{summary}\n    UInt<{placed.field.bits}> {placed.field.name};"
 
 
 def _read(placed: Placed) -> str:

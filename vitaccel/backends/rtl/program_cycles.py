@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from vitaccel.arch import Memory
 from vitaccel.backends.rtl.program_file import ProgramFile
 from vitaccel.ir.plan import ROUTER_FRACTION_BITS, has_lines
+from vitaccel_rtl.accelerator.isa import ATTENTION
 from vitaccel_rtl.accelerator.program_timing import MachineTimes, ProgramTimes, program_times
+from vitaccel_rtl.accelerator.static_work import statistics_wait
 from vitaccel_rtl.dma_timing import PAGE_BYTES
+from vitaccel_rtl.latency import SLOTS
 
 
 def program_cycles(
@@ -52,3 +55,12 @@ def program_cycles(
         router_has_lines=has_lines(ROUTER_FRACTION_BITS),
     )
     return program_times(((each.operation, each.fields) for each in program.instructions), machine, queues)
+
+
+def statistics_cycles(program: ProgramFile) -> dict[int, int]:
+    """Return how long each instruction of attention lets the array wait for statistics of the softmax, by its place."""
+    return {
+        at: SLOTS * statistics_wait(each.fields, program.machine["side"])
+        for at, each in enumerate(program.instructions)
+        if each.operation == ATTENTION.name
+    }

@@ -20,6 +20,7 @@ from vitaccel.report.layer_table import block_table, layer_table
 from vitaccel.report.summary import cycle_table, machine, summary_table
 from vitaccel.report.table import Table
 from vitaccel.report.units import percent, rate, shape, si
+from vitaccel.report.utilization import utilization_table
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 """The browser refuses every request this page could make."""
@@ -83,7 +84,8 @@ def _details(prediction: Prediction, numbers: Iterator[int]) -> str:
         _section(energy_by_block(prediction), numbers),
         "</div>",
         *(
-            table_section(made(prediction)) for made in (summary_table, cycle_table, block_table, layer_table)
+            table_section(made(prediction))
+            for made in (summary_table, cycle_table, utilization_table, block_table, layer_table)
         ),
     ])  # fmt: skip
 

@@ -144,16 +144,27 @@ def deliver_hls(
         If the model cannot be run in integers, does not fit the machine, or takes what the accelerator does not have.
     """
     say("compile")
-    bits = 8 * arch.array.side
-    if bits & (bits - 1) or bits > WIDEST_BUS:
-        raise UnsupportedError(
-            f"P of the accelerator in C++ must be a power of two, as an AXI bus has one word, not {arch.array.side}"
-        )
-    machine_parameters(arch)
+    check_machine(arch)
     assembled = assembled_network(integer_model(onnx, name, arch, said=said), name)
     say("run golden images")
     expected = tuple(expected_of(assembled.model, assembled.inputs(images)))
     return HlsNetwork(onnx=onnx, assembled=assembled, images=expected)
+
+
+def check_machine(arch: Arch) -> None:
+    """Refuse a machine of which there is no C++.
+
+    Raises
+    ------
+    UnsupportedError
+        If there is none.
+    """
+    machine_parameters(arch)
+    bits = 8 * arch.array.side
+    if bits & (bits - 1) or bits > WIDEST_BUS:
+        raise UnsupportedError(
+            f"P of the accelerator in C++ must be a power of two, as a word is what its bus has, not {arch.array.side}"
+        )
 
 
 def _network(memory: MemoryMap, images: int) -> str:

@@ -89,12 +89,12 @@ def indices(graph: Graph) -> list[str]:
 
 
 def integer_model(onnx: bytes, name: str, arch: Arch, *, said: Collection[str] = ()) -> IntegerModel:
-    """Import a quantized model from the bytes of its file, as a verification will, for a machine.
+    """Return a quantized model on a machine.
 
     Parameters
     ----------
     onnx, name
-        The model, and what it is called.
+        The model as a file, and what it is called.
     arch, said
         The machine, and the keys of it that its user wrote down; number formats of others are the model's.
 
@@ -103,12 +103,24 @@ def integer_model(onnx: bytes, name: str, arch: Arch, *, said: Collection[str] =
     VitaccelError
         If the model cannot be run in integers, or does not fit the machine.
     """
+    graph = imported(onnx, name)
+    return IntegerModel(graph, machine_for(graph, arch, said=said))
+
+
+def imported(onnx: bytes, name: str) -> Graph:
+    """Import a file as the verification will.
+
+    Raises
+    ------
+    VitaccelError
+        If it cannot be run in integers.
+    """
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.onnx"
         path.write_bytes(onnx)
-        imported = import_model(path)
-        graph = runnable(imported.graph, name, own=bool(imported.quantization))
+        found = import_model(path)
+        graph = runnable(found.graph, name, own=bool(found.quantization))
     elements = {graph[key].type.element for key in graph.inputs}
     if "f32" not in elements:
         raise UnsupportedError(f"{name} must have an input of numbers, not of {', '.join(sorted(elements))} only")
-    return IntegerModel(graph, machine_for(graph, arch, said=said))
+    return graph

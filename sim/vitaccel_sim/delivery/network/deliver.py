@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,10 @@ import numpy as np
 from vitaccel.arch import Arch
 from vitaccel.backends.cost_model.routing import Routing
 from vitaccel.backends.rtl.accelerator import accelerator_of
-from vitaccel.backends.rtl.assemble import assemble, features
+from vitaccel.backends.rtl.assemble import features
 from vitaccel.backends.rtl.chosen_queues import Queues, chosen_queues
-from vitaccel.backends.rtl.memory_map import memory_map
 from vitaccel.backends.rtl.program_cycles import program_cycles
-from vitaccel.backends.rtl.program_file import encode_program
-from vitaccel.errors import UnsupportedError
 from vitaccel.execution import IntegerModel
-from vitaccel.frontend import import_model
-from vitaccel.ir.graph import Graph
-from vitaccel.quantization.runnable import machine_for, runnable
 from vitaccel_rtl.register_map import c_header, markdown, to_json
 from vitaccel_rtl.verilog import to_verilog
 from vitaccel_sim.accelerator import driver, mapped
@@ -41,13 +34,8 @@ from vitaccel_sim.accelerator.delivered import (
 )
 from vitaccel_sim.accelerator.expectations import expected_of, golden_arrays
 from vitaccel_sim.accelerator.verify import Expected, Hardware
+from vitaccel_sim.delivery.network.assembled import Images, assembled_network, integer_model
 from vitaccel_sim.delivery.network.readme import README, readme
-
-Images = Callable[[Graph], Mapping[str, np.ndarray]]
-"""Golden images for a model, as :meth:`vitaccel.execution.IntegerModel.tensors` takes them."""
-
-PROGRAM_ALIGNMENT = 4096
-"""Bytes: the program stands in pages of its own."""
 
 HERE = Path(__file__).parent
 COPIED = {
@@ -164,59 +152,38 @@ def deliver_network(
         If the model cannot be run in integers, does not fit the machine, or takes what the accelerator does not have.
     """
     say("compile")
-    graph = _imported(onnx, name)
-    model = IntegerModel(graph, machine_for(graph, arch, said=said))
-    _, plan, program = model.lowered
-    assembled = assemble(program)
-    raw = encode_program(assembled)
+    model = integer_model(onnx, name, arch, said=said)
+    assembled = assembled_network(model, name)
+    program = model.lowered.program
 
     def cycles(queues: Queues) -> int:
-        latency_cycles = max(1, model.arch.memory.latency_cycles)
-        return program_cycles(assembled, model.arch.memory, latency_cycles=latency_cycles, queues=queues).cycles
+        memory = model.arch.memory
+        latency_cycles = max(1, memory.latency_cycles)
+        return program_cycles(assembled.instructions, memory, latency_cycles=latency_cycles, queues=queues).cycles
 
     say("emit Verilog")
     component = accelerator_of(model.arch, features=features(program.instructions))
     registers = component.registers
     verilog = to_verilog(component, name=TOP, options=_options(model.arch))
     say("run golden images")
-    given = images(model.graph)
-    indices = {key: 0 for key in given if model.graph[key].type.element != "f32"}
     expected = tuple(
-        expected_of(
-            model,
-            {**given, **{key: np.array([0]) for key in indices}},
-            cycles=lambda choices: cycles(chosen_queues(program, choices)),
-        )
+        expected_of(model, assembled.inputs(images), cycles=lambda choices: cycles(chosen_queues(program, choices)))
     )
-    address = -(-program.dram_bytes // PROGRAM_ALIGNMENT) * PROGRAM_ALIGNMENT
     hardware = Hardware(
         verilog=verilog,
         registers=registers,
-        memory=replace(memory_map(plan, program, program_address=address, program_bytes=len(raw)), name=name),
-        program=raw,
-        weights=model.machine(indices).constants.numpy().tobytes(),
+        memory=assembled.memory,
+        program=assembled.program,
+        weights=assembled.weights,
     )
     return Network(
         model=model,
         onnx=onnx,
         hardware=hardware,
-        instructions=len(assembled.instructions),
+        instructions=len(assembled.instructions.instructions),
         images=expected,
         cycles=cycles(Routing().route_queues(program)),
     )
-
-
-def _imported(onnx: bytes, name: str) -> Graph:
-    """Import a file as the verification will."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.onnx"
-        path.write_bytes(onnx)
-        imported = import_model(path)
-        graph = runnable(imported.graph, name, own=bool(imported.quantization))
-    inputs = {graph[key].type.element for key in graph.inputs}
-    if "f32" not in inputs:
-        raise UnsupportedError(f"{name} must have an input of numbers, not of {', '.join(sorted(inputs))} only")
-    return graph
 
 
 def _options(arch: Arch) -> dict[str, str]:
