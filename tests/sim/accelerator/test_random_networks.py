@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from vitaccel.backends.rtl.program_cycles import program_cycles
 from vitaccel.backends.rtl.program_file import encode_program
 from vitaccel.execution import IntegerModel
 from vitaccel.ir.graph import Graph
+from vitaccel_rtl.accelerator.isa import FEATURES
 from vitaccel_rtl.verilog import Verilog, to_verilog
 from vitaccel_sim.accelerator.behaviour import MemoryBehaviour
 from vitaccel_sim.accelerator.expectations import expected_of
@@ -32,27 +33,29 @@ FEW, FEW_OF_EXPERTS, MANY = 3, 1, 200
 LATENCY_CYCLES = 20
 
 
-def machine() -> Arch:
-    """The smallest array; buffers that hold every network of :mod:`tests.sim.accelerator.random_networks`."""
-    sizes = {"activation": 1 << 16, "weight": 1 << 14, "logit": 1 << 12, "parameter": 1 << 13}
-    return machine_of("4x4", **{f"buffers__{name}_bytes": size for name, size in sizes.items()})
+def machine(pe: str = "4x4") -> Arch:
+    """The smallest arrays; buffers that hold every network of :mod:`tests.sim.accelerator.random_networks`."""
+    more = Arch().with_pe(pe).array.pes // 16
+    sizes = {"activation": more << 16, "weight": more << 14, "logit": more << 12, "parameter": 1 << 13}
+    return machine_of(pe, **{f"buffers__{name}_bytes": size for name, size in sizes.items()})
 
 
 @cache
-def built() -> tuple[Verilog, Any]:
-    accelerator = accelerator_of(machine())
+def built(pe: str, features: Collection[str]) -> tuple[Verilog, Any]:
+    accelerator = accelerator_of(machine(pe), features=features)
     registers = accelerator.registers
     return to_verilog(accelerator, name="vitaccel"), registers
 
 
-def run(graph: Graph, seed: int) -> Verification:
+def run(graph: Graph, seed: int, pe: str, features: Collection[str]) -> Verification:
     """Two images on the accelerator, every tensor on the way compared."""
-    model = IntegerModel(graph, machine())
+    arch = machine(pe)
+    model = IntegerModel(graph, arch)
     _, plan, program = model.lowered
     assembly = assemble(program)
     assembled = encode_program(assembly)
     address = -(-program.dram_bytes // 4096) * 4096
-    verilog, registers = built()
+    verilog, registers = built(pe, features)
     hardware = Hardware(
         verilog=verilog,
         registers=registers,
@@ -65,18 +68,18 @@ def run(graph: Graph, seed: int) -> Verification:
 
     def cycles(choices: Mapping[str, np.ndarray]) -> int:
         queues = chosen_queues(program, choices)
-        return program_cycles(assembly, machine().memory, latency_cycles=LATENCY_CYCLES, queues=queues).cycles
+        return program_cycles(assembly, arch.memory, latency_cycles=LATENCY_CYCLES, queues=queues).cycles
 
     images = expected_of(model, images_for(graph, 2, seed), taps=taps, cycles=cycles)
     return verify(hardware, images, behaviour=MemoryBehaviour(latency_cycles=LATENCY_CYCLES))
 
 
-def check(number: int, *, routing: str = "") -> Shape:
+def check(number: int, *, routing: str = "", pe: str = "4x4", features: Collection[str] = FEATURES) -> Shape:
     shape, graph = random_network(number, routing=routing)
-    found = run(graph, number)
+    found = run(graph, number, pe, features)
     assert found.tensors > 3
     for result in found.results:
-        assert result.mismatch is None, f"network {number}, {shape}: {result.mismatch}"
+        assert result.mismatch is None, f"network {number} on {pe}, {shape}: {result.mismatch}"
         assert not result.failure, f"network {number}, {shape}: {result.failure}"
         assert result.cycles == result.cycles_predicted, f"network {number}, {shape}"
     return shape
@@ -91,6 +94,21 @@ def test_a_few_random_networks(seed: int) -> None:
 def test_a_few_random_networks_of_experts(routing: str, seed: int) -> None:
     for number in np.random.default_rng(seed).integers(0, 1 << 31, FEW_OF_EXPERTS).tolist():
         check(number, routing=routing)
+
+
+def test_a_random_network_on_two_arrays(seed: int) -> None:
+    """Without what only some networks need: half the machine to compile."""
+    numbers = np.random.default_rng(seed + 3).integers(0, 1 << 31, MANY).tolist()
+    check(next(n for n in numbers if not random_network(n)[0].is_cross), pe="2x8x8", features=())
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("routing", ["", *ROUTINGS])
+@pytest.mark.parametrize("pe", ["2x8x8", "3x8x8"])
+def test_many_random_networks_on_several_arrays(pe: str, routing: str, seed: int) -> None:
+    numbers = np.random.default_rng(seed + 4).integers(0, 1 << 31, MANY // 10).tolist()
+    shapes = [check(number, routing=routing, pe=pe) for number in numbers]
+    assert any(shape.heads % machine(pe).array.count for shape in shapes)
 
 
 @pytest.mark.full
