@@ -13,9 +13,9 @@ from tests.rtl.accelerator.parts_model import PartPlaces
 from vitaccel.backends.rtl.program_file import ProgramFile
 from vitaccel.ir.parameters import decode_sets, decode_wide
 from vitaccel.reference.elementwise import AddScaled, Multiply
-from vitaccel.reference.fixed_point import round_shift, saturate
+from vitaccel.reference.fixed_point import LONGEST_SHIFT, round_shift, saturate
 from vitaccel.reference.layernorm import LayerNorm
-from vitaccel.reference.requantize import ChannelRequantize, Requantize
+from vitaccel.reference.requantize import MULTIPLIER_LIMIT, ChannelRequantize, Requantize
 from vitaccel.reference.rsqrt import Rsqrt
 from vitaccel.reference.softmax import OnlineSoftmax
 from vitaccel_rtl.accelerator.isa import BUFFERS, LANE_FUNCTIONS, OPERATIONS
@@ -121,38 +121,51 @@ class FieldsMachine(FieldsExperts):
     # -- compute ---------------------------------------------------------------------------------------------------
     def matmul(self, f: Fields) -> None:
         f = self.rows_of_expert(f)
-        buffer = "activation" if f["b_is_activation"] else "weight"
         for column, row in product(range(f["n_tiles"]), range(f["row_blocks"])):
             a = self.read(self.places(f["a"] + row * f["a_step"], f["depth"]))
-            at = f["b"] + column * f["b_step"]
-            offsets, multipliers, shifts = self._column_sets(f, column, at + f["depth"])
-            residual = None
-            if f["has_residual"]:
-                place = f["residual"] + row * f["residual_step"] + column * f["residual_tile_step"]
-                residual = self.read(run(place, self.side), f["residual_plane"]).T
-            bits = 8 if f["has_table"] else self.bits
-            product_ = a.T @ self.read(run(at, f["depth"]), buffer=buffer)
-            result = ChannelRequantize(multipliers, shifts, offsets, bits).compute(product_, residual).to(torch.int64)
-            if f["has_table"]:
-                result = torch.from_numpy(self.tables[f["table"]])[result + 128]
-            words = result if f["by_rows"] else result.T
-            if f["by_rows"] and row == f["row_blocks"] - 1:
-                words = words[: f["last_rows"]]
-            place = f["out"] + row * f["out_step"] + column * f["out_tile_step"]
-            self.write(run(place, len(words)), words, f)
+            for array in range(self.program.machine["arrays"]):
+                self._tile(f, a, column, row, array)
 
-    def _column_sets(self, f: Fields, column: int, behind: int) -> Sets:
+    def _tile(self, f: Fields, a: torch.Tensor, column: int, row: int, array: int) -> None:
+        """A tile of an array, all of whose operands but A stand in its own part."""
+        buffer = "activation" if f["b_is_activation"] else "weight"
+        parts, activation = self.parts[buffer], self.parts["activation"]
+        at = parts.place(array, f["b"] + column * f["b_step"])
+        offsets, multipliers, shifts = self._column_sets(f, column, array, at + f["depth"])
+        residual = None
+        if f["has_residual"]:
+            place = f["residual"] + row * f["residual_step"] + column * f["residual_tile_step"]
+            residual = self.read(run(activation.place(array, place), self.side), f["residual_plane"]).T
+        bits = 8 if f["has_table"] else self.bits
+        product_ = a.T @ self.read(run(at, f["depth"]), buffer=buffer)
+        result = ChannelRequantize(multipliers, shifts, offsets, bits).compute(product_, residual).to(torch.int64)
+        if f["has_table"]:
+            result = torch.from_numpy(self.tables[f["table"]])[result + 128]
+        words = result if f["by_rows"] else result.T
+        if f["by_rows"] and row == f["row_blocks"] - 1:
+            words = words[: f["last_rows"]]
+        place = f["out"] + row * f["out_step"] + column * f["out_tile_step"]
+        self.write(run(activation.place(array, place), len(words)), words, f)
+
+    def _column_sets(self, f: Fields, column: int, array: int, behind: int) -> Sets:
         if f["b_is_activation"]:
-            return self.constants(f["sets"] + column * self.side, self.side)
+            tile = column * self.program.machine["arrays"] + array
+            return self.constants(f["sets"] + tile * self.side, self.side)
         raw = self.words["weight"][behind : behind + 8].reshape(-1).view(np.uint8)
         offsets, multipliers, shifts = torch.from_numpy(decode_sets(raw))
-        return offsets, multipliers, shifts
+        # Of a round with fewer tiles than arrays, others have anything there: numbers that no set has, too.
+        return offsets, multipliers.clamp(min=1 - MULTIPLIER_LIMIT), shifts & LONGEST_SHIFT
 
     def attention(self, f: Fields) -> None:
-        for frame, head, row in product(range(f["frames"]), range(f["heads"]), range(f["row_blocks"])):
-            at = {n: f[n] + frame * f[f"{n}_frame"] + head * f[f"{n}_head"] for n in ("q", "k", "v", "out")}
-            of_logits, of_output = zip(*self.constants(f["sets"] + 2 * head, 2), strict=True)
+        arrays, parts = self.program.machine["arrays"], self.parts["activation"]
+        rounds = product(range(f["frames"]), range(f["heads"]), range(f["row_blocks"]), range(arrays))
+        for frame, head, row, array in rounds:
+            moves = {n: frame * f[f"{n}_frame"] + head * f[f"{n}_head"] for n in ("q", "k", "v", "out")}
+            at = {n: parts.place(array, f[n] + moved) for n, moved in moves.items()}
+            of_logits, of_output = zip(*self.constants(f["sets"] + 2 * (head * arrays + array), 2), strict=True)
             (_, multiplier, shift), (_, out_multiplier, out_shift) = of_logits, of_output
+            if not out_multiplier:
+                continue  # a head that fills up a round: nothing depends on what becomes of it
             q = self.read(run(at["q"] + row * f["q_step"], f["head_dim"]))
             keys = [self.read(run(at["k"] + block * f["k_step"], f["head_dim"])) for block in range(f["key_blocks"])]
             k = torch.cat([*keys[:-1], keys[-1][:, : f["last_keys"]]], 1)
