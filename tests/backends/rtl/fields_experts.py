@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
+from tests.rtl.accelerator.parts_model import PartPlaces
 from vitaccel.backends.interpreter.moe import SCORE_BITS
 from vitaccel.ir.plan import ROUTER_FRACTION_BITS
 from vitaccel.reference.fixed_point import round_shift, saturate
 from vitaccel.reference.softmax import OnlineSoftmax
 from vitaccel.reference.topk import ExpertQueues, TopK
+from vitaccel_rtl.accelerator.parts import Parts
 
 Fields = Mapping[str, int]
 
@@ -21,13 +24,16 @@ class FieldsExperts:
 
     side: int
     queues: list[list[tuple[int, int, int]]]
+    parts: dict[str, Parts]
+    places: Any
     read: Any
     write: Any
     constants: Any
 
     def route(self, f: Fields) -> None:
         blocks = range(f["row_blocks"])
-        logits = [self.read(f["logits"] + n * f["logits_step"], f["experts"], f["logits_plane"]).T for n in blocks]
+        at = [self.places(f["logits"] + n * f["logits_step"], f["experts"]) for n in blocks]
+        logits = [self.read(places, f["logits_plane"]).T for places in at]
         stride = -(-f["frame_tokens"] // self.side) * self.side
         rows = [t // f["frame_tokens"] * stride + t % f["frame_tokens"] for t in range(f["tokens"])]
         of_tokens = torch.cat(logits)[rows]
@@ -50,22 +56,23 @@ class FieldsExperts:
 
     def gather(self, f: Fields) -> None:
         queue = self.queues[f["expert"]]
+        places = PartPlaces(self.parts["activation"], self.side)
         channels = (f["tiles"] - 1) * self.side + f["last_channels"]
         for first in range(0, len(queue), self.side):
             words = torch.zeros((f["tiles"] * self.side, self.side), dtype=torch.int64)
             for lane, (token, _, _) in enumerate(queue[first : first + self.side]):
-                tiles = [self.read(f["a"] + tile * f["a_step"] + token, 1, 0)[0] for tile in range(f["tiles"])]
-                words[:, lane] = torch.cat(tiles)
+                at = [places.of_token(f["a"], f["a_step"], tile, token) for tile in range(f["tiles"])]
+                words[:, lane] = self.read(np.array(at)).reshape(-1)
             out = f["out"] + first // self.side * f["out_step"]
-            self.write(out, words[:channels], {"out_plane": 0, "is_wide": 0})
+            self.write(self.places(out, channels), words[:channels], {"out_plane": 0, "is_wide": 0})
 
     def scatter_add(self, f: Fields) -> None:
         _, multipliers, shifts = self.constants(f["sets"], 1)
         for place, (_, row, score) in enumerate(self.queues[f["expert"]]):
             block, lane = divmod(place, self.side)
-            result = self.read(f["a"] + block * f["a_step"], f["channels"], f["a_plane"])[:, lane]
-            at = f["out"] + row // self.side * f["out_step"]
-            sums = self.read(at, f["channels"], f["out_plane"])
+            result = self.read(self.places(f["a"] + block * f["a_step"], f["channels"]), f["a_plane"])[:, lane]
+            at = self.places(f["out"] + row // self.side * f["out_step"], f["channels"])
+            sums = self.read(at, f["out_plane"])
             added = round_shift(result.to(torch.int64) * score * int(multipliers[0]), SCORE_BITS + int(shifts[0]))
             sums[:, row % self.side] = saturate(sums[:, row % self.side].to(torch.int64) + added, 16)
             self.write(at, sums, {"out_plane": f["out_plane"], "is_wide": 1})

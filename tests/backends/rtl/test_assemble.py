@@ -56,6 +56,12 @@ def outputs(case: Case, program: ProgramFile) -> dict[str, np.ndarray]:
         ("m3vit", "5x5", {"buffers__weight_bytes": 1 << 12}),
         ("m3vit-task", "16x16", {}),
         ("vmoe-batch", "4x4", {}),
+        ("vit", "2x8x8", {}),
+        ("vit-mean", "3x8x8", {}),
+        ("deit-distilled-batch", "2x16x16", {}),
+        ("vit", "2x8x8", {"buffers__activation_bytes": 12 << 10, "buffers__weight_bytes": 1 << 13}),
+        ("m3vit", "2x8x8", {}),
+        ("vmoe-batch", "3x8x8", {}),
         ("vit", "8x8", {"numerics__logit_fraction_bits": 8, "buffers__logit_bytes": 1 << 10}),
     ],
 )
@@ -88,6 +94,9 @@ NETS: dict[str, Callable[[Net], str]] = {
     "shifted": lambda n: n.op(Add(), n.norm(small(n)), n.const(n.normal(18))),
     "activation": lambda n: n.op(Activation("gelu"), n.norm(small(n))),
     "channels": lambda n: n.norm(n.op(Concat(2), n.norm(small(n)), n.norm(n.linear(n.input(1, 13, 9), 6)))),
+    "channels from a frame on": lambda n: n.norm(
+        n.op(Concat(2), n.norm(n.linear(small(n), 24)), n.norm(n.linear(n.input(1, 13, 9), 22)))
+    ),
     "slice": lambda n: n.op(Slice(1, 3, 12), n.norm(small(n, 2))),
     "tokens": lambda n: n.norm(n.op(Concat(1), n.norm(n.linear(n.input(1, 5, 9), 18)), n.norm(small(n)))),
     "slice at a word": lambda n: n.linear(n.op(Slice(1, 8, 13), n.norm(small(n))), 7),
@@ -100,8 +109,13 @@ def case_of(what: str, arch: Arch, seed: int) -> Case:
 
 
 @pytest.mark.parametrize("what", NETS)
-def test_every_kind_of_instruction_is_said_in_fields(what: str, seed: int) -> None:
-    case = case_of(what, machine_of("8x8"), seed)
+@pytest.mark.parametrize("pe", ["8x8", "2x8x8"])
+def test_every_kind_of_instruction_is_said_in_fields(what: str, pe: str, seed: int) -> None:
+    case = case_of(what, machine_of(pe), seed)
+    if (what, pe) == ("channels", "2x8x8"):
+        with pytest.raises(UnsupportedError, match="must write from a multiple of 8 channels on, not from 18"):
+            assemble(case.lowered.program)
+        return
     program = assemble(case.lowered.program)
     (expected,) = case.run().outputs.values()
     (found,) = outputs(case, program).values()
