@@ -56,6 +56,7 @@ def test_a_machine_says_which_optional_parts_it_has() -> None:
     def parts(features: tuple[str, ...]) -> set[str]:
         found = Fragment.get(accelerator_of(small(), features=features), None)
         engines = [inside for inside, name, _ in found.subfragments if name in ("compute", "vector")]
+        engines += [core for engine in engines for core, name, _ in engine.subfragments if name == "core0"]
         return {name for engine in engines for _, name, _ in engine.subfragments} & {"experts", "reuse"}
 
     assert parts(()) == set()
@@ -75,7 +76,7 @@ def test_a_program_says_which_optional_parts_it_needs(name: str, needed: set[str
 @pytest.mark.parametrize(
     ("arch", "said"),
     [
-        (small("2x4x4"), "the accelerator must have one array, not 2"),
+        (small("2x4x4"), "the accelerator must have P in multiples of 8 to have several arrays, not 4"),
         (
             replace(small(), numerics=replace(Arch().numerics, weight_bits=4)),
             "weights of the accelerator must be of 8 bits, not 4",

@@ -159,6 +159,8 @@ def check_machine(arch: Arch) -> None:
     UnsupportedError
         If there is none.
     """
+    if arch.array.count != 1:
+        raise UnsupportedError(f"the accelerator in C++ must have one array, not {arch.array.count}")
     machine_parameters(arch)
     bits = 8 * arch.array.side
     if bits & (bits - 1) or bits > WIDEST_BUS:
