@@ -22,6 +22,10 @@ from vitaccel_sim.model import Model
 from vitaccel_sim.verilate import BUILD_FOLDER
 
 
+WORK = 0.2
+"""CPU seconds of a process that stands for a compiler."""
+
+
 @pytest.fixture(scope="module")
 def script(benchmark_module: Callable[[str], ModuleType]) -> ModuleType:
     return benchmark_module("rtl")
@@ -44,7 +48,7 @@ def test_a_network_is_written_built_and_run(script: ModuleType, monkeypatch: pyt
     def model(hardware: Hardware) -> None:
         asked.append(hardware.optimize)
         assert hardware.folder != BUILD_FOLDER, "a build of its own"
-        subprocess.run([sys.executable, "-c", "0"], check=True)
+        subprocess.run([sys.executable, "-c", f"import time\nwhile time.process_time() < {WORK}: pass"], check=True)
 
     def verify(hardware: Hardware, images: Iterator[Expected], *, behaviour: MemoryBehaviour) -> Verification:
         assert behaviour.is_fixed
@@ -56,8 +60,9 @@ def test_a_network_is_written_built_and_run(script: ModuleType, monkeypatch: pyt
     speed = script.measure("digits/vit.onnx", 8, IMAGES)
     assert asked == [("digits/vit.onnx", "8x8", IMAGES), "-O3"]
     assert (speed.model, speed.side, speed.is_right) == ("vit", 8, True)
-    assert (speed.cycles, speed.image_s) == (3000 // IMAGES, 2.0 / IMAGES)
-    assert min(speed.emit_s, speed.build_s, speed.build_bytes) > 0
+    assert speed.cycles == 3000 // IMAGES
+    assert min(speed.emit_s, speed.build_s, speed.build_bytes, speed.image_s) > 0
+    assert speed.build_s > WORK, "processes count, too"
 
 
 @pytest.mark.full
