@@ -21,7 +21,6 @@ from vitaccel_sim.accelerator.verify import Expected, Hardware
 from vitaccel_sim.model import Model
 from vitaccel_sim.verilate import BUILD_FOLDER
 
-
 WORK = 0.2
 """CPU seconds of a process that stands for a compiler."""
 
