@@ -20,6 +20,8 @@ from vitaccel.backends.rtl.program_cycles import program_cycles
 from vitaccel.backends.rtl.program_file import encode_program
 from vitaccel.execution import IntegerModel
 from vitaccel.ir.graph import Graph
+from vitaccel_rtl.accelerator import engine_timing
+from vitaccel_rtl.latency import SLOTS
 from vitaccel_rtl.verilog import Verilog, to_verilog
 from vitaccel_sim.accelerator.behaviour import MemoryBehaviour
 from vitaccel_sim.accelerator.expectations import expected_of
@@ -78,7 +80,8 @@ def check(number: int, *, routing: str = "") -> Shape:
     for result in found.results:
         assert result.mismatch is None, f"network {number}, {shape}: {result.mismatch}"
         assert not result.failure, f"network {number}, {shape}: {result.failure}"
-        assert result.cycles == result.cycles_predicted, f"network {number}, {shape}"
+        said = f"network {number}, {shape}: cycles must be {result.cycles_predicted}, not {result.cycles}"
+        assert result.cycles == result.cycles_predicted, said
     return shape
 
 
@@ -91,6 +94,14 @@ def test_a_few_random_networks(seed: int) -> None:
 def test_a_few_random_networks_of_experts(routing: str, seed: int) -> None:
     for number in np.random.default_rng(seed).integers(0, 1 << 31, FEW_OF_EXPERTS).tolist():
         check(number, routing=routing)
+
+
+def test_a_prediction_that_is_off_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames more for every gather, all of which come one after another."""
+    gather_cycles = engine_timing.gather_cycles
+    monkeypatch.setattr(engine_timing, "gather_cycles", lambda *of, **sizes: gather_cycles(*of, **sizes) + 24 * SLOTS)
+    with pytest.raises(AssertionError, match=r"cycles must be \d+, not \d+"):
+        check(seed, routing="spread")
 
 
 @pytest.mark.full
