@@ -14,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.backends.rtl.programs import SMALL
+from tests.cli.test_synth import BLOCK, Tools
 from tests.sim.accelerator.network_folder import Perfect, write_folder
 from tests.sim.accelerator.network_folder import model as network_model
 from tests.sim.delivery.hls.micro import MACHINE as HLS_MACHINE
@@ -141,6 +142,13 @@ def test_verify(
     assert main(["verify", str(folder), "--json"]) == 1
     record = json.loads(capsys.readouterr().out)
     assert set(keys(record)) == documented("`vitaccel verify DIR --json`")
+
+
+def test_synth(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "small.sv").write_text(BLOCK)
+    monkeypatch.setattr("vitaccel_rtl.synthesis.implement.implement", Tools())
+    record = printed(capsys, "synth", tmp_path, "--json")
+    assert set(keys(record)) == documented("`vitaccel synth DIR --json`")
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:

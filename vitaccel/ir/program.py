@@ -176,7 +176,7 @@ class Attention(Instruction):
     channel-lane operand (the values) from one tile of channels to the next. ``logits_first``, ``residual_first`` and
     ``out_first`` are the channels of the tensors at these addresses: with several arrays a head's need not be in the
     first bank. ``parameters`` is where the parameter sets of the heads are: one for the logits and one for the output,
-    head after head. ``drain`` is the layout written. ``by_array`` are those of :data:`BY_ARRAY`, by blanks, whose heads stand as
+    head after head. ``drain`` is the layout written. ``by_array`` names those of :data:`BY_ARRAY` whose heads stand as
     :func:`vitaccel.ir.heads.places_of_heads` says.
     """
 

@@ -22,6 +22,7 @@ def synthesis_record(made: Implementation) -> dict[str, Any]:
         "area": asdict(made.total),
         "shares": dict(made.device.shares(made.total)),
         "missing": list(made.missing),
+        "logic_rows": made.logic_rows,
         "blocks": [{"block": path, **asdict(area)} for path, area in made.areas.items() if path],
         "frequency_hz": None if best is None else best.frequency_mhz * 1e6,
         "seed": None if best is None else best.seed,

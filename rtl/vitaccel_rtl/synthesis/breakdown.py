@@ -39,9 +39,9 @@ class Hierarchy:
 
     @cached_property
     def modules(self) -> dict[str, str]:
-        """Module of every instance, by its path: ``compute.array.rows_0``."""
+        """Lines of the module of every instance, by its path: ``compute.array.row_0``."""
         return {
-            name: cell["attributes"].get("module", "") for name, cell in self.cells.items() if cell["type"] == SCOPE
+            name: cell["attributes"].get("module_src", "") for name, cell in self.cells.items() if cell["type"] == SCOPE
         }
 
     def block_of(self, name: str) -> str:
@@ -60,10 +60,10 @@ class Hierarchy:
 
     @cached_property
     def _lines(self) -> dict[int, str]:
-        """The module that a line of the source is in."""
+        """The module that a line of the source is in, by its lines."""
         found: dict[int, str] = {}
-        for name, module in self.modules.items():
-            if lines := _LINES.match(self.cells[name]["attributes"].get("module_src", "")):
+        for module in set(self.modules.values()):
+            if lines := _LINES.match(module):
                 found |= dict.fromkeys(range(int(lines[1]), int(lines[2]) + 1), module)
         return found
 
@@ -81,7 +81,7 @@ class Hierarchy:
         return next((path for path in paths if path in self.modules), "")
 
     def _made_in(self, name: str) -> str | None:
-        """Return the module of the line that a cell was made from, or the cell that it is called after."""
+        """Return the lines of the module that a cell was made in, or the cell that it is called after."""
         while name:
             cell = self.cells.get(name)
             if cell is not None and (line := _LINE.match(cell.get("attributes", {}).get("src", ""))):

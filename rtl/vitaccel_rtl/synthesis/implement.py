@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vitaccel_rtl.synthesis import harness
 from vitaccel_rtl.synthesis.breakdown import Cells, Hierarchy, areas
@@ -68,6 +70,8 @@ class Implementation:
         In the order in which they were done.
     bitstream
         Of the best of the place-and-routes, for a design with pins.
+    logic_rows
+        Rows of the array whose products are LUTs, because the device has not multipliers for all.
     """
 
     name: str
@@ -77,6 +81,7 @@ class Implementation:
     path: tuple[str, ...]
     stages: tuple[Stage, ...]
     bitstream: bytes | None = None
+    logic_rows: int = 0
 
     @property
     def total(self) -> Area:
@@ -101,6 +106,7 @@ def implement(
     seeds: Sequence[int] = (1,),
     wanted_mhz: float = WANTED_MHZ,
     pins: Pins | None = None,
+    logic_rows: int | None = None,
     folder: Path = BUILD_FOLDER,
     say: Progress = in_silence,
 ) -> Implementation:
@@ -120,6 +126,8 @@ def implement(
         What placement strives for.
     pins
         Of a board's design, which gets a bitstream; another one is placed in a harness of three pins.
+    logic_rows
+        Rows of the array whose products are LUTs of the ECP5; as many as its multipliers need, when left out.
     folder
         Of all results, which are made once.
     say
@@ -142,9 +150,17 @@ def implement(
             text, top = verilog.text + harness.harness(verilog), harness.NAME
         else:
             text, top = verilog.text, verilog.name
-        netlist = netlist_of(text, top, device.family, is_named=True, folder=folder, say=say)
+        inside = harness.INSTANCE if has_harness else ""
+
+        def synthesised(rows: int) -> tuple[dict[str, Any], dict[str, Area]]:
+            made = netlist_of(text, top, device.family, is_named=True, logic_rows=rows, folder=folder, say=say)
+            return made, areas(made["modules"][top]["cells"], device.family, inside=inside)
+
+        rows = logic_rows or 0
+        netlist, found = synthesised(rows)
+        if logic_rows is None and (rows := _rows_needed(found, device)):
+            netlist, found = synthesised(rows)
         cells = netlist["modules"][top]["cells"]
-        found = areas(cells, device.family, inside=harness.INSTANCE if has_harness else "")
     timings, places = [], []
     if is_routed and not device.missing(found[""]):
         arguments = (*device.nextpnr, "--package", PACKAGE if pins is None else pins.package)
@@ -172,10 +188,19 @@ def implement(
         device=device,
         areas=found,
         timings=tuple(timings),
-        path=_path(cells, timings, harness.INSTANCE if has_harness else ""),
+        path=_path(cells, timings, inside),
+        logic_rows=rows,
         stages=tuple(stages),
         bitstream=made,
     )
+
+
+def _rows_needed(found: Mapping[str, Area], device: Device) -> int:
+    """Return of how many rows of the array the products must be LUTs: 0 if that is not needed, or would not do."""
+    rows = sum(bool(re.search(r"(^|\.)row_\d+$", path)) for path in found)
+    over = found[""].multipliers - device.total.multipliers
+    needed = -(-over // rows) if over > 0 and rows else 0
+    return needed if device.family == "ecp5" and needed <= rows else 0
 
 
 def _path(cells: Cells, timings: Sequence[Timing], inside: str) -> tuple[str, ...]:

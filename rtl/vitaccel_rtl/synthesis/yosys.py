@@ -29,6 +29,11 @@ enable, it would have to be gated with that: a LUT more on the way of the signal
 
 SOURCE = "component.sv"
 NETLIST = "netlist.json"
+PRODUCTS = Path(__file__).with_name("products.v")
+"""How products are made of LUTs and carry chains."""
+
+ROW_INSTANCES = "*.row_*"
+"""What modules of rows are called when each instance has a module of its own."""
 
 
 _CLEARED = re.compile(
@@ -48,6 +53,7 @@ def netlist_of(
     target: str,
     *,
     is_named: bool = False,
+    logic_rows: int = 0,
     folder: Path = BUILD_FOLDER,
     say: Progress = in_silence,
 ) -> dict[str, Any]:
@@ -64,6 +70,8 @@ def netlist_of(
     is_named
         Whether every cell is called after the signal that it drives, which says in which block it is; cells of ECP5
         always are.
+    logic_rows
+        Rows of the array whose products are not multipliers of the ECP5 but LUTs and carries.
     folder
         Of all results.
     say
@@ -74,17 +82,24 @@ def netlist_of(
     SynthesisError
         If Yosys is not installed or refuses the design.
     """
-    before, after = "", ""
+    before, after, sources = "", "", {SOURCE: _without_cleared(text)}
     if re.search(r"^module \S*_row_", text, re.MULTILINE):
-        before = f"setattr -mod -set keep_hierarchy 1 {ROWS}; "
-        after = f"setattr -mod -unset keep_hierarchy {ROWS}; flatten; opt_clean; "
+        rows = ROW_INSTANCES if logic_rows else ROWS
+        before = f"setattr -mod -set keep_hierarchy 1 {rows}; "
+        after = f"setattr -mod -unset keep_hierarchy {rows}; flatten; opt_clean; "
+    if logic_rows:
+        chosen = " ".join(f"*.row_{row}" for row in range(logic_rows))
+        steps = "".join(f"{step} {chosen}; " for step in ("proc", "opt", "wreduce", "peepopt", "opt_clean"))
+        products = " ".join(f"*.row_{row}/t:$mul" for row in range(logic_rows))
+        before = f"hierarchy -top {top}; uniquify; {steps}techmap -map {PRODUCTS.name} {products}; {before}"
+        sources[PRODUCTS.name] = PRODUCTS.read_text()
     synthesis = f"{SYNTHESIS[target]} -top {top}"
     if target == "ecp5":
         synthesis = f"{synthesis} -run begin:map_ffs; {ZEROS}; {synthesis} -run map_ffs:"
     if is_named and target != "ecp5":
         after += "autoname; "
     script = f"read_verilog -sv {SOURCE}; {before}{synthesis}; {after}write_json {NETLIST}"
-    place = cached(YOSYS, ("-q", "-p", script), {SOURCE: _without_cleared(text)}, folder, say=say)
+    place = cached(YOSYS, ("-q", "-p", script), sources, folder, say=say)
     netlist = json.loads((place / NETLIST).read_text())
     if target == "ecp5":
         move_registers(netlist["modules"][top])

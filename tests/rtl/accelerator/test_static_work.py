@@ -57,7 +57,7 @@ def test_attention_goes_through_its_tiles_as_the_nest_does(seed: int) -> None:
         assert attention_work(fields | {"result": 20}, 8) == Work(begins + free, begins + last + 20)
         tiles = fields["key_blocks"] * fields["logits_interval"] + fields["value_tiles"] * fields["values_interval"]
         blocks = fields["frames"] * fields["heads"] * fields["row_blocks"]
-        assert statistics_wait(fields, 8) == free - blocks * tiles
+        assert statistics_wait(fields | {"result": 20}, 8) == free - blocks * tiles
 
 
 def test_one_more_in_flight_hides_statistics() -> None:
@@ -87,7 +87,7 @@ def test_kept_logits_go_twice_through_the_array() -> None:
     assert attention_work(fields | {"logits_interval": 3, "values_interval": 4, "result": 20}, 8) == Work(
         1 + 6 * 7 + KEPT_AHEAD, 1 + 6 * 7 - 4 + 20
     )
-    assert statistics_wait(fields, 8) == 0
+    assert statistics_wait(fields | {"result": 20}, 8) == 0
 
 
 def test_a_lead_that_is_forgotten_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,15 @@ def test_what_does_not_fit_is_not_placed(design: Verilog, tmp_path: Path, monkey
     assert made.missing == ("157 of 156 multipliers",)
 
 
+@pytest.mark.parametrize(
+    ("multipliers", "rows", "needed"), [(156, 8, 0), (157, 8, 1), (207, 8, 7), (220, 8, 8), (221, 8, 0), (157, 0, 0)]
+)
+def test_rows_get_products_of_luts_where_multipliers_are_too_few(multipliers: int, rows: int, needed: int) -> None:
+    found = {"": Area(multipliers=multipliers), **{f"a.array.row_{row}": Area(multipliers=rows) for row in range(rows)}}
+    assert implementing._rows_needed(found, DEVICES["ecp5-85k"]) == needed
+    assert implementing._rows_needed(found, DEVICES["xc7"]) == 0
+
+
 def test_a_failure_says_where_the_log_is_and_leaves_nothing_else(tmp_path: Path) -> None:
     wrong = Verilog(name="top", text="module top(input a; endmodule\n", ports=())
     with pytest.raises(SynthesisError, match=r"^Yosys must accept .*; its log is (\S+)\.log$") as error:

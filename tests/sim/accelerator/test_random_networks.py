@@ -20,7 +20,9 @@ from vitaccel.backends.rtl.program_cycles import program_cycles
 from vitaccel.backends.rtl.program_file import encode_program
 from vitaccel.execution import IntegerModel
 from vitaccel.ir.graph import Graph
+from vitaccel_rtl.accelerator import engine_timing
 from vitaccel_rtl.accelerator.isa import FEATURES
+from vitaccel_rtl.latency import SLOTS
 from vitaccel_rtl.verilog import Verilog, to_verilog
 from vitaccel_sim.accelerator.behaviour import MemoryBehaviour
 from vitaccel_sim.accelerator.expectations import expected_of
@@ -81,7 +83,8 @@ def check(number: int, *, routing: str = "", pe: str = "4x4", features: Collecti
     for result in found.results:
         assert result.mismatch is None, f"network {number} on {pe}, {shape}: {result.mismatch}"
         assert not result.failure, f"network {number}, {shape}: {result.failure}"
-        assert result.cycles == result.cycles_predicted, f"network {number}, {shape}"
+        said = f"network {number}, {shape}: cycles must be {result.cycles_predicted}, not {result.cycles}"
+        assert result.cycles == result.cycles_predicted, said
     return shape
 
 
@@ -109,6 +112,14 @@ def test_many_random_networks_on_several_arrays(pe: str, routing: str, seed: int
     numbers = np.random.default_rng(seed + 4).integers(0, 1 << 31, MANY // 10).tolist()
     shapes = [check(number, routing=routing, pe=pe) for number in numbers]
     assert any(shape.heads % machine(pe).array.count for shape in shapes)
+
+
+def test_a_prediction_that_is_off_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames more for every gather, all of which come one after another."""
+    gather_cycles = engine_timing.gather_cycles
+    monkeypatch.setattr(engine_timing, "gather_cycles", lambda *of, **sizes: gather_cycles(*of, **sizes) + 24 * SLOTS)
+    with pytest.raises(AssertionError, match=r"cycles must be \d+, not \d+"):
+        check(seed, routing="spread")
 
 
 @pytest.mark.full

@@ -20,7 +20,7 @@ from vitaccel.backends.rtl.program_cycles import program_cycles
 from vitaccel.execution import IntegerModel
 from vitaccel_rtl.register_map import c_header, markdown, to_json
 from vitaccel_rtl.verilog import to_verilog
-from vitaccel_sim.accelerator import driver, mapped
+from vitaccel_sim.accelerator import driver, mapped, serial_bus
 from vitaccel_sim.accelerator.delivered import (
     GOLDEN,
     MACHINE,
@@ -44,6 +44,7 @@ COPIED = {
     f"{TOP}_driver.c": HERE / "driver.c",
     "driver.py": Path(driver.__file__),
     "mapped.py": Path(mapped.__file__),
+    "serial_bus.py": Path(serial_bus.__file__),
     f"test_{TOP}.py": HERE / "bench_file.txt",
 }
 """Files that are the same for every network."""

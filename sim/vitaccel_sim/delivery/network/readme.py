@@ -28,6 +28,7 @@ FILES = (
     ("vitaccel_driver.c", "the driver in C99"),
     ("driver.py", "the driver in Python, of the standard library alone"),
     ("mapped.py", "registers and memory that Linux maps (UIO), for the driver in Python"),
+    ("serial_bus.py", "registers and memory of a board behind a serial line, for the driver in Python"),
     ("golden.npz", "`input.TENSOR` and `output.TENSOR`, integers `[runs, frames, tokens, channels]`, and `cycles`"),
     ("model.onnx", "the quantized model"),
     ("machine.json", "the machine: array, bus, buffers, number formats"),
@@ -97,6 +98,21 @@ scores = accelerator.fetch({output_address:#x}, {output_bytes})  # {output_name}
 ```
 
 The same `Accelerator` runs on the simulation: `vitaccel_sim.accelerator.runner.SimulatedAccelerator`.
+
+## On an FPGA
+
+```sh
+vitaccel synth .                            # area by block, frequency and slowest path on an ECP5; --target xcup, xc7
+vitaccel synth . --board ulx3s -o board.bit # the whole system for a ULX3S, if memory and accelerator fit it
+```
+
+That board is driven over its serial port, by the driver above with another bus:
+
+```python
+from serial_bus import SerialBus, SerialPort
+
+bus = SerialBus(SerialPort("/dev/ttyUSB0", 1_000_000))
+```
 
 ## From C
 

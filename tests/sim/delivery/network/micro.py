@@ -29,10 +29,11 @@ def arch() -> Arch:
 
 
 @cache
-def onnx() -> bytes:
-    """A vision transformer of one block, quantized."""
+def onnx(model: str = "vit-micro") -> bytes:
+    """A vision transformer of one block, quantized, or another micro model."""
+    options = {"depth": 1} if model == "vit-micro" else {}
     with TemporaryDirectory() as folder:
-        path = zoo.export("vit-micro", Path(folder) / "float.onnx", exporter="legacy", depth=1)
+        path = zoo.export(model, Path(folder) / "float.onnx", exporter="legacy", **options)
         graph = import_model(path).graph
         done = quantize_model(graph, default_calibration(graph))
         save(done.graph, Path(folder) / "model.onnx", quantization=done.choices.to_json())
@@ -40,15 +41,15 @@ def onnx() -> bytes:
 
 
 @cache
-def network() -> Network:
+def network(model: str = "vit-micro") -> Network:
     """The delivery; with golden images as the command draws them."""
     return deliver_network(
-        onnx(), NAME, arch(), lambda graph: random_data(graph, IMAGES, seed=0, purpose="golden").inputs
+        onnx(model), NAME, arch(), lambda graph: random_data(graph, IMAGES, seed=0, purpose="golden").inputs
     )
 
 
-def write(folder: Path) -> Path:
-    """Write its files, and return the folder."""
-    for name, content in network().files.items():
+def write(folder: Path, made: Network | None = None) -> Path:
+    """Write its files, or another's, and return the folder."""
+    for name, content in (made or network()).files.items():
         (folder / name).write_bytes(content)
     return folder

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.sim.delivery.network.micro import network, write
+from tests.sim.delivery.network.micro import IMAGES, network, write
 from tests.sim.delivery.test_run import make, share_builds
 
 IN_PREDICTED_CYCLES = "golden_vectors_come_out_in_the_predicted_cycles"
@@ -23,6 +23,16 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_network_runs_in_the_predicted_cycles(folder: Path, quick_simulator: str) -> None:
     done = make(folder, f"SIM={quick_simulator}", f"TEST={IN_PREDICTED_CYCLES}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"  passed  {IN_PREDICTED_CYCLES}\n" in done.stdout
+
+
+@pytest.mark.full
+def test_a_network_of_experts_takes_the_cycles_of_each_image(tmp_path: Path, quick_simulator: str) -> None:
+    made = network("m3vit-micro")
+    assert len({image.cycles for image in made.images}) == IMAGES, "the images choose other experts"
+    share_builds(write(tmp_path, made))
+    done = make(tmp_path, f"SIM={quick_simulator}", f"TEST={IN_PREDICTED_CYCLES}", f"IMAGES={IMAGES}")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"  passed  {IN_PREDICTED_CYCLES}\n" in done.stdout
 

@@ -23,6 +23,9 @@ WRONG = re.compile(
     r"^run 0: instruction (\d+) \((.+)\): (%\S+|\S+) must be (-?\d+) at token (\d+), channel (\d+), not "
 )
 
+NEAR = 0.03
+"""Of the prediction: cycles under random stalls."""
+
 
 @pytest.fixture
 def verify(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
@@ -50,6 +53,19 @@ def test_every_number_and_the_cycles_are_right(verify: Run, tmp_path: Path) -> N
     assert record["cycles_predicted"] == record["cycles_measured"] == IMAGES * network().cycles
     assert record["utilization"] == pytest.approx(network().utilization)
     assert record["simulated_cycles_per_s"] > 0
+
+
+@pytest.mark.parametrize(
+    "memory", [("--stalls", "0.2"), ("--stalls", "0.5"), ("--jitter", "40"), ("--bandwidth", "1/2", "--stalls", "0.1")]
+)
+def test_numbers_are_right_under_random_stalls_and_the_cycles_are_near_those_of_the_mean(
+    verify: Run, memory: tuple[str, ...], seed: int, tmp_path: Path
+) -> None:
+    code, out = verify(write(tmp_path), "--outputs-only", *memory, "--seed", seed, "--json")
+    record = json.loads(out)
+    assert (code, record["equal"], record["cycles_equal"]) == (0, True, None)
+    assert record["cycles_measured"] != IMAGES * network().cycles
+    assert abs(record["cycles_difference"]) < NEAR
 
 
 def test_a_bit_of_the_weights_is_found_where_it_is_seen_first(verify: Run, tmp_path: Path) -> None:
