@@ -1,6 +1,7 @@
 """One network on accelerators of many shapes: numbers and cycles compared on each.
 
-``python benchmarks/machines.py`` takes every P and every bus below, ``... --pe 4 32 --bus 512`` some of them. For each,
+``python benchmarks/machines.py`` takes every P and every bus below, ``... m3vit-digits --pe 8x8 2x8x8 --bus 512`` others.
+For each,
 the Verilog is written by ``vitaccel gen-rtl``, Verilated, and run on a golden image under memories of every latency:
 each tensor is compared with the interpreter's, each run's cycles with the prediction. A row ends with the cycles of its
 runs if all are as they must be; else the command ends with 1.
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from vitaccel_sim.accelerator.behaviour import MemoryBehaviour
 
 MODEL = "vit-digits"
-SIDES = (4, 5, 7, 8, 12, 16, 24, 32)
+PES = tuple(f"{side}x{side}" for side in (4, 5, 7, 8, 12, 16, 24, 32))
 BUSES = (32, 64, 128, 256, 512)
 LATENCIES = (1, 64, 133)
 
@@ -35,8 +36,8 @@ class Found:
 
     Parameters
     ----------
-    side, bus_bits
-        P, and the width of the data bus.
+    pe, bus_bits
+        PEs, as ``--pe`` has them, and the width of the data bus.
     tensors
         Compared in each run.
     is_equal
@@ -47,7 +48,7 @@ class Found:
         All of it, writing and building included.
     """
 
-    side: int
+    pe: str
     bus_bits: int
     tensors: int
     is_equal: bool
@@ -61,21 +62,22 @@ class Found:
         return self.is_equal and self.cycles == self.predicted
 
 
-def predicted_cycles(model: IntegerModel, memory: MemoryBehaviour, _: Mapping[str, np.ndarray]) -> int:
-    """Cycles of a run of a network without experts."""
+def predicted_cycles(model: IntegerModel, memory: MemoryBehaviour, choices: Mapping[str, np.ndarray]) -> int:
+    """Cycles of a run in which these experts were chosen."""
     from vitaccel.backends.rtl.assemble import assemble
+    from vitaccel.backends.rtl.chosen_queues import chosen_queues
     from vitaccel.backends.rtl.program_cycles import program_cycles
 
-    program = assemble(model.lowered.program)
-    return program_cycles(program, model.arch.memory, latency_cycles=memory.latency_cycles).cycles
+    program, queues = assemble(model.lowered.program), chosen_queues(model.lowered.program, choices)
+    return program_cycles(program, model.arch.memory, latency_cycles=memory.latency_cycles, queues=queues).cycles
 
 
-def measure(model: str, side: int, bus_bits: int, latencies: Sequence[int]) -> Found:
+def measure(model: str, pe: str, bus_bits: int, latencies: Sequence[int]) -> Found:
     """Write, build and run one machine."""
     from vitaccel.cli.gen_network import generate_network
     from vitaccel_sim.accelerator.acceptance import Request, accept
 
-    flags = {"pe": f"{side}x{side}", "preset": None, "arch_file": None, "inputs": None, "images": 1}
+    flags = {"pe": pe, "preset": None, "arch_file": None, "inputs": None, "images": 1}
     start = time.perf_counter()
     with TemporaryDirectory() as temporary:
         folder = Path(temporary) / "network"
@@ -90,7 +92,7 @@ def measure(model: str, side: int, bus_bits: int, latencies: Sequence[int]) -> F
         ]
     runs = [each.results[0] for each in found]
     return Found(
-        side=side,
+        pe=pe,
         bus_bits=bus_bits,
         tensors=found[0].tensors,
         is_equal=all(each.is_equal for each in found),
@@ -103,33 +105,33 @@ def measure(model: str, side: int, bus_bits: int, latencies: Sequence[int]) -> F
 def rows(found: Iterable[Found], latencies: Sequence[int]) -> Iterator[str]:
     """Yield the lines of the table."""
     columns = "".join(f"{f'latency {latency}':>13}" for latency in latencies)
-    yield f"{'P':>3}{'bus':>6}{'tensors':>9}{'numbers':>11}{columns}  predicted"
+    yield f"{'PEs':>8}{'bus':>6}{'tensors':>9}{'numbers':>11}{columns}  predicted"
     for each in found:
         cycles = "".join(f"{cycles:13,}" for cycles in each.cycles)
         said = "the same" if each.cycles == each.predicted else " ".join(f"{p:,}" for p in each.predicted if p)
         yield (
-            f"{each.side:3}{each.bus_bits:6}{each.tensors:9}{'equal' if each.is_equal else 'NOT EQUAL':>11}{cycles}"
+            f"{each.pe:>8}{each.bus_bits:6}{each.tensors:9}{'equal' if each.is_equal else 'NOT EQUAL':>11}{cycles}"
             f"  {said}"
         )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", nargs="?", default=MODEL, help="zoo model without experts, or an ONNX file")
-    parser.add_argument("--pe", type=int, nargs="+", default=SIDES, metavar="P", help="rows and columns of the array")
+    parser.add_argument("model", nargs="?", default=MODEL, help="zoo model, or an ONNX file")
+    parser.add_argument("--pe", nargs="+", default=PES, metavar="PEs", help="as of vitaccel simulate")
     parser.add_argument("--bus", type=int, nargs="+", default=BUSES, metavar="BITS", help="width of the data bus")
     parser.add_argument("--latency", type=int, nargs="+", default=LATENCIES, metavar="CYCLES", help="of the memory")
     flags = parser.parse_args()
     wrong = []
 
     def measured() -> Iterator[Found]:
-        for side in flags.pe:
+        for pe in flags.pe:
             for bus_bits in flags.bus:
-                found = measure(flags.model, side, bus_bits, flags.latency)
+                found = measure(flags.model, pe, bus_bits, flags.latency)
                 if not found.is_right:
                     wrong.append(found)
                 yield found
-                print(f"P = {side}, {bus_bits} bits: {found.seconds:.0f} s", file=sys.stderr)
+                print(f"{pe}, {bus_bits} bits: {found.seconds:.0f} s", file=sys.stderr)
 
     for line in rows(measured(), flags.latency):
         print(line, flush=True)

@@ -23,8 +23,9 @@ def script(benchmark_module: Callable[[str], ModuleType]) -> ModuleType:
 
 
 def test_the_machines_are_those_that_the_accelerator_can_be(script: ModuleType) -> None:
-    assert (min(script.SIDES), max(script.SIDES)) == (4, 32)
-    assert any(side % 8 for side in script.SIDES)
+    sides = [int(pe.split("x")[0]) for pe in script.PES]
+    assert (min(sides), max(sides)) == (4, 32)
+    assert any(side % 8 for side in sides)
     assert (min(script.BUSES), max(script.BUSES)) == (32, 512)
     assert len(script.LATENCIES) == 3
 
@@ -49,9 +50,9 @@ def test_every_latency_is_run_on_the_machine_that_was_asked_for(
 
     monkeypatch.setattr(gen_network, "generate_network", generate)
     monkeypatch.setattr(acceptance, "accept", accept)
-    made = script.measure("vit-micro", 5, 256, (1, 7))
+    made = script.measure("vit-micro", "2x8x8", 256, (1, 7))
     assert [(each["model"], each["pe"], each["settings"]) for each in written] == [
-        ("vit-micro", "5x5", ("memory.bus_bits=256",))
+        ("vit-micro", "2x8x8", ("memory.bus_bits=256",))
     ]
     assert made.is_right
     assert (made.cycles, made.tensors) == ((101, 107), 9)
@@ -60,18 +61,18 @@ def test_every_latency_is_run_on_the_machine_that_was_asked_for(
 def test_what_is_wrong_is_shown_and_ends_with_1(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def measure(_: str, side: int, bus_bits: int, latencies: Sequence[int]) -> Any:
+    def measure(_: str, pe: str, bus_bits: int, latencies: Sequence[int]) -> Any:
         cycles = tuple(1000 + latency for latency in latencies)
-        predicted = cycles if side == 4 else (*cycles[:-1], 1)
-        return script.Found(side, bus_bits, 30, bus_bits != 64, cycles, predicted, 1.0)
+        predicted = cycles if pe == "4x4" else (*cycles[:-1], 1)
+        return script.Found(pe, bus_bits, 30, bus_bits != 64, cycles, predicted, 1.0)
 
     monkeypatch.setattr(script, "measure", measure)
-    monkeypatch.setattr(sys, "argv", ["machines.py", "--pe", "4", "--bus", "32", "--latency", "1", "64"])
+    monkeypatch.setattr(sys, "argv", ["machines.py", "--pe", "4x4", "--bus", "32", "--latency", "1", "64"])
     script.main()
     head, row = capsys.readouterr().out.splitlines()
-    assert row.split() == ["4", "32", "30", "equal", "1,001", "1,064", "the", "same"]
+    assert row.split() == ["4x4", "32", "30", "equal", "1,001", "1,064", "the", "same"]
     assert head.index("predicted") == row.index("the same")
-    for wrong in (["--pe", "8", "--bus", "32"], ["--pe", "4", "--bus", "64"]):
+    for wrong in (["--pe", "8x8", "--bus", "32"], ["--pe", "4x4", "--bus", "64"]):
         monkeypatch.setattr(sys, "argv", ["machines.py", *wrong, "--latency", "1", "64"])
         with pytest.raises(SystemExit) as end:
             script.main()
