@@ -2,8 +2,8 @@
 
 ``python benchmarks/machines.py`` takes every P and every bus below, ``... m3vit-digits --pe 8x8 2x8x8`` others.
 For each, the Verilog is written by ``vitaccel gen-rtl``, Verilated, and run on a golden image under memories of every
-latency: each tensor is compared with the interpreter's, each run's cycles with the prediction. A row ends with the cycles of its
-runs if all are as they must be; else the command ends with 1.
+latency: each tensor is compared with the interpreter's, each run's cycles with the prediction. A row ends with the
+cycles of its runs if all are as they must be; else the command ends with 1.
 """
 
 from __future__ import annotations
