@@ -51,7 +51,7 @@ def of_matmul(f: dict[str, int], side: int) -> Iterator[Run]:
         if f["has_residual"]:
             at = f["residual"] + row * f["residual_step"] + column * f["residual_tile_step"]
             yield Run("residual", 8 * frame, at, side)
-            yield Run("residual", 8 * (frame - (-side // 8)), at + f["residual_plane"], side)
+            yield Run("residual_high", 8 * frame, at + f["residual_plane"], side)
         yield Run("out", 8 * frame, f["out"] + row * f["out_step"] + column * f["out_tile_step"], side)
         frame += f["interval"] if row else f["first_interval"]
 
