@@ -10,8 +10,11 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 from amaranth.back import rtlil
 from amaranth.lib import wiring
@@ -32,9 +35,8 @@ _PORT = re.compile(r"((?:^  attribute .*\n)*)^  wire width (\d+) (input|output) 
 _DECLARED = re.compile(r"^  (wire) (?:signed )?(?:\[\d+:\d+\] )?(\\\S+|\w[\w$]*) ?;\n", re.MULTILINE)
 _ASSIGNED = re.compile(r"^  assign ([^=\n]*) = ([^;\n]*);\n", re.MULTILINE)
 _IDENTIFIER = re.compile(r"\\\S+|[A-Za-z_][\w$]*")
-_ZEROED = re.compile(
-    r"^  initial begin\n((?:    (\w+)\[\d+\] = \d+'h0+;\n)(?:    \2\[\d+\] = \d+'h0+;\n)*)  end\n", re.MULTILINE
-)
+_ZEROED = re.compile(r"^  initial begin\n    (\w+)\[0\] = (\d+'(?:h0+|d0);\n)  end\n", re.MULTILINE)
+_MEMORY = re.compile(r"^  reg (?:\[\d+:\d+\] )?(\w+) \[(\d+):0\];\n", re.MULTILINE)
 _NAMELESS = re.compile(r"\\port\$\d+\$\d+")
 _CONNECT = re.compile(r"^    connect (\\\S+)", re.MULTILINE)
 _INSTANCE = re.compile(r"^  cell (\\\S+) (\\\S+)\n((?:    .*\n)*)^  end\n", re.MULTILINE)
@@ -88,10 +90,29 @@ def to_verilog(component: wiring.Component, *, name: str = "top", options: Mappi
     """
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"name of a module must be a plain identifier, not {name!r}")
-    text = _plain_names(_share_modules(rtlil.convert(component, name=name, emit_src=False), name))
+    with _without_zeros():
+        netlist = rtlil.convert(component, name=name, emit_src=False)
+    text = _plain_names(_share_modules(netlist, name))
     ports = _ports(text, name)
     written = header(component, name, ports, options or {}) + _with_loops(_without_unused(_yosys(text)))
     return Verilog(name=name, text=written, ports=ports)
+
+
+@contextmanager
+def _without_zeros() -> Iterator[None]:
+    """Let Amaranth write one word of large memories of zeros, not millions of digits; a loop clears all of them."""
+    emit = rtlil.ModuleEmitter.emit_memory
+
+    def shortened(module: rtlil.ModuleEmitter, place: int, memory: Any) -> None:
+        if memory.depth >= LARGE_MEMORY and not any(memory.init):
+            memory = SimpleNamespace(init=(0,), width=memory.width, depth=1, src_loc=memory.src_loc)
+        emit(module, place, memory)
+
+    rtlil.ModuleEmitter.emit_memory = shortened
+    try:
+        yield
+    finally:
+        rtlil.ModuleEmitter.emit_memory = emit
 
 
 def _share_modules(text: str, top: str) -> str:
@@ -222,16 +243,21 @@ def _without_undriven(module: str) -> str:
 
 def _with_loops(text: str) -> str:
     """Return Verilog that clears large memories of zeros by a loop: a statement a word makes compilers slow."""
+    modules = re.split(r"(?<=\n)endmodule\n", text)
+    return "endmodule\n".join(_with_loops_of(module) for module in modules)
+
+
+def _with_loops_of(module: str) -> str:
+    words = {name: int(last) + 1 for name, last in _MEMORY.findall(module)}
 
     def loop(found: re.Match[str]) -> str:
-        lines = found[1].splitlines()
-        if len(lines) < LARGE_MEMORY:
+        name, zero = found[1], found[2]
+        if words[name] < LARGE_MEMORY:
             return found[0]
-        name, zero = found[2], lines[0].split(" = ")[1]
         place = f"{name}_place"
         return (
             f"  integer {place};\n  initial begin\n"
-            f"    for ({place} = 0; {place} < {len(lines)}; {place} = {place} + 1) {name}[{place}] = {zero}\n  end\n"
+            f"    for ({place} = 0; {place} < {words[name]}; {place} = {place} + 1) {name}[{place}] = {zero}  end\n"
         )
 
-    return _ZEROED.sub(loop, text)
+    return _ZEROED.sub(loop, module)

@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from amaranth import Module, Signal
+from amaranth import Module, Signal, unsigned
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl.verilog import Port, VerilogError, to_verilog
+from vitaccel_rtl.verilog import LARGE_MEMORY, Port, VerilogError, to_verilog
 
 
 class Delay(wiring.Component):
@@ -155,3 +156,37 @@ def test_names_that_would_clash_are_refused() -> None:
 
     with pytest.raises(VerilogError, match=r"^modules must have names that differ without dots"):
         to_verilog(Clash(width=2))
+
+
+class Memories(wiring.Component):
+    """A memory of so many words, with a value in one of them."""
+
+    def __init__(self, *, width: int, words: int, value: int = 0) -> None:
+        super().__init__({"place": In(12), "o": Out(32)})
+        self.width, self.words, self.value = width, words, value
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = Memory(
+            shape=unsigned(self.width), depth=self.words, init=[0] * (self.words - 1) + [self.value]
+        )
+        write, read = memory.write_port(), memory.read_port()
+        m.d.comb += [write.addr.eq(self.place), write.en.eq(1), write.data.eq(self.place)]
+        m.d.comb += [read.addr.eq(self.place), self.o.eq(read.data)]
+        return m
+
+
+@pytest.mark.parametrize(("width", "zero"), [(8, "8'h00"), (32, "32'd0"), (33, "33'h000000000")])
+def test_large_memories_of_zeros_are_cleared_by_a_loop(width: int, zero: str) -> None:
+    """Yosys writes a zero of 32 bits in decimal."""
+    text = to_verilog(Memories(width=width, words=LARGE_MEMORY)).text
+    loop = f"for (memory_place = 0; memory_place < {LARGE_MEMORY}; memory_place = memory_place + 1)"
+    assert f"    {loop} memory[memory_place] = {zero};\n  end\n" in text
+    assert "memory[0] = " not in text
+
+
+@pytest.mark.parametrize(("words", "value"), [(LARGE_MEMORY - 1, 0), (LARGE_MEMORY, 5)])
+def test_other_memories_are_written_word_by_word(words: int, value: int) -> None:
+    text = to_verilog(Memories(width=32, words=words, value=value)).text
+    assert text.count("] = 32'd") == words
+    assert f"memory[{words - 1}] = 32'd{value};" in text

@@ -149,6 +149,7 @@ def _cycles(model: IntegerModel, latency_cycles: int, beats: float, queues: tupl
         model.arch.memory,
         latency_cycles=latency_cycles,
         bytes_per_cycle=beats * model.arch.memory.beat_bytes if beats < 1 else None,
+        fetch_words_per_cycle=beats,
         queues=queues,
     )
     return int(times.cycles)

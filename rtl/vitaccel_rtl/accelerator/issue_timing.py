@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.isa import ENGINES, HEADER_BYTES, INSTRUCTION_BYTES
@@ -81,13 +82,16 @@ class Issue:
         Of the memory behind the fetch port, 1 or more.
     ahead, queued
         As the machine was built.
+    words_per_cycle
+        That this memory gives on the average; with less than 1, starts are an estimate.
     """
 
     memory_latency: int
     ahead: int = AHEAD
     queued: int = QUEUED
+    words_per_cycle: float = 1.0
     completed: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in ENGINES}, init=False)
-    _asked: int = field(default=-INSTRUCTION_WORDS, init=False)
+    _asked: int = field(default=0, init=False)
     _handed: list[int] = field(default_factory=list, init=False)
     _loading: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in ENGINES}, init=False)
     _started: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ENGINES, -1), init=False)
@@ -98,10 +102,15 @@ class Issue:
         sizes = {"beat_bytes": BEAT_BYTES, "word_bytes": BEAT_BYTES, "align_bytes": BEAT_BYTES}
         return read_latency(self.memory_latency, **sizes)
 
+    @cached_property
+    def fetched(self) -> int:
+        """Cycles that the words of an instruction take to come."""
+        return ceil(INSTRUCTION_WORDS / self.words_per_cycle)
+
     @property
     def header_known(self) -> int:
         """The cycle in which the header has been judged."""
-        return self.first_word + HEADER_BYTES // BEAT_BYTES
+        return self.first_word + ceil(HEADER_BYTES // BEAT_BYTES / self.words_per_cycle)
 
     def start(self, engine: str, waits: Sequence[int], ready_at: int = 0) -> int:
         """Return when the next instruction of the program starts.
@@ -137,13 +146,15 @@ class Issue:
     def _loaded(self, engine: str) -> int:
         handed, loading = self._handed, self._loading[engine]
         credit = handed[-self.ahead] + 2 if len(handed) >= self.ahead else 0
-        self._asked = max(self.header_known + 1, self._asked + INSTRUCTION_WORDS, credit)
-        known = max(self._asked + self.first_word, handed[-1] + 1 if handed else 0)
+        self._asked = max(self.header_known + 1, self._asked + self.fetched if handed else 0, credit)
+        there = self._asked + self.first_word
+        known = max(there, handed[-1] + 1 if handed else 0)
         room = loading[-self.queued] + INSTRUCTION_WORDS + 1 if len(loading) >= self.queued else 0
         routed = max(known + 1, room)
-        handed.append(routed + INSTRUCTION_WORDS - 1)
+        last = max(routed + INSTRUCTION_WORDS - 1, there + self.fetched)
+        handed.append(last)
         loading.append(max(routed + latency.STREAM_FIFO, self._started[engine] + 1))
-        return loading[-1] + latency.FRONT - 1
+        return max(loading[-1] + latency.FRONT - 1, last + latency.STREAM_FIFO)
 
     def _completion(self, engine: str, count: int) -> int:
         if count > len(self.completed[engine]):

@@ -35,6 +35,8 @@ class MachineTimes:
     bytes_per_cycle
         Of a memory that is slower than the data port, else ``None``. Cycles with such a one are an estimate: transfers
         in either direction complete no earlier than all bytes up to theirs can have come at that rate.
+    fetch_words_per_cycle
+        Of the program that this memory gives on the average, 1 at most.
     router_has_lines
         How the router makes powers of two, see :func:`vitaccel_rtl.latency.softmax_statistics`.
     """
@@ -45,6 +47,7 @@ class MachineTimes:
     outstanding: int
     latency_cycles: int
     bytes_per_cycle: float | None = None
+    fetch_words_per_cycle: float = 1.0
     router_has_lines: bool = False
 
 
@@ -129,7 +132,7 @@ def program_times(program: Iterable[tuple[str, Fields]], machine: MachineTimes, 
     ValueError
         If an instruction is of an expert of which there is no queue, or waits for one that comes later.
     """
-    issue = Issue(memory_latency=machine.latency_cycles)
+    issue = Issue(memory_latency=machine.latency_cycles, words_per_cycle=machine.fetch_words_per_cycle)
     engines, lengths = engines_of(machine), QueueLengths(queues=queues)
     starts, dones, free = [], [], []
     last: dict[str, int] = {}

@@ -31,6 +31,16 @@ def test_instructions_of_one_engine_follow_every_24_cycles() -> None:
     assert latency.FRONT == 18
 
 
+def test_a_memory_that_gives_a_word_every_fourth_cycle_gives_an_instruction_every_64() -> None:
+    """The first starts when its last word has come, through two registers; a memory that keeps up changes nothing."""
+    fast, slow = (Issue(memory_latency=5, words_per_cycle=rate) for rate in (1.0, 0.25))
+    starts = [[issue.start("compute", (0, 0, 0, 0)) for _ in range(6)] for issue in (fast, slow)]
+    assert starts[0] == [*replay([ONE] * 6, memory_latency=5).starts]
+    assert {later - earlier for earlier, later in pairwise(starts[1])} == {64}
+    header_known = 22 + 4 * 8
+    assert starts[1][0] == -(-(header_known + 1 + 22 + 64 + latency.STREAM_FIFO) // 8) * 8 > starts[0][0]
+
+
 def test_an_engine_that_is_occupied_longer_is_never_kept_waiting() -> None:
     starts = replay([Issued(engine="compute", occupied=33, latency=70)] * 6, memory_latency=200).starts
     assert {later - earlier for earlier, later in pairwise(starts)} == {40}

@@ -38,6 +38,15 @@ def test_a_memory_that_is_slower_than_its_port_moves_no_more_than_it_can() -> No
     assert slow.dones[-1] == slow.starts[0] + 6 * 512 // 2 > fast.dones[-1]
 
 
+def test_a_program_that_comes_slowly_keeps_engines_waiting() -> None:
+    loads = [("load", LOAD)] * 6
+    machine = MachineTimes(**{**vars(MACHINE), "fetch_words_per_cycle": 0.1})
+    assert program_times(loads, machine).cycles >= program_times(loads, MACHINE).cycles + 5 * 80
+    assert program_times(loads, MachineTimes(**{**vars(MACHINE), "fetch_words_per_cycle": 1.0})) == program_times(
+        loads, MACHINE
+    )
+
+
 ROUTE = {"tokens": 21, "frame_tokens": 21, "experts": 3, "choices": 2, "interval": 2}
 OF_EXPERT = {"has_expert": 1, "tiles": 3}
 

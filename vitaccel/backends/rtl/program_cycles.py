@@ -20,6 +20,7 @@ def program_cycles(
     *,
     latency_cycles: int,
     bytes_per_cycle: float | None = None,
+    fetch_words_per_cycle: float = 1.0,
     queues: Sequence[Sequence[int]] = (),
 ) -> ProgramTimes:
     """Return when every instruction starts and completes, and the cycles of a run.
@@ -34,6 +35,8 @@ def program_cycles(
         Of the memory that it runs with, 1 or more.
     bytes_per_cycle
         Of that memory if it is slower than the port; then cycles are an estimate.
+    fetch_words_per_cycle
+        Of the program that it gives on the average, if it does not keep up with the port of the program either.
     queues
         Entries of the queue of each expert, of one route of the program after the other: those that were chosen
         (:func:`vitaccel.backends.rtl.chosen_queues.chosen_queues`) or are assumed
@@ -52,6 +55,7 @@ def program_cycles(
         outstanding=memory.outstanding,
         latency_cycles=latency_cycles,
         bytes_per_cycle=bytes_per_cycle,
+        fetch_words_per_cycle=fetch_words_per_cycle,
         router_has_lines=has_lines(ROUTER_FRACTION_BITS),
     )
     return program_times(((each.operation, each.fields) for each in program.instructions), machine, queues)
