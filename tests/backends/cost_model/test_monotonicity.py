@@ -114,6 +114,6 @@ def test_a_larger_activation_buffer_never_moves_more_bytes(model: str, pe: str, 
 @pytest.mark.parametrize("pe", ["8x8", "5x5"])
 @pytest.mark.parametrize("model", MODELS)
 def test_several_arrays_accumulate_faster_than_one(model: str, pe: str, imported: Imported) -> None:
-    """One array more may be slower: heads are filled up to whole rounds of all arrays, and so are matmuls around them."""
+    """One array more may be slower: heads are filled up to whole rounds of all, and so are the matmuls around them."""
     cycles = [simulate(imported(model), Arch().with_pe(f"{count}x{pe}")).cycles.array for count in range(1, 7)]
     assert all(cycles[0] > more for more in cycles[1:])
