@@ -13,65 +13,57 @@
 
 namespace vitaccel {
 
-// All that is on chip.
 template <class MACHINE>
-struct Buffers {
-    ActivationBuffer<MACHINE> activation;
-    WeightBuffer<MACHINE> weight;
-    ParameterBuffer<MACHINE> parameters;
-    Tables tables;
-    Queues queues;
-    QueueLengths lengths;
-    KeptStatistics<MACHINE> kept;
-};
-
-// The streams of an engine.
-struct Wires {
-    InstructionStream& queue;
-    TokenStream& tokens;
-    DoneStream& done;
-};
-
-template <class MACHINE>
-bool load_step(Front& front, Wires wires, Buffers<MACHINE>& on, const Word<MACHINE::SIDE>* memory) {
+bool load_step(
+    Front& front, InstructionStream& queue, TokenStream& tokens, DoneStream& done, const Word<MACHINE::SIDE>* memory,
+    ActivationBuffer<MACHINE>& activation, WeightBuffer<MACHINE>& weight, ParameterBuffer<MACHINE>& parameters,
+    Tables<MACHINE::SIDE>& tables) {
 #pragma HLS inline
-    if (collect(front, wires.queue, wires.tokens)) return true;
+    if (collect(front, queue, tokens)) return true;
     if (!may_start(front)) return false;
-    if (!is_end(front))
-        load_engine<MACHINE>(front.held, memory, on.activation, on.weight, on.parameters, on.tables);
-    complete(front, wires.done);
+    if (!is_end(front)) load_engine<MACHINE>(front.held, memory, activation, weight, parameters, tables);
+    complete(front, done);
+    return false;
+}
+
+// What the compute engine has for itself: statistics of logits that are used again.
+template <class MACHINE>
+bool compute_step(
+    Front& front, InstructionStream& queue, TokenStream& tokens, DoneStream& done,
+    ActivationBuffer<MACHINE>& activation, const WeightBuffer<MACHINE>& weight,
+    const ParameterBuffer<MACHINE>& parameters, const Tables<MACHINE::SIDE>& tables, const QueueLengths& lengths,
+    KeptStatistics<MACHINE>& kept) {
+#pragma HLS inline
+    if (collect(front, queue, tokens)) return true;
+    if (!may_start(front)) return false;
+    if (!is_end(front)) compute_engine<MACHINE>(front.held, activation, weight, parameters, tables, lengths, kept);
+    complete(front, done);
+    return false;
+}
+
+// What the vector engine has for itself: the queues; their lengths are for the compute engine too.
+template <class MACHINE>
+bool vector_step(
+    Front& front, InstructionStream& queue, TokenStream& tokens, DoneStream& done,
+    ActivationBuffer<MACHINE>& activation, const ParameterBuffer<MACHINE>& parameters,
+    const Tables<MACHINE::SIDE>& tables, QueueLengths& lengths, Queues& queues) {
+#pragma HLS inline
+    if (collect(front, queue, tokens)) return true;
+    if (!may_start(front)) return false;
+    if (!is_end(front)) vector_engine<MACHINE>(front.held, activation, parameters, tables, queues, lengths);
+    complete(front, done);
     return false;
 }
 
 template <class MACHINE>
-bool compute_step(Front& front, Wires wires, Buffers<MACHINE>& on) {
+bool store_step(
+    Front& front, InstructionStream& queue, TokenStream& tokens, DoneStream& done,
+    const ActivationBuffer<MACHINE>& activation, Word<MACHINE::SIDE>* memory) {
 #pragma HLS inline
-    if (collect(front, wires.queue, wires.tokens)) return true;
+    if (collect(front, queue, tokens)) return true;
     if (!may_start(front)) return false;
-    if (!is_end(front))
-        compute_engine<MACHINE>(front.held, on.activation, on.weight, on.parameters, on.tables, on.lengths, on.kept);
-    complete(front, wires.done);
-    return false;
-}
-
-template <class MACHINE>
-bool vector_step(Front& front, Wires wires, Buffers<MACHINE>& on) {
-#pragma HLS inline
-    if (collect(front, wires.queue, wires.tokens)) return true;
-    if (!may_start(front)) return false;
-    if (!is_end(front))
-        vector_engine<MACHINE>(front.held, on.activation, on.parameters, on.tables, on.queues, on.lengths);
-    complete(front, wires.done);
-    return false;
-}
-
-template <class MACHINE>
-bool store_step(Front& front, Wires wires, Buffers<MACHINE>& on, Word<MACHINE::SIDE>* memory) {
-#pragma HLS inline
-    if (collect(front, wires.queue, wires.tokens)) return true;
-    if (!may_start(front)) return false;
-    if (!is_end(front)) store_engine<MACHINE>(front.held, on.activation, memory);
-    complete(front, wires.done);
+    if (!is_end(front)) store_engine<MACHINE>(front.held, activation, memory);
+    complete(front, done);
     return false;
 }
 

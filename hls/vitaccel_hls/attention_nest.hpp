@@ -4,6 +4,7 @@
 #include "vitaccel_hls/array.hpp"
 #include "vitaccel_hls/instructions.hpp"
 #include "vitaccel_hls/kept_statistics.hpp"
+#include "vitaccel_hls/paired_words.hpp"
 
 namespace vitaccel {
 
@@ -45,8 +46,17 @@ void logit_tiles(
     Tile<P> tile;
 #pragma HLS array_partition variable = tile.sum complete dim = 0
     clear_rows(logits);
+#ifdef VITACCEL_PAIRS
+    Pairs pairs_of_q;
+    pair_words<P>(pairs_of_q, activation + q, int(attention.head_dim));
+#endif
 key_blocks:
     for (int block = 0; block < int(attention.key_blocks); ++block) {
+#ifdef VITACCEL_PAIRS
+        Pairs pairs_of_k;
+        pair_words<P>(pairs_of_k, activation + k + block * int(attention.k_step), int(attention.head_dim));
+        multiply_pairs<P>(tile, pairs_of_q, pairs_of_k);
+#else
         clear(tile);
     head_channels:
         for (int channel = 0; channel < int(attention.head_dim); ++channel) {
@@ -54,6 +64,7 @@ key_blocks:
             const Word<P> keys = activation[k + block * int(attention.k_step) + channel];
             accumulate(tile, row_operands(activation[q + channel]), keys);
         }
+#endif
         const int keys = block == int(attention.key_blocks) - 1 ? int(attention.last_keys) : P;
     drain_keys:
         for (int key = 0; key < keys; ++key) {

@@ -10,7 +10,7 @@ namespace vitaccel {
 template <class MACHINE>
 void compute_engine(
     const Instruction& instruction, ActivationBuffer<MACHINE>& activation, const WeightBuffer<MACHINE>& weight,
-    const ParameterBuffer<MACHINE>& parameters, const Tables& tables, const QueueLengths& lengths,
+    const ParameterBuffer<MACHINE>& parameters, const Tables<MACHINE::SIDE>& tables, const QueueLengths& lengths,
     KeptStatistics<MACHINE>& kept) {
     if (instruction.operation() == MATMUL) {
         const Matmul matmul = decode_matmul(instruction);

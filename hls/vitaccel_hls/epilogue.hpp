@@ -11,7 +11,7 @@ namespace vitaccel {
 
 // One result of a matmul.
 inline int64_t finished(
-    Int<32> sum, const ParameterSet& set, Int<RESIDUAL_BITS> residual, const Matmul& matmul, const Tables& tables) {
+    Int<32> sum, const ParameterSet& set, Int<RESIDUAL_BITS> residual, const Matmul& matmul, const LaneTables& tables) {
 #pragma HLS inline
     const int64_t update = rescale(int64_t(sum), set);
     if (matmul.has_table) return activate(tables, matmul.table, saturate<8>(update));
@@ -22,13 +22,14 @@ inline int64_t finished(
 template <int P>
 void drain_columns(
     const Tile<P>& tile, const ParameterSet (&sets)[P], const Matmul& matmul, int row_block, int column_tile,
-    const Tables& tables, Word<P>* activation) {
+    const Tables<P>& tables, Word<P>* activation) {
     const int out = int(matmul.out) + row_block * int(matmul.out_step) + column_tile * int(matmul.out_tile_step);
     const int residual = int(matmul.residual) + row_block * int(matmul.residual_step) +
                          column_tile * int(matmul.residual_tile_step);
 drain_columns:
     for (int column = 0; column < P; ++column) {
 #pragma HLS pipeline II = 1
+#pragma HLS dependence variable = activation inter false
         Codes<P> added;
         if (matmul.has_residual) {
             added = read_codes(activation, residual + column, int(matmul.residual_plane), true);
@@ -41,7 +42,7 @@ drain_columns:
         Codes<P> codes;
         for (int row = 0; row < P; ++row) {
 #pragma HLS unroll
-            codes.lane[row] = finished(tile.sum[row][column], sets[column], added.lane[row], matmul, tables);
+            codes.lane[row] = finished(tile.sum[row][column], sets[column], added.lane[row], matmul, tables[row]);
         }
         write_codes(activation, out + column, int(matmul.out_plane), matmul.is_wide, codes);
     }
@@ -51,7 +52,7 @@ drain_columns:
 template <int P>
 void drain_rows(
     const Tile<P>& tile, const ParameterSet (&sets)[P], const Matmul& matmul, int row_block, int column_tile, int rows,
-    const Tables& tables, Word<P>* activation) {
+    const Tables<P>& tables, Word<P>* activation) {
     const int out = int(matmul.out) + row_block * int(matmul.out_step) + column_tile * int(matmul.out_tile_step);
 drain_rows:
     for (int row = 0; row < rows; ++row) {
@@ -60,7 +61,7 @@ drain_rows:
         Codes<P> codes;
         for (int column = 0; column < P; ++column) {
 #pragma HLS unroll
-            codes.lane[column] = finished(tile.sum[row][column], sets[column], 0, matmul, tables);
+            codes.lane[column] = finished(tile.sum[row][column], sets[column], 0, matmul, tables[column]);
         }
         write_codes(activation, out + row, int(matmul.out_plane), matmul.is_wide, codes);
     }

@@ -32,6 +32,7 @@ entries:
     channels:
         for (int channel = 0; channel < int(scatter.channels); ++channel) {
 #pragma HLS pipeline
+#pragma HLS dependence variable = activation inter false
             const Codes<P> results = read_codes<P>(activation, a + channel, int(scatter.a_plane), true);
             Codes<P> sums = read_codes<P>(activation, out + channel, int(scatter.out_plane), true);
             const int64_t update = weigh(results.lane[at % P], entry.score, set);

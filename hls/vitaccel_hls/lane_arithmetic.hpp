@@ -36,7 +36,7 @@ inline ParameterSet lane_set(const Lane& lane, const ParameterSet& own, const Pa
 template <int P>
 Codes<P> lane_arithmetic(
     const Lane& lane, const Codes<P>& a, const Codes<P>& b, const ParameterSet& own,
-    const ParameterSet (&constants)[2], const Tables& tables) {
+    const ParameterSet (&constants)[2], const Tables<P>& tables) {
 #pragma HLS inline
     const bool is_sum = lane.has_b && lane.function == LANE_ADD;
     const bool is_product = lane.has_b && lane.function == LANE_MUL;
@@ -50,7 +50,7 @@ lanes:
         const int64_t x = is_product ? int64_t(b.lane[n]) : factor;
         const int64_t sum = int64_t(a.lane[n]) * x + int64_t(b.lane[n]) * y;
         if (lane.function == LANE_ACTIVATION)
-            codes.lane[n] = activate(tables, lane.table, requantize<8>(sum, set));
+            codes.lane[n] = activate(tables[n], lane.table, requantize<8>(sum, set));
         else
             codes.lane[n] = lane.is_wide ? requantize<16>(sum, set) : requantize<8>(sum, set);
     }

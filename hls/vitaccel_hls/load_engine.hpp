@@ -31,7 +31,8 @@ rows:
 // A row of sets, or of the entries of a table: a byte a cycle, so that P may be any.
 template <class MACHINE>
 void load_bytes(
-    const Load& load, const Word<MACHINE::SIDE>* memory, ParameterBuffer<MACHINE>& parameters, Tables& tables) {
+    const Load& load, const Word<MACHINE::SIDE>* memory, ParameterBuffer<MACHINE>& parameters,
+    Tables<MACHINE::SIDE>& tables) {
     constexpr int P = MACHINE::SIDE;
     const bool is_table = load.buffer == TABLE;
     const int bytes = int(load.row_bytes), width = is_table ? bytes / TABLE_ENTRIES : SET_BYTES;
@@ -46,7 +47,7 @@ bytes:
         if (!is_table)
             parameters[int(load.address) + entry] = raw;
         else
-            tables[int(load.address)][entry] = width == 1 ? int16_t(int8_t(raw)) : int16_t(raw);
+            put_entry<P>(tables, int(load.address), entry, width == 1 ? int16_t(int8_t(raw)) : int16_t(raw));
         raw = 0;
         byte = 0;
         ++entry;
@@ -56,7 +57,7 @@ bytes:
 template <class MACHINE>
 void load_engine(
     const Instruction& instruction, const Word<MACHINE::SIDE>* memory, ActivationBuffer<MACHINE>& activation,
-    WeightBuffer<MACHINE>& weight, ParameterBuffer<MACHINE>& parameters, Tables& tables) {
+    WeightBuffer<MACHINE>& weight, ParameterBuffer<MACHINE>& parameters, Tables<MACHINE::SIDE>& tables) {
     const Load load = decode_load(instruction);
     if (load.buffer == ACTIVATION)
         load_words<MACHINE::SIDE>(load, memory, activation);

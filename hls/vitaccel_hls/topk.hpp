@@ -30,15 +30,18 @@ inline Choices no_experts() {
 inline Choices with_expert(const Choices& choices, int expert, Int<16> logit) {
 #pragma HLS inline
     Choices next = choices;
-    for (int n = MOST_CHOICES - 1; n >= 0; --n) {
+    for (int n = 0; n < MOST_CHOICES; ++n) {
 #pragma HLS unroll
-        if (int(logit) <= int(choices.logit[n])) break;
-        if (n < MOST_CHOICES - 1) {
-            next.expert[n + 1] = choices.expert[n];
-            next.logit[n + 1] = choices.logit[n];
+        // Choices fall, so whoever is above this one is above all behind it.
+        const bool is_above_this = int(logit) > int(choices.logit[n]);
+        const bool is_above_last = n > 0 && int(logit) > int(choices.logit[n > 0 ? n - 1 : 0]);
+        if (is_above_last) {
+            next.expert[n] = choices.expert[n - 1];
+            next.logit[n] = choices.logit[n - 1];
+        } else if (is_above_this) {
+            next.expert[n] = expert;
+            next.logit[n] = int(logit);
         }
-        next.expert[n] = expert;
-        next.logit[n] = int(logit);
     }
     return next;
 }

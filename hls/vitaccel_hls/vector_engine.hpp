@@ -11,7 +11,7 @@ namespace vitaccel {
 template <class MACHINE>
 void vector_engine(
     const Instruction& instruction, ActivationBuffer<MACHINE>& activation, const ParameterBuffer<MACHINE>& parameters,
-    const Tables& tables, Queues& queues, QueueLengths& lengths) {
+    const Tables<MACHINE::SIDE>& tables, Queues& queues, QueueLengths& lengths) {
     const auto operation = instruction.operation();
     if (operation == ROUTE)
         expert_router<MACHINE>(decode_route(instruction), activation, queues, lengths);

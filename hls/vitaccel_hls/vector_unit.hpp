@@ -18,7 +18,8 @@ struct LaneConstants {
 template <class MACHINE>
 Codes<MACHINE::SIDE> lane_word(
     const Lane& lane, int row_block, int channel, const LaneConstants<MACHINE>& with,
-    const ActivationBuffer<MACHINE>& activation, const ParameterBuffer<MACHINE>& parameters, const Tables& tables) {
+    const ActivationBuffer<MACHINE>& activation, const ParameterBuffer<MACHINE>& parameters,
+    const Tables<MACHINE::SIDE>& tables) {
 #pragma HLS inline
     constexpr int P = MACHINE::SIDE;
     Codes<P> a, b;
@@ -43,12 +44,13 @@ Codes<MACHINE::SIDE> lane_word(
 template <class MACHINE>
 void lanes_by_columns(
     const Lane& lane, int row_block, const LaneConstants<MACHINE>& with, ActivationBuffer<MACHINE>& activation,
-    const ParameterBuffer<MACHINE>& parameters, const Tables& tables) {
+    const ParameterBuffer<MACHINE>& parameters, const Tables<MACHINE::SIDE>& tables) {
     constexpr int P = MACHINE::SIDE;
     const int out = int(lane.out) + row_block * int(lane.out_step);
 channels:
     for (int channel = 0; channel < int(lane.channels); ++channel) {
 #pragma HLS pipeline II = 1
+#pragma HLS dependence variable = activation inter false
         Codes<P> codes = lane_word<MACHINE>(lane, row_block, channel, with, activation, parameters, tables);
         if (int(lane.shift)) codes = among_others<P>(activation, lane, row_block, channel, codes);
         write_codes<P>(activation, out + channel, int(lane.out_plane), lane.is_wide, codes);
@@ -59,7 +61,7 @@ channels:
 template <class MACHINE>
 void lanes_by_rows(
     const Lane& lane, int row_block, const LaneConstants<MACHINE>& with, ActivationBuffer<MACHINE>& activation,
-    const ParameterBuffer<MACHINE>& parameters, const Tables& tables) {
+    const ParameterBuffer<MACHINE>& parameters, const Tables<MACHINE::SIDE>& tables) {
     constexpr int P = MACHINE::SIDE;
     const bool is_last = row_block == int(lane.row_blocks) - 1;
     const int rows = is_last ? int(lane.last_rows) : P;
@@ -95,7 +97,7 @@ tiles:
 template <class MACHINE>
 void vector_unit(
     const Lane& lane, ActivationBuffer<MACHINE>& activation, const ParameterBuffer<MACHINE>& parameters,
-    const Tables& tables) {
+    const Tables<MACHINE::SIDE>& tables) {
     LaneConstants<MACHINE> with;
 #pragma HLS array_partition variable = with.normals complete
     const bool is_norm = lane.function == LANE_LAYERNORM;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,13 @@ int main() {{
 
 
 def run_cpp(
-    headers: str, body: str, rows: npt.ArrayLike, *, outputs: int = 1, declarations: str = ""
+    headers: str,
+    body: str,
+    rows: npt.ArrayLike,
+    *,
+    outputs: int = 1,
+    declarations: str = "",
+    flags: Sequence[str] = CAREFUL,
 ) -> npt.NDArray[np.int64]:
     """Return what a body makes of each row.
 
@@ -47,6 +54,8 @@ def run_cpp(
         How many a row has.
     declarations
         In front of ``main``.
+    flags
+        Of the compiler.
 
     Returns
     -------
@@ -61,7 +70,7 @@ def run_cpp(
         outputs=outputs,
         body=body,
     )
-    program = compiled(hls_headers() | {"bench.cpp": text}, "bench.cpp", flags=CAREFUL)
+    program = compiled(hls_headers() | {"bench.cpp": text}, "bench.cpp", flags=flags)
     done = subprocess.run([program], input=table.tobytes(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return np.frombuffer(done.stdout, np.int64).reshape(len(table), outputs)

@@ -8,7 +8,7 @@ from vitaccel_hls import FOLDER, headers
 
 ROOT = Path(__file__).parents[2]
 
-WITHOUT_GATEWARE = {"integers": "Amaranth has widths of its own"}
+WITHOUT_GATEWARE = {"integers": "Amaranth has widths of its own", "paired_words": "it is for software alone"}
 
 STEMS = [path.stem for path in sorted(FOLDER.glob("*.hpp"))]
 

@@ -15,30 +15,39 @@ namespace {
 struct Model {
     explicit Model(uint64_t memory_bytes) : memory((memory_bytes + Machine::SIDE - 1) / Machine::SIDE) {}
 
-    Wires wires(int engine) { return Wires{queues[engine], tokens[engine], done[engine]}; }
-
     // A step of the engine whose turn it is, and of the completions. Turns go round, so tokens are taken as they come.
     bool step() {
         const int engine = turn++ % ENGINES;
         Front& front = fronts[engine];
+        auto& queue = queues[engine];
+        auto& token = tokens[engine];
+        auto& ended = done[engine];
         switch (engine) {
             case LOAD_ENGINE:
-                load_step<Machine>(front, wires(engine), on, memory.data());
+                load_step<Machine>(
+                    front, queue, token, ended, memory.data(), activation, weight, parameters, tables);
                 break;
             case COMPUTE_ENGINE:
-                compute_step<Machine>(front, wires(engine), on);
+                compute_step<Machine>(
+                    front, queue, token, ended, activation, weight, parameters, tables, lengths, kept);
                 break;
             case VECTOR_ENGINE:
-                vector_step<Machine>(front, wires(engine), on);
+                vector_step<Machine>(front, queue, token, ended, activation, parameters, tables, lengths, experts);
                 break;
             default:
-                store_step<Machine>(front, wires(engine), on, memory.data());
+                store_step<Machine>(front, queue, token, ended, activation, memory.data());
         }
         return pass_on(completions, done, tokens);
     }
 
     std::vector<MemoryWord> memory;
-    Buffers<Machine> on{};
+    ActivationBuffer<Machine> activation{};
+    WeightBuffer<Machine> weight{};
+    ParameterBuffer<Machine> parameters{};
+    Tables<Machine::SIDE> tables{};
+    QueueLengths lengths{};
+    KeptStatistics<Machine> kept{};
+    Queues experts{};
     InstructionStream queues[ENGINES];
     TokenStream tokens[ENGINES];
     DoneStream done[ENGINES];
@@ -59,7 +68,7 @@ VITACCEL_API void vitaccel_delete(void* model) { delete static_cast<Model*>(mode
 VITACCEL_API int8_t* vitaccel_memory(void* model) { return static_cast<Model*>(model)->memory.data()->lane; }
 
 // The activation buffer, word after word.
-VITACCEL_API int8_t* vitaccel_activation(void* model) { return static_cast<Model*>(model)->on.activation->lane; }
+VITACCEL_API int8_t* vitaccel_activation(void* model) { return static_cast<Model*>(model)->activation->lane; }
 
 // Begin a program that stands in memory. Returns 0, or what is wrong with it.
 VITACCEL_API uint32_t vitaccel_start(void* model, uint64_t program) {

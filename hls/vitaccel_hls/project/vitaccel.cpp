@@ -15,6 +15,11 @@ using namespace vitaccel;
 
 namespace {
 
+using Activation = ActivationBuffer<Machine>;
+using Weight = WeightBuffer<Machine>;
+using Parameters = ParameterBuffer<Machine>;
+using LanesTables = Tables<Machine::SIDE>;
+
 #ifdef VITACCEL_PROCESSES
 
 void fetch_process(const uint32_t* program, InstructionStream (&queues)[ENGINES], uint32_t* error) {
@@ -29,32 +34,40 @@ completions:
 }
 
 void load_process(
-    InstructionStream& queue, TokenStream& tokens, DoneStream& done, Buffers<Machine>& on, const MemoryWord* memory) {
+    InstructionStream& queue, TokenStream& tokens, DoneStream& done, const MemoryWord* memory, Activation& activation,
+    Weight& weight, Parameters& parameters, LanesTables& tables) {
     Front front;
 load:
-    while (!load_step<Machine>(front, Wires{queue, tokens, done}, on, memory)) {
+    while (!load_step<Machine>(front, queue, tokens, done, memory, activation, weight, parameters, tables)) {
     }
 }
 
-void compute_process(InstructionStream& queue, TokenStream& tokens, DoneStream& done, Buffers<Machine>& on) {
+void compute_process(
+    InstructionStream& queue, TokenStream& tokens, DoneStream& done, Activation& activation, const Weight& weight,
+    const Parameters& parameters, const LanesTables& tables, const QueueLengths& lengths) {
+    static KeptStatistics<Machine> kept;
     Front front;
 compute:
-    while (!compute_step<Machine>(front, Wires{queue, tokens, done}, on)) {
+    while (!compute_step<Machine>(
+        front, queue, tokens, done, activation, weight, parameters, tables, lengths, kept)) {
     }
 }
 
-void vector_process(InstructionStream& queue, TokenStream& tokens, DoneStream& done, Buffers<Machine>& on) {
+void vector_process(
+    InstructionStream& queue, TokenStream& tokens, DoneStream& done, Activation& activation,
+    const Parameters& parameters, const LanesTables& tables, QueueLengths& lengths) {
+    static Queues queues;
     Front front;
 vector:
-    while (!vector_step<Machine>(front, Wires{queue, tokens, done}, on)) {
+    while (!vector_step<Machine>(front, queue, tokens, done, activation, parameters, tables, lengths, queues)) {
     }
 }
 
 void store_process(
-    InstructionStream& queue, TokenStream& tokens, DoneStream& done, Buffers<Machine>& on, MemoryWord* memory) {
+    InstructionStream& queue, TokenStream& tokens, DoneStream& done, const Activation& activation, MemoryWord* memory) {
     Front front;
 store:
-    while (!store_step<Machine>(front, Wires{queue, tokens, done}, on, memory)) {
+    while (!store_step<Machine>(front, queue, tokens, done, activation, memory)) {
     }
 }
 
@@ -66,29 +79,14 @@ uint32_t total(const Completions& completions) {
     return sum;
 }
 
-// A step of each engine in turn, until all are through. Returns 0, or STUCK.
-uint32_t take_turns(
-    InstructionStream (&queues)[ENGINES], TokenStream (&tokens)[ENGINES], DoneStream (&done)[ENGINES],
-    Buffers<Machine>& on, const MemoryWord* loads, MemoryWord* stores) {
-    Completions completions;
-    Front fronts[ENGINES];
-    const auto wires = [&](int engine) { return Wires{queues[engine], tokens[engine], done[engine]}; };
-    for (int idle = 0; idle < MOST_IDLE; ++idle) {
-        const uint32_t before = total(completions);
-        load_step<Machine>(fronts[LOAD_ENGINE], wires(LOAD_ENGINE), on, loads);
-        compute_step<Machine>(fronts[COMPUTE_ENGINE], wires(COMPUTE_ENGINE), on);
-        vector_step<Machine>(fronts[VECTOR_ENGINE], wires(VECTOR_ENGINE), on);
-        store_step<Machine>(fronts[STORE_ENGINE], wires(STORE_ENGINE), on, stores);
-        if (pass_on(completions, done, tokens)) return 0;
-        if (total(completions) != before) idle = -1;
-    }
-    return STUCK;
-}
-
 #endif
 
-// A program never reads what a run before it has left.
-Buffers<Machine> on;
+// Buffers that several processes touch. A program never reads what a run before it has left.
+Activation activation;
+Weight weight;
+Parameters parameters;
+LanesTables tables;
+QueueLengths lengths;
 
 }  // namespace
 
@@ -101,38 +99,77 @@ extern "C" void vitaccel_top(
 #pragma HLS interface mode = s_axilite port = return
 #pragma HLS aggregate variable = loads compact = byte
 #pragma HLS aggregate variable = stores compact = byte
-#pragma HLS aggregate variable = on.activation compact = bit
-#pragma HLS aggregate variable = on.weight compact = bit
+#pragma HLS aggregate variable = activation compact = bit
+#pragma HLS aggregate variable = weight compact = bit
+#pragma HLS array_partition variable = tables complete dim = 1
     InstructionStream queues[ENGINES];
     TokenStream tokens[ENGINES];
     DoneStream done[ENGINES];
 #if defined(__SYNTHESIS__)
     // What two processes touch is kept apart by the waits of the program, not by the tool.
-#pragma HLS stream variable = on.activation type = unsync
-#pragma HLS stream variable = on.weight type = unsync
-#pragma HLS stream variable = on.parameters type = unsync
-#pragma HLS stream variable = on.tables type = unsync
-#pragma HLS stream variable = on.lengths type = unsync
+#pragma HLS stream variable = activation type = unsync
+#pragma HLS stream variable = weight type = unsync
+#pragma HLS stream variable = parameters type = unsync
+#pragma HLS stream variable = tables type = unsync
+#pragma HLS stream variable = lengths type = unsync
 #pragma HLS dataflow
     fetch_process(program, queues, error);
-    load_process(queues[LOAD_ENGINE], tokens[LOAD_ENGINE], done[LOAD_ENGINE], on, loads);
-    compute_process(queues[COMPUTE_ENGINE], tokens[COMPUTE_ENGINE], done[COMPUTE_ENGINE], on);
-    vector_process(queues[VECTOR_ENGINE], tokens[VECTOR_ENGINE], done[VECTOR_ENGINE], on);
-    store_process(queues[STORE_ENGINE], tokens[STORE_ENGINE], done[STORE_ENGINE], on, stores);
+    load_process(
+        queues[LOAD_ENGINE], tokens[LOAD_ENGINE], done[LOAD_ENGINE], loads, activation, weight, parameters, tables);
+    compute_process(
+        queues[COMPUTE_ENGINE], tokens[COMPUTE_ENGINE], done[COMPUTE_ENGINE], activation, weight, parameters, tables,
+        lengths);
+    vector_process(
+        queues[VECTOR_ENGINE], tokens[VECTOR_ENGINE], done[VECTOR_ENGINE], activation, parameters, tables, lengths);
+    store_process(queues[STORE_ENGINE], tokens[STORE_ENGINE], done[STORE_ENGINE], activation, stores);
     completions_process(done, tokens);
 #elif defined(VITACCEL_THREADS)
     std::thread processes[] = {
         std::thread([&] { fetch_process(program, queues, error); }),
-        std::thread([&] { load_process(queues[LOAD_ENGINE], tokens[LOAD_ENGINE], done[LOAD_ENGINE], on, loads); }),
-        std::thread([&] { compute_process(queues[COMPUTE_ENGINE], tokens[COMPUTE_ENGINE], done[COMPUTE_ENGINE], on); }),
-        std::thread([&] { vector_process(queues[VECTOR_ENGINE], tokens[VECTOR_ENGINE], done[VECTOR_ENGINE], on); }),
-        std::thread([&] { store_process(queues[STORE_ENGINE], tokens[STORE_ENGINE], done[STORE_ENGINE], on, stores); }),
+        std::thread([&] {
+            load_process(
+                queues[LOAD_ENGINE], tokens[LOAD_ENGINE], done[LOAD_ENGINE], loads, activation, weight, parameters,
+                tables);
+        }),
+        std::thread([&] {
+            compute_process(
+                queues[COMPUTE_ENGINE], tokens[COMPUTE_ENGINE], done[COMPUTE_ENGINE], activation, weight, parameters,
+                tables, lengths);
+        }),
+        std::thread([&] {
+            vector_process(
+                queues[VECTOR_ENGINE], tokens[VECTOR_ENGINE], done[VECTOR_ENGINE], activation, parameters, tables,
+                lengths);
+        }),
+        std::thread([&] {
+            store_process(queues[STORE_ENGINE], tokens[STORE_ENGINE], done[STORE_ENGINE], activation, stores);
+        }),
         std::thread([&] { completions_process(done, tokens); }),
     };
     for (auto& process : processes) process.join();
 #else
     *error = dispatch<Machine>(program, queues);
-    const uint32_t stuck = take_turns(queues, tokens, done, on, loads, stores);
-    if (stuck) *error = stuck;
+    static KeptStatistics<Machine> kept;
+    static Queues experts;
+    Completions completions;
+    Front fronts[ENGINES];
+    bool is_through = false;
+    for (int idle = 0; idle < MOST_IDLE && !is_through; ++idle) {
+        const uint32_t before = total(completions);
+        load_step<Machine>(
+            fronts[LOAD_ENGINE], queues[LOAD_ENGINE], tokens[LOAD_ENGINE], done[LOAD_ENGINE], loads, activation, weight,
+            parameters, tables);
+        compute_step<Machine>(
+            fronts[COMPUTE_ENGINE], queues[COMPUTE_ENGINE], tokens[COMPUTE_ENGINE], done[COMPUTE_ENGINE], activation,
+            weight, parameters, tables, lengths, kept);
+        vector_step<Machine>(
+            fronts[VECTOR_ENGINE], queues[VECTOR_ENGINE], tokens[VECTOR_ENGINE], done[VECTOR_ENGINE], activation,
+            parameters, tables, lengths, experts);
+        store_step<Machine>(
+            fronts[STORE_ENGINE], queues[STORE_ENGINE], tokens[STORE_ENGINE], done[STORE_ENGINE], activation, stores);
+        is_through = pass_on(completions, done, tokens);
+        if (total(completions) != before) idle = -1;
+    }
+    if (!is_through) *error = STUCK;
 #endif
 }

@@ -18,7 +18,8 @@ COMPILER = "g++"
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-Wno-unused-label")
 """Pragmas and labels of loops are for HLS tools."""
 
-FAST = ("-O2", "-march=native")
+FAST = ("-O2", "-march=native", "-fvect-cost-model=dynamic", "-DVITACCEL_PAIRS")
+"""As ``make library`` has it: tiles are multiplied as processors like it, to the same sums."""
 
 SHARED = ("-shared", "-fPIC", "-fvisibility=hidden")
 

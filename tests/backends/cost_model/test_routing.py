@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vitaccel.arch import Arch
 from vitaccel.backends.cost_model.routing import ASSUMPTIONS, Routing, parse_routing
 from vitaccel.errors import VitaccelError
-from vitaccel.ir.program import Layer, Routed
+from vitaccel.ir.program import Gather, Layer, Program, Route, Routed
 
 
 def layer(tokens: int = 10, experts: int = 4, k: int = 2, capacity: int = 0) -> Layer:
@@ -75,6 +76,20 @@ def test_cards_are_dealt_on_from_group_to_group(moe: Layer) -> None:
         assert own == tuple(hand.count(expert) for expert in range(routed.experts))
         assert max(own) - min(own) <= 1
     assert columns(queues) == Routing().queue_lengths(moe)
+
+
+@pytest.mark.parametrize("kind", ASSUMPTIONS)
+def test_every_route_has_the_queues_of_its_group(kind: str) -> None:
+    """Layers may take turns; what is no route, and what comes behind, has none of its own."""
+    whole, routing = layer(7), Routing(kind)
+    split = Layer("block2.moe", "moe", 0, Routed(10, 4, 2, 0, macs_per_row=5, groups=(6, 4)))
+    make = {"logits": 0, "row_blocks": 1, "experts": 4, "k": 2}
+    routes = [Route(layer=each.label, tokens=tokens, **make) for each, tokens in ((split, 6), (whole, 7), (split, 4))]
+    gather = Gather(layer=split.label, a=0, out=0, channels=4, expert=1)
+    program = Program("p", Arch(), [*routes[:1], gather, *routes[1:]], [1, 1, 0, 1], [whole, split])
+    first, second = routing.group_queues(split)
+    assert first != second
+    assert routing.route_queues(program) == (first, routing.queue_lengths(whole), second)
 
 
 @given(GROUPED)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.rtl.accelerator.transfer_bench import (
+    MORE_POINTS,
     ONE_PART,
     POINTS,
     WORDS,
@@ -81,7 +82,7 @@ def times_of(
 
 
 @pytest.mark.parametrize("latency_cycles", [1, 40])
-@pytest.mark.parametrize("point", POINTS, ids=str)
+@pytest.mark.parametrize("point", [*POINTS, *MORE_POINTS], ids=str)
 def test_words_and_cycles(point: dict[str, Any], latency_cycles: int, seed: int) -> None:
     rng = random.Random(seed)
     content, side, jobs = random_content(seed), point["side"], rng.choice((3, 8))

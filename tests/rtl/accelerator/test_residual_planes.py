@@ -32,7 +32,7 @@ class Planes(Machine):
         return m
 
 
-@pytest.mark.parametrize("side", [4, 8, 9])
+@pytest.mark.parametrize("side", [4, 8, 9, 32])
 def test_low_and_high_bytes_leave_together_when_the_sums_come(side: int, seed: int) -> None:
     rng = random.Random(seed)
     machine = Planes(side=side)

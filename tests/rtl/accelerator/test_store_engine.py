@@ -13,6 +13,7 @@ import pytest
 
 from tests.rtl.accelerator.copy_bench import Copy
 from tests.rtl.accelerator.transfer_bench import (
+    MORE_POINTS,
     ONE_PART,
     POINTS,
     WORDS,
@@ -71,7 +72,7 @@ def drawn(side: int, count: int, rng: random.Random) -> tuple[list[Transfer], li
 
 
 @pytest.mark.parametrize("latency_cycles", [1, 40])
-@pytest.mark.parametrize("point", POINTS, ids=str)
+@pytest.mark.parametrize("point", [*POINTS, *MORE_POINTS], ids=str)
 def test_bytes_and_cycles(point: dict[str, Any], latency_cycles: int, seed: int) -> None:
     rng = random.Random(seed)
     content, side, jobs = random_content(seed), point["side"], rng.choice((3, 8))

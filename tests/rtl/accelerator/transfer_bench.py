@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from amaranth.sim import Simulator
 
 from tests.rtl.accelerator.parts_model import PartPlaces
@@ -28,6 +29,12 @@ POINTS: tuple[dict[str, Any], ...] = (
     {"side": 16, "data_bits": 32, "burst_beats": 8, "outstanding": 4},
 )
 """Sides that are powers of two and not, words narrower and wider than beats."""
+
+MORE_POINTS = tuple(
+    pytest.param({"side": side, "data_bits": data_bits, "burst_beats": 64, "outstanding": 8}, marks=pytest.mark.full)
+    for side, data_bits in ((4, 512), (7, 256), (12, 32), (24, 64), (31, 512), (32, 256), (32, 512))
+)
+"""The widest and the narrowest of both, with the bursts of a machine that nobody has changed."""
 
 WORDS = 512
 """Of each buffer."""

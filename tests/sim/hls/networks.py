@@ -39,10 +39,10 @@ class Made:
 
 
 @cache
-def made(name: str, pe: str, fraction: int = 6) -> Made:
+def made(name: str, pe: str, fraction: int = 6, flags: tuple[str, ...] = CHECKED) -> Made:
     """A micro model by its short name."""
     arch = machine_of(pe, numerics__logit_fraction_bits=fraction)
     assembled = assembled_network(IntegerModel(quantized(name, SEED, fraction=fraction), arch), name)
     sources = hls_sources(machine_parameters(arch), arch.numerics, kept_rows=KEPT_ROWS)
-    library = compiled(sources, "model.cpp", flags=CHECKED, is_library=True)
+    library = compiled(sources, "model.cpp", flags=flags, is_library=True)
     return Made(assembled, HlsModel(library, assembled.memory, program=assembled.program, weights=assembled.weights))

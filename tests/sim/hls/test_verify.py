@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.sim.hls.networks import made
+from vitaccel_sim.hls.compiled import FAST
 
 CASES = [("vit", "8x8", 6), ("lookupvit", "4x4", 6), ("m3vit", "8x8", 6), ("vmoe-batch", "16x16", 8)]
 
@@ -22,6 +23,10 @@ MORE = [
 @pytest.mark.parametrize(("name", "pe", "fraction"), CASES)
 def test_every_tensor_is_the_interpreter_s(name: str, pe: str, fraction: int) -> None:
     assert made(name, pe, fraction).mismatches(2) == [None, None]
+
+
+def test_a_fast_build_makes_the_same_integers() -> None:
+    assert made("lookupvit", "16x16", 6, FAST).mismatches(2) == [None, None]
 
 
 @pytest.mark.full

@@ -44,7 +44,8 @@ interpreter, every one. `program.bin` and `weights.bin` are those that `vitaccel
 ## To see that it is right
 
 ```sh
-make                    # the golden images in g++; make ROUNDS=100 measures
+make                    # the golden images in g++
+make fast ROUNDS=100    # the same with tiles multiplied as processors like it: measures
 make check              # with every access, every operation and the width of every number checked
 make ap AP=DIR          # with the arbitrary-precision headers in DIR (ap_int.h) in place of the standard types
 ```
