@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.sim.delivery.hls.micro import hls_network
 from tests.sim.delivery.network.micro import IMAGES, NAME, arch, network, onnx, write
 from vitaccel.backends.rtl.program_file import decode_program
 from vitaccel.errors import UnsupportedError
@@ -45,6 +46,12 @@ def test_the_program_is_behind_the_weights_in_pages_of_its_own() -> None:
     assert memory.memory_bytes == memory.program + memory.program_bytes
     assert program.machine["side"] == arch().array.side
     assert network().record()["instructions"] == len(program.instructions)
+
+
+def test_the_cpp_of_the_same_machine_runs_the_same_program() -> None:
+    verilog, cpp = network().hardware, hls_network().files
+    assert (cpp["program.bin"], cpp["weights.bin"]) == (verilog.program, verilog.weights)
+    assert cpp["memory_map.json"] == network().files["memory_map.json"]
 
 
 def test_the_verilog_has_no_warning() -> None:
