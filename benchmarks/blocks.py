@@ -2,7 +2,7 @@
 
 ``python benchmarks/blocks.py`` synthesises every block of the catalog with 8 lanes for ECP5 and UltraScale+, places and
 routes it on an ECP5 of speed grade 6, and synthesises one lane of it; of the array it takes 4x4 to 16x16, and places
-those up to 8x8: 12x12 takes nextpnr longer than all blocks, and 16x16 has more multipliers than the device. Names
+those up to 8x8: 12x12 takes nextpnr too long, and 16x16 has more multipliers than the device. Names
 choose blocks (``... exp2 array``). As in a build, seeds of the placer (``--seeds 1 2 3``) are tried until one reaches
 the target, and the fastest counts; ``--all-seeds`` tries all. Results are kept in ``build/``, so a second run prints
 the same at once. ``docs/blocks.md`` shows the table.
