@@ -112,12 +112,15 @@ def test_a_frame_less_from_row_block_to_row_block_is_wrong(function: str, by_row
 
 @pytest.mark.parametrize("channels", [3, 8, 21])
 def test_a_frame_less_from_moments_to_normal_form_is_wrong(channels: int, seed: int) -> None:
-    traffic = Traffic(8, seed)
-    case = traffic.case("layernorm", channels=channels, row_blocks=1, by_rows=0, is_wide=1)
-    assert case is not None
-    # Last lanes' factors come last. Too late, those of an earlier row-block are taken, which are not to be the same.
-    assert not outcome(traffic, [sooner(case, scale=1)])
-    assert outcome(traffic, [case])
+    """Last lanes' factors come last. Too late, those of an earlier row-block are taken, which may be the same."""
+    traffic, right = Traffic(8, seed), []
+    for _ in range(6):
+        traffic.forget()
+        case = traffic.case("layernorm", channels=channels, row_blocks=1, by_rows=0, is_wide=1)
+        assert case is not None
+        right.append(outcome(traffic, [sooner(case, scale=1)]))
+        assert outcome(traffic, [case])
+    assert not all(right)
 
 
 def last_word(case: Case) -> int:
