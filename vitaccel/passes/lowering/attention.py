@@ -77,8 +77,14 @@ def _keep(builder: Builder, logits: str) -> str:
     frames, heads, queries, keys = graph[logits].type.static_shape
     modes = {op.reuse for user in graph.users(logits) if isinstance(op := graph[user].op, Attention)}
     by_heads = array.count > 1 and "head_mean_T" not in modes
-    shape = {"frames": frames, "tokens": keys, "channels": heads * queries}
-    return builder.tensor(logits, INT16_TOKEN, **shape, heads=heads if by_heads else 0)
+    return builder.tensor(
+        logits,
+        INT16_TOKEN,
+        frames=frames,
+        tokens=keys,
+        channels=heads * queries,
+        heads=heads if by_heads else 0,
+    )
 
 
 def _heads_of_result(builder: Builder, tail: str, heads: int, residual: str) -> int:
