@@ -1,0 +1,52 @@
+"""The design for the board: its clock, its pins, and a bitstream of it with a stand-in for the accelerator."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.sim.board.stub import Stub
+from vitaccel_rtl.board.ulx3s import PACKAGE, PINS, SPEED, constraints, ulx3s
+from vitaccel_rtl.synthesis.devices import DEVICES
+from vitaccel_rtl.synthesis.implement import Pins, implement
+from vitaccel_rtl.verilog import Verilog, to_verilog
+
+
+@pytest.fixture(scope="module")
+def stub() -> Verilog:
+    return to_verilog(Stub(), name="vitaccel")
+
+
+def test_the_line_has_its_speed_at_every_clock(stub: Verilog) -> None:
+    for frequency in (25.0, 62.5):
+        design, pll = ulx3s(stub, memory_bytes=1024, frequency_mhz=frequency, speed=SPEED)
+        assert pll.frequency_mhz == frequency
+        assert f".CLKFB_DIV({pll.feedback})" in design.text
+        assert "module vitaccel(" in design.text
+
+
+def test_every_port_has_a_pin_and_the_reference_its_frequency(stub: Verilog) -> None:
+    design, pll = ulx3s(stub, memory_bytes=1024, frequency_mhz=50.0)
+    ports = re.search(r"^module ulx3s\((.*)\);$", design.text, re.MULTILINE)
+    assert ports is not None
+    names = set(re.findall(r"(?:input|output) (?:\[7:0\] )?(\w+)", ports[1]))
+    assert names == {re.sub(r"\[\d\]", "", pin) for pin in PINS}
+    text = constraints(pll)
+    assert text.count("LOCATE COMP") == len(PINS) == len({place for place, _ in PINS.values()})
+    assert 'FREQUENCY PORT "clk_25mhz" 25 MHZ;' in text
+
+
+@pytest.mark.full
+def test_a_bitstream(stub: Verilog, tmp_path: Path) -> None:
+    design, pll = ulx3s(stub, memory_bytes=8192, frequency_mhz=50.0)
+    pins = Pins(package=PACKAGE, constraints=constraints(pll))
+    made = implement(design, DEVICES["ecp5-85k"], wanted_mhz=50.0, pins=pins, folder=tmp_path)
+    assert made.bitstream is not None
+    assert made.bitstream[:2] == b"\xff\x00"
+    assert b"LFE5U-85F" in made.bitstream[:200]
+    assert made.total.block_rams == 4
+    assert made.best is not None
+    assert made.best.frequency_mhz > 50.0
+    assert {"system.memory", "system.link", "system.accelerator"} <= set(made.areas)
