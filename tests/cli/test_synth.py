@@ -178,24 +178,10 @@ def test_an_interrupt_leaves_nothing(vitaccel: Run, folder: Path, tools: Tools) 
         (("--seeds", "1,x"), "--seeds must be numbers such as 1,2,3, or 0 for none, not '1,x'"),
         (("--seeds", "0,1"), "--seeds must be numbers such as 1,2,3, or 0 for none, not '0,1'"),
         (("-o", "x.bit"), "-o must come with --board and a seed: only a board's system has pins, and a bitstream"),
-        (("--board", "ulx4s"), "--board must be one of ulx3s, not 'ulx4s' (did you mean 'ulx3s'?)"),
-        (("--board", "ulx3s", "--target", "xc7"), "--target of board ulx3s must be ecp5-85k, not 'xc7'"),
-        (("--board", "ulx3s"), "{} must have a network for a board: vitaccel gen-rtl MODEL.onnx writes one"),
     ],
 )
 def test_what_cannot_be_is_refused(arguments: tuple[str, ...], said: str, vitaccel: Run, folder: Path) -> None:
-    assert vitaccel("synth", folder, *arguments).refused().startswith(said.format(folder))
-
-
-def test_a_directory_without_a_design_is_refused(vitaccel: Run, folder: Path) -> None:
-    missing = folder / "missing"
-    assert vitaccel("synth", missing).refused() == f"{missing} must be a directory that vitaccel gen-rtl wrote"
-    (folder / "other.sv").write_text("")
-    said = f"{folder} must have one design, a .sv file that vitaccel gen-rtl wrote, not other.sv, small.sv"
-    assert vitaccel("synth", folder).refused() == said
-    (folder / "small.sv").unlink()
-    said = f"{folder / 'other.sv'} must be what vitaccel gen-rtl wrote: the text must have a module other, and has none"
-    assert vitaccel("synth", folder).refused() == said
+    assert vitaccel("synth", folder, *arguments).refused().startswith(said)
 
 
 def test_a_small_block_on_a_real_device(
