@@ -117,7 +117,7 @@ def test_a_clock_that_no_pll_makes_is_refused(vitaccel: Run, network: Path) -> N
     assert vitaccel("synth", network, "--board", "ulx3s", "--frequency", "1").refused() == said
 
 
-@pytest.mark.parametrize("text", ["{}", "no JSON", '{"memory_bytes": "many"}'])
+@pytest.mark.parametrize("text", ["{}", "no JSON", '{"memory_bytes": "many"}', '{"memory_bytes": null}'])
 def test_a_memory_map_without_a_size_is_refused(text: str, network: Path) -> None:
     (network / "memory_map.json").write_text(text)
     with pytest.raises(VitaccelError, match=r"must have a network that fits board ulx3s: .*"):

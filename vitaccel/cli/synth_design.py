@@ -105,7 +105,7 @@ def board_subject(folder: Path, board: str, frequency_mhz: float | None) -> Subj
         needed = int(json.loads(path.read_text(encoding="utf-8"))["memory_bytes"])
         memory = -(-needed // MEMORY_STEP) * MEMORY_STEP
         design, pll = ulx3s.ulx3s(design_in(folder), memory_bytes=memory, frequency_mhz=frequency_mhz or BOARD_MHZ)
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise VitaccelError(f"{folder} must have a network that fits board {board}: {error}") from error
     from vitaccel_rtl.synthesis.implement import Pins
 
