@@ -32,14 +32,15 @@ int64_t mantissa_of(int fraction) {
     }
 }
 
-// The numerator 2**(y - m) with 15 fraction bits, 0 to 32768; m is not below y.
+// The numerator 2**(y - m) with 15 fraction bits, 0 to 32768; m is not below y, but in a lane that nobody reads the result of
+// (one beyond the last key may hold anything): there it is 0.
 template <class POWERS>
 int64_t exp2(Int<LOGIT_BITS> y, Int<WHOLE_BITS<POWERS>> m) {
 #pragma HLS inline
     const int code = int(y);
     const int octaves = int(m) - (code >> POWERS::FRACTION_BITS);
     const int64_t mantissa = mantissa_of<POWERS>(code & ((1 << POWERS::FRACTION_BITS) - 1));
-    return octaves >= OCTAVES ? 0 : round_shift(mantissa, octaves);
+    return unsigned(octaves) >= unsigned(OCTAVES) ? 0 : round_shift(mantissa, octaves);
 }
 
 }  // namespace vitaccel
