@@ -29,13 +29,17 @@ class Inside:
     Parameters
     ----------
     banks
-        Memories of the activation buffer, part after part; word a of a part is entry ``a // 8`` of bank ``a % 8``.
+        Memories of the activation buffer, part after part; with n for each, word a of a part is entry ``a // n`` of its
+        bank ``a % n``.
     counters
         By engine, how many instructions it has completed.
+    parts
+        Of the activation buffer.
     """
 
     banks: tuple[tuple[str, str], ...]
     counters: Mapping[str, tuple[str, str]]
+    parts: int = 1
 
     @property
     def visible(self) -> tuple[str, ...]:
@@ -47,7 +51,8 @@ def inside_of(arrays: int) -> Inside:
     """Return what is looked at of an accelerator with so many arrays."""
     parts = ["vitaccel.buffer"] if arrays == 1 else [f"vitaccel.buffer.part{part}" for part in range(arrays)]
     places = {engine: ("vitaccel.control.issue.tokens", f"counts__{place}") for place, engine in enumerate(ENGINES)}
-    return Inside(banks=tuple((part, f"bank_{bank}") for part in parts for bank in range(SLOTS)), counters=places)
+    banks = tuple((part, f"bank_{bank}") for part in parts for bank in range(SLOTS))
+    return Inside(banks=banks, counters=places, parts=arrays)
 
 
 ACCELERATOR = inside_of(1)
@@ -68,7 +73,7 @@ class Observer:
     """
 
     def __init__(self, system: System, inside: Inside, side: int) -> None:
-        self._system, self._side = system, side
+        self._system, self._side, self._parts = system, side, inside.parts
         self._banks = [system.model.variable(scope, name) for scope, name in inside.banks]
         self._counters = {engine: system.model.variable(*place)[0] for engine, place in inside.counters.items()}
 
@@ -102,12 +107,13 @@ class Observer:
         """Return the bytes of a tensor where it is now."""
         if tensor.runs is None:
             return np.frombuffer(self._system.read_memory(tensor.dram, tensor.dram_bytes), np.uint8)
-        parts, words = tensor.words(self._side, len(self._banks) // SLOTS)
+        parts, words = tensor.words(self._side, self._parts)
+        banks = len(self._banks) // self._parts
         found = np.empty((len(words), self._side), np.uint8)
         for place, bank in enumerate(self._banks):
-            part, number = divmod(place, SLOTS)
-            here = (parts == part) & (words % SLOTS == number)
-            found[here] = bank[words[here] // SLOTS, : self._side]
+            part, number = divmod(place, banks)
+            here = (parts == part) & (words % banks == number)
+            found[here] = bank[words[here] // banks, : self._side]
         return found.reshape(-1)
 
     def _completed(self) -> list[int]:
