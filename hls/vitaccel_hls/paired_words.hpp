@@ -8,6 +8,7 @@
 
 #ifndef __SYNTHESIS__
 
+#include <cstddef>
 #include <vector>
 
 #ifdef __AVX512BW__

@@ -180,5 +180,5 @@ def _with_log(error: SynthesisError, log: Path, kept: Path) -> SynthesisError:
 def _error(last: deque[str], code: int) -> str:
     """Return the first error in a tool's last words, or the last of them."""
     lines = [line.strip() for line in last if line.strip()]
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    errors = [line[line.index("ERROR: ") + len("ERROR: ") :] for line in lines if "ERROR: " in line]
     return (errors or lines[-1:] or [f"exit code {code}"])[0]

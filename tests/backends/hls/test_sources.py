@@ -28,7 +28,7 @@ def test_what_is_included_is_there() -> None:
 def test_headers_take_of_a_library_what_an_hls_tool_has() -> None:
     included = {each for text in hls_headers().values() for each in re.findall(r"#include (<.*?>)", text)}
     threads = {"<condition_variable>", "<mutex>", "<thread>"}
-    fast = {"<immintrin.h>", "<vector>"}
+    fast = {"<cstddef>", "<immintrin.h>", "<vector>"}
     plain = {"<cstdint>", "<cstdio>", "<cstdlib>", "<deque>", "<type_traits>"}
     assert included == OF_HLS_TOOLS | plain | threads | fast
 

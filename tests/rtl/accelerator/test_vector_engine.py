@@ -72,7 +72,7 @@ def test_instructions_of_all_kinds_follow_each_other(side: int, seed: int) -> No
         check_times(cases, run(traffic, cases))
 
 
-@pytest.mark.parametrize(("side", "count"), [(8, 3), (16, 2)])
+@pytest.mark.parametrize(("side", "count"), [(8, 3), pytest.param(16, 2, marks=pytest.mark.full)])
 def test_words_of_several_parts_and_the_cycles_of_one(side: int, count: int, seed: int) -> None:
     """Results by rows, token-lane ones in a join that begins in any frame of any part, and what was there before."""
     traffic = Traffic(side, seed, count)
