@@ -32,8 +32,8 @@ int64_t mantissa_of(int fraction) {
     }
 }
 
-// The numerator 2**(y - m) with 15 fraction bits, 0 to 32768. m is not below y; but a lane beyond the last key, of which
-// nobody reads the result, may hold anything: there it is 0.
+// The numerator 2**(y - m) with 15 fraction bits, 0 to 32768. m is not below y; but a lane beyond the last key, whose
+// result nobody reads, may hold anything: there it is 0.
 template <class POWERS>
 int64_t exp2(Int<LOGIT_BITS> y, Int<WHOLE_BITS<POWERS>> m) {
 #pragma HLS inline
