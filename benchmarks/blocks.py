@@ -22,7 +22,8 @@ from pathlib import Path
 from vitaccel.backends.rtl.catalog import BLOCKS
 from vitaccel_rtl.synthesis.builds import SynthesisError
 from vitaccel_rtl.synthesis.cells import Area
-from vitaccel_rtl.synthesis.nextpnr import MULTIPLIERS, SPEED_GRADE, Timing, place_and_route
+from vitaccel_rtl.synthesis.devices import DEVICES
+from vitaccel_rtl.synthesis.nextpnr import SPEED_GRADE, Timing, place_and_route
 from vitaccel_rtl.synthesis.yosys import synthesize
 from vitaccel_rtl.verilog import to_verilog
 
@@ -35,6 +36,7 @@ LARGEST_PLACED = 8
 VARIANTS = {"fraction_bits": (6, 8)}
 """Options of which every value is a row; others keep their defaults."""
 
+MULTIPLIERS = DEVICES["ecp5-85k"].total.multipliers
 TARGET_MHZ = 150.0
 SEEDS = (1, 2, 3)
 EXP_LANE_LUTS = 84

@@ -78,7 +78,7 @@ def measure(model: str, pe: str) -> Speed:
 
     from vitaccel.backends.hls.sources import hls_sources
     from vitaccel.backends.rtl.assemble import machine_parameters
-    from vitaccel.backends.rtl.assemble_compute import KEPT_ROWS
+    from vitaccel.backends.rtl.assemble_attention import KEPT_ROWS
     from vitaccel.cli.quantized_source import golden_images, quantized_model
     from vitaccel_sim.accelerator.expectations import expected_of
     from vitaccel_sim.delivery.network.assembled import assembled_network, integer_model

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from vitaccel.arch import Arch, from_mapping, load_arch, load_preset, preset_names
 from vitaccel.errors import ArchError
+from vitaccel_rtl.synthesis.devices import DEVICES as SYNTHESIZED
 
 PRESETS = ("asic-28nm", "default", "ecp5-85f", "u280", "vck190", "zcu102")
 DEVICES = {
@@ -54,6 +55,12 @@ def test_limits_are_the_data_sheets_and_buffers_leave_room(name: str) -> None:
     assert arch.limits.memory_bits == sum(count * kbit * 1024 for count, kbit in memories)
     # One bit in nine is parity, which bytes cannot use; one block in twenty is left for FIFOs and tables.
     assert arch.buffers.total_bytes * 8 <= arch.limits.memory_bits * 8 / 9 * 0.95
+
+
+@pytest.mark.parametrize(("name", "target"), [("ecp5-85f", "ecp5-85k"), ("zcu102", "xcup")])
+def test_limits_are_those_that_a_synthesis_is_held_against(name: str, target: str) -> None:
+    limits, total = load_preset(name).limits, SYNTHESIZED[target].total
+    assert (limits.multipliers, limits.memory_bits) == (total.multipliers, total.block_rams * 18 * 1024)
 
 
 @pytest.mark.parametrize("name", sorted(set(PRESETS) - {"default"}))

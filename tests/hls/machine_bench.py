@@ -13,7 +13,7 @@ from tests.backends.interpreter.networks import machine_of
 from vitaccel.arch import Arch
 from vitaccel.backends.hls.sources import hls_sources
 from vitaccel.backends.rtl.assemble import machine_parameters
-from vitaccel.backends.rtl.assemble_compute import KEPT_ROWS
+from vitaccel.backends.rtl.assemble_attention import KEPT_ROWS
 from vitaccel.backends.rtl.memory_map import MemoryMap
 from vitaccel.backends.rtl.program_file import Coded, ProgramFile, encode_program
 from vitaccel.ir.layout import from_bytes, to_bytes

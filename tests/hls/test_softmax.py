@@ -22,6 +22,10 @@ def logits(seed: int, rows: int = 1500) -> npt.NDArray[np.int64]:
     y[2::5, : KEYS // 3] = MASKED
     y[3::7, ::4] = MASKED
     y[4] = MASKED
+    # Behind masked keys nothing but the lowest logits: what the masked ones summed is not shifted out later.
+    lowest = y[5::11]
+    lowest[:] = random.integers(MASKED + 1, MASKED + 600, lowest.shape)
+    lowest[:, : KEYS // 4] = MASKED
     return y
 
 

@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 fine, 1 the answer is no, 2 bad input, 70 a defect of vitaccel, 130 interrupted, 141 the reader went away.
+        0 fine, 1 the answer is no, 2 bad input, 70 a defect of vitaccel, 130 interrupted, 141 the reader went away,
+        143 told to end.
     """
     try:
         from vitaccel.cli.group import vitaccel

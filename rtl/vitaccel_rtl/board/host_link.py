@@ -10,7 +10,8 @@ A request is 9 bytes: its kind, an address and a value of 32 bits each, the leas
 | ``F`` | fetch memory | bytes, 1 or more | | so many bytes |
 | ``I`` | interrupt | any | | a byte: 1 if it is pending |
 
-A byte that begins no request is skipped. A break on the line ends a request that is not complete.
+A host waits for the whole answer before it sends its next request: what comes before that is lost. A byte that begins
+no request is skipped. A break on the line ends a request that is not complete.
 """
 
 from amaranth.hdl import Cat, Module, Signal
@@ -57,7 +58,8 @@ class HostLink(wiring.Component):
 
     Notes
     -----
-    A byte to load must be written before the next one comes.
+    Nothing is kept that comes too early: a byte to load must be written before the next one comes, and a request
+    answered before the next one begins.
     """
 
     def __init__(self, *, register_bits, memory_bits):

@@ -20,10 +20,7 @@ PINS = {
     "ftdi_txd": ("M1", "LVCMOS33"),
     "ftdi_rxd": ("L4", "LVCMOS33"),
     "wifi_gpio0": ("L2", "LVCMOS33"),
-    **{
-        f"led[{number}]": (pin, "LVCMOS33")
-        for number, pin in enumerate(("B2", "C2", "C1", "D2", "D1", "E2", "E1", "H3"))
-    },
+    **{f"led[{number}]": (pin, "LVCMOS33") for number, pin in enumerate(LIGHT_PINS)},
 }
 """Place and standard of each pin, from the board's own constraints (ulx3s_v20.lpf). ``wifi_gpio0`` stays high, or the
 board's ESP32 takes the device over."""

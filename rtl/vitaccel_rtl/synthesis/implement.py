@@ -15,12 +15,9 @@ from vitaccel_rtl.synthesis.breakdown import Cells, Hierarchy, areas
 from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, Progress, in_silence
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import Device
-from vitaccel_rtl.synthesis.nextpnr import Timing, bitstream, route, timing_of
+from vitaccel_rtl.synthesis.nextpnr import PACKAGE, Timing, bitstream, route, timing_of
 from vitaccel_rtl.synthesis.yosys import netlist_of
 from vitaccel_rtl.verilog import Verilog
-
-PACKAGE = "CABGA756"
-"""The largest of ECP5; a harness has three pins in any."""
 
 WANTED_MHZ = 150.0
 """What placement strives for unless another frequency is asked for."""

@@ -10,12 +10,15 @@ from typing import Any
 
 from vitaccel_rtl.synthesis import harness
 from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, ECPPACK, NEXTPNR, Progress, SynthesisError, cached, in_silence
+from vitaccel_rtl.synthesis.devices import DEVICES
 from vitaccel_rtl.synthesis.yosys import NETLIST, netlist_of
 from vitaccel_rtl.verilog import Verilog
 
-DEVICE = ("--85k", "--package", "CABGA756")
-MULTIPLIERS = 156
-"""Of that device, each of 18 x 18 bits; there is no larger ECP5."""
+PACKAGE = "CABGA756"
+"""The largest of ECP5; a harness has three pins in any."""
+
+DEVICE = (*DEVICES["ecp5-85k"].nextpnr, "--package", PACKAGE)
+"""There is no larger ECP5."""
 
 SPEED_GRADE = 6
 """The slowest of ECP5's grades."""

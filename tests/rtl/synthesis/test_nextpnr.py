@@ -29,6 +29,20 @@ def test_the_path_within_the_clock_is_read() -> None:
     assert (timing.logic_ns, timing.routing_ns) == (0.75, 1.75)
 
 
+def test_of_several_clocks_the_slowest_counts() -> None:
+    several = report(
+        path("posedge clk", "posedge clk", ("logic", 1.0)),
+        path("posedge fast", "posedge clk", ("logic", 2.0)),
+        path("posedge slow", "posedge slow", ("logic", 12.5)),
+    )
+    # What each was asked for says nothing.
+    several["fmax"] |= {
+        "slow": {"achieved": 80.0, "constraint": 300.0}, "fast": {"achieved": 200.0, "constraint": 25.0},
+    }  # fmt: skip
+    timing = nextpnr._timing(several, seed=1)
+    assert (timing.frequency_mhz, timing.logic_ns) == (80.0, 12.5)
+
+
 def test_a_small_component_is_placed_and_routed(tmp_path: Path) -> None:
     block = to_verilog(ProductAndSum(width=2, has_product=False))
     timing = place_and_route(block, folder=tmp_path)

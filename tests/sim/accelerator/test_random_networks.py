@@ -21,18 +21,24 @@ from vitaccel.backends.rtl.program_file import encode_program
 from vitaccel.execution import IntegerModel
 from vitaccel.ir.graph import Graph
 from vitaccel_rtl.accelerator import engine_timing
-from vitaccel_rtl.accelerator.isa import FEATURES
+from vitaccel_rtl.accelerator.engine_timing import TransferTimes
+from vitaccel_rtl.accelerator.isa import ENGINES, FEATURES, OPERATIONS
 from vitaccel_rtl.latency import SLOTS
 from vitaccel_rtl.verilog import Verilog, to_verilog
 from vitaccel_sim.accelerator.behaviour import MemoryBehaviour
 from vitaccel_sim.accelerator.expectations import expected_of
 from vitaccel_sim.accelerator.findings import Verification
-from vitaccel_sim.accelerator.verify import Hardware, verify
+from vitaccel_sim.accelerator.inside import ACCELERATOR, START_CYCLES
+from vitaccel_sim.accelerator.runner import SimulatedAccelerator
+from vitaccel_sim.accelerator.verify import LEAST_LIMIT_CYCLES, Expected, Hardware, Verifier, verify
 
 FEW, FEW_OF_EXPERTS, MANY = 3, 1, 200
 """Networks of `make test`, of each routing as many as the second, and of `make test-full`, as many with experts."""
 
 LATENCY_CYCLES = 20
+
+Times = list[dict[str, list[int]]]
+"""Of each image the cycles, by engine, in which its instructions complete."""
 
 
 def machine(pe: str = "4x4") -> Arch:
@@ -49,8 +55,8 @@ def built(pe: str, features: Collection[str]) -> tuple[Verilog, Any]:
     return to_verilog(accelerator, name="vitaccel"), registers
 
 
-def run(graph: Graph, seed: int, pe: str, features: Collection[str]) -> Verification:
-    """Two images on the accelerator, every tensor on the way compared."""
+def prepared(graph: Graph, seed: int, pe: str, features: Collection[str]) -> tuple[Hardware, list[Expected], Times]:
+    """The accelerator with a network, two images with every tensor on the way, and when its instructions complete."""
     arch = machine(pe)
     model = IntegerModel(graph, arch)
     _, plan, program = model.lowered
@@ -67,12 +73,23 @@ def run(graph: Graph, seed: int, pe: str, features: Collection[str]) -> Verifica
         optimize="-O1",
     )
     taps = [kernel.out for kernel in plan.kernels]
+    engines = [OPERATIONS[each.operation].engine for each in assembly.instructions]
+    times: Times = []
 
     def cycles(choices: Mapping[str, np.ndarray]) -> int:
         queues = chosen_queues(program, choices)
-        return program_cycles(assembly, arch.memory, latency_cycles=LATENCY_CYCLES, queues=queues).cycles
+        found = program_cycles(assembly, arch.memory, latency_cycles=LATENCY_CYCLES, queues=queues)
+        times.append(
+            {name: [done for done, of in zip(found.dones, engines, strict=True) if of == name] for name in ENGINES}
+        )
+        return found.cycles
 
-    images = expected_of(model, images_for(graph, 2, seed), taps=taps, cycles=cycles)
+    return hardware, list(expected_of(model, images_for(graph, 2, seed), taps=taps, cycles=cycles)), times
+
+
+def run(graph: Graph, seed: int, pe: str, features: Collection[str]) -> Verification:
+    """Two images on the accelerator, every tensor on the way compared."""
+    hardware, images, _ = prepared(graph, seed, pe, features)
     return verify(hardware, images, behaviour=MemoryBehaviour(latency_cycles=LATENCY_CYCLES))
 
 
@@ -103,6 +120,53 @@ def test_a_random_network_on_two_arrays(seed: int) -> None:
     """Without what only some networks need: half the machine to compile."""
     numbers = np.random.default_rng(seed + 3).integers(0, 1 << 31, MANY).tolist()
     check(next(n for n in numbers if not random_network(n)[0].is_cross), pe="2x8x8", features=())
+
+
+def completions(accelerator: SimulatedAccelerator, program: int, cycles: int) -> dict[str, list[int]]:
+    """Run a program that is loaded; return by engine in which cycle of the system its instructions completed."""
+    system = accelerator.system
+    counters = {name: system.model.variable(*at)[0].view(np.uint32) for name, at in ACCELERATOR.counters.items()}
+    found: dict[str, list[int]] = {name: [] for name in counters}
+    accelerator.start(program)
+    system.step(START_CYCLES)
+    for _ in range(cycles):
+        system.step()
+        for name, counter in counters.items():
+            if counter[0] > len(found[name]):
+                found[name].append(system.cycle)
+    accelerator.wait(LEAST_LIMIT_CYCLES)
+    return found
+
+
+def check_every_instruction(number: int, routing: str = "") -> None:
+    """Each completes as long before the end as predicted, and the end is where it is predicted."""
+    hardware, images, times = prepared(random_network(number, routing=routing)[1], number, "4x4", FEATURES)
+    verifier = Verifier(hardware, behaviour=MemoryBehaviour(latency_cycles=LATENCY_CYCLES))
+    for image, predicted in zip(images, times, strict=True):
+        result = verifier.run(image)
+        assert result.mismatch is None
+        # What it was given is still in memory: it runs again, and is looked at in every cycle.
+        measured = completions(verifier.accelerator, hardware.memory.program, result.cycles)
+        end, due = (max(cycle for each in of.values() for cycle in each) for of in (measured, predicted))
+        for name, cycles in predicted.items():
+            assert len(measured[name]) == len(cycles)
+            for at, (cycle, found) in enumerate(zip(cycles, measured[name], strict=True)):
+                assert found - end + due == cycle, f"{name} {at} must complete at {cycle}, not {found - end + due}"
+        assert verifier.accelerator.cycles == result.cycles == result.cycles_predicted
+
+
+@pytest.mark.parametrize("routing", ["", "spread"])
+def test_every_instruction_completes_in_its_cycle(routing: str, seed: int) -> None:
+    check_every_instruction(seed, routing)
+
+
+def test_a_transfer_that_is_off_by_a_cycle_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for a load starts with a frame, so that seven times of eight the run takes as long; the last store
+    ends the run, so that all else seems off."""
+    complete = TransferTimes.complete
+    monkeypatch.setattr(TransferTimes, "complete", lambda *of: complete(*of) + 1)
+    with pytest.raises(AssertionError, match=r"\w+ \d+ must complete at \d+, not \d+"):
+        check_every_instruction(seed)
 
 
 @pytest.mark.full

@@ -9,7 +9,7 @@ from tests.backends.interpreter.networks import images_for, machine_of, quantize
 from tests.hls.machine_bench import CHECKED
 from vitaccel.backends.hls.sources import hls_sources
 from vitaccel.backends.rtl.assemble import machine_parameters
-from vitaccel.backends.rtl.assemble_compute import KEPT_ROWS
+from vitaccel.backends.rtl.assemble_attention import KEPT_ROWS
 from vitaccel.execution import IntegerModel
 from vitaccel_sim.accelerator.expectations import expected_of
 from vitaccel_sim.accelerator.findings import Mismatch

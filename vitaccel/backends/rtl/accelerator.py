@@ -9,7 +9,7 @@ from typing import Any
 
 from vitaccel.arch import Arch
 from vitaccel.backends.rtl.assemble import machine_parameters
-from vitaccel.backends.rtl.assemble_compute import KEPT_ROWS
+from vitaccel.backends.rtl.assemble_attention import KEPT_ROWS
 from vitaccel.backends.rtl.blocks.softmax import powers_of, reciprocal_of
 from vitaccel.ir.plan import ROUTER_FRACTION_BITS
 from vitaccel.reference.reciprocal import Reciprocal

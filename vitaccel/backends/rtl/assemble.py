@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from vitaccel.arch import PARAMETER_BYTES, Arch
-from vitaccel.backends.rtl.assemble_compute import attention_fields, matmul_fields
+from vitaccel.backends.rtl.assemble_attention import attention_fields
 from vitaccel.backends.rtl.assemble_experts import gather_fields, route_fields, scatter_fields
 from vitaccel.backends.rtl.assemble_lane import lane_fields
+from vitaccel.backends.rtl.assemble_matmul import matmul_fields
 from vitaccel.backends.rtl.assemble_site import Site
 from vitaccel.backends.rtl.assemble_transfer import load_fields, store_fields
 from vitaccel.backends.rtl.program_file import Coded, ProgramFile

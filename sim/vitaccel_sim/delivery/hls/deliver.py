@@ -10,9 +10,10 @@ from typing import Any
 from vitaccel.arch import Arch
 from vitaccel.backends.hls.sources import hls_sources
 from vitaccel.backends.rtl.assemble import machine_parameters
-from vitaccel.backends.rtl.assemble_compute import KEPT_ROWS
+from vitaccel.backends.rtl.assemble_attention import KEPT_ROWS
 from vitaccel.backends.rtl.memory_map import MemoryMap
 from vitaccel.errors import UnsupportedError
+from vitaccel.execution import IntegerModel
 from vitaccel.ir.layout import to_bytes
 from vitaccel_sim.accelerator.delivered import MACHINE, MEMORY_MAP, MODEL, PROGRAM, WEIGHTS
 from vitaccel_sim.accelerator.expectations import expected_of
@@ -49,9 +50,6 @@ constexpr int IMAGES = {images};
 }}  // namespace network
 """
 
-WIDEST_BUS = 1024
-"""Bits of an AXI bus."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class HlsNetwork:
@@ -70,6 +68,11 @@ class HlsNetwork:
     onnx: bytes
     assembled: Assembled
     images: tuple[Expected, ...]
+
+    @property
+    def model(self) -> IntegerModel:
+        """The network as the interpreter has it."""
+        return self.assembled.model
 
     @property
     def sources(self) -> dict[str, str]:
@@ -162,10 +165,10 @@ def check_machine(arch: Arch) -> None:
     if arch.array.count != 1:
         raise UnsupportedError(f"the accelerator in C++ must have one array, not {arch.array.count}")
     machine_parameters(arch)
-    bits = 8 * arch.array.side
-    if bits & (bits - 1) or bits > WIDEST_BUS:
+    side = arch.array.side
+    if side & (side - 1):
         raise UnsupportedError(
-            f"P of the accelerator in C++ must be a power of two, as a word is what its bus has, not {arch.array.side}"
+            f"P of the accelerator in C++ must be a power of two, as a word is what its bus has, not {side}"
         )
 
 
