@@ -59,7 +59,7 @@ class Timing:
     cells: tuple[str, ...] = ()
 
 
-def place_and_route(verilog: Verilog, *, seed: int = 1, folder: Path = BUILD_FOLDER) -> Timing:
+def place_and_route(verilog: Verilog, *, seed: int = 1, logic_rows: int = 0, folder: Path = BUILD_FOLDER) -> Timing:
     """Return the frequency of a component with one clock on an ECP5 of 84k LUTs, speed grade 6.
 
     Parameters
@@ -68,6 +68,8 @@ def place_and_route(verilog: Verilog, *, seed: int = 1, folder: Path = BUILD_FOL
         The component. Its inputs and outputs are registers of a :mod:`vitaccel_rtl.synthesis.harness`.
     seed
         Of the placer: another one gives a frequency some per cent higher or lower.
+    logic_rows
+        Rows of the array whose products are LUTs and carries.
     folder
         Of all results.
 
@@ -78,7 +80,8 @@ def place_and_route(verilog: Verilog, *, seed: int = 1, folder: Path = BUILD_FOL
     ValueError
         If the component has no clock, no other input, or no output.
     """
-    netlist = netlist_of(verilog.text + harness.harness(verilog), harness.NAME, "ecp5", folder=folder)
+    text = verilog.text + harness.harness(verilog)
+    netlist = netlist_of(text, harness.NAME, "ecp5", logic_rows=logic_rows, folder=folder)
     return timing_of(route(netlist, DEVICE, seed=seed, folder=folder), seed)
 
 

@@ -44,6 +44,9 @@ _CLEARED = re.compile(
 )
 """Of a memory: its words are 0 at first."""
 
+_COMMENT = re.compile(r"^ *//.*\n", re.MULTILINE)
+"""A line that is one: what is synthesised is found again whatever a header says."""
+
 LARGE_CLEARED = 4096
 """Characters of such a statement, or a loop: Yosys would take minutes for each, and devices clear their memories."""
 
@@ -83,7 +86,7 @@ def netlist_of(
     SynthesisError
         If Yosys is not installed or refuses the design.
     """
-    before, after, sources = "", "", {SOURCE: _without_cleared(text)}
+    before, after, sources = "", "", {SOURCE: _without_cleared(_COMMENT.sub("", text))}
     if re.search(r"^module \S*_row_", text, re.MULTILINE):
         rows = ROW_INSTANCES if logic_rows else ROWS
         before = f"setattr -mod -set keep_hierarchy 1 {rows}; "
@@ -108,7 +111,7 @@ def netlist_of(
     return netlist
 
 
-def synthesize(verilog: Verilog, target: str, *, folder: Path = BUILD_FOLDER) -> Area:
+def synthesize(verilog: Verilog, target: str, *, logic_rows: int = 0, folder: Path = BUILD_FOLDER) -> Area:
     """Return the area of a component on a target: parameters and errors of :func:`netlist_of`.
 
     Raises
@@ -116,7 +119,7 @@ def synthesize(verilog: Verilog, target: str, *, folder: Path = BUILD_FOLDER) ->
     UnknownCellError
         If the netlist has a cell whose cost nobody has said.
     """
-    netlist = netlist_of(verilog.text, verilog.name, target, folder=folder)
+    netlist = netlist_of(verilog.text, verilog.name, target, logic_rows=logic_rows, folder=folder)
     cells = netlist["modules"][verilog.name]["cells"].values()
     return area_of(Counter(cell["type"] for cell in cells), target)
 
