@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vitaccel.arch import Arch
+from vitaccel.backends.rtl.memory_map import memory_map
 from vitaccel.errors import VitaccelError
 from vitaccel.evaluation.data import EvaluationData, read_data
 from vitaccel.execution import IntegerModel
 from vitaccel.frontend import import_model
 from vitaccel.quantization.runnable import runnable
 from vitaccel_sim.accelerator.behaviour import CHANNELS, MemoryBehaviour
-from vitaccel_sim.accelerator.delivered import WEIGHTS, Delivered, read_delivery
+from vitaccel_sim.accelerator.delivered import MACHINE, MEMORY_MAP, WEIGHTS, Delivered, read_delivery
 from vitaccel_sim.accelerator.expectations import expected_of, golden_images
 from vitaccel_sim.accelerator.findings import ImageResult, Verification
 from vitaccel_sim.accelerator.verify import Expected, verify
@@ -86,6 +87,7 @@ def accept(request: Request, say: Said, *, predicts: Predicts | None = None) -> 
     graph = runnable(imported.graph, str(delivered.model), own=bool(imported.quantization))
     say("compile")
     model = IntegerModel(graph, delivered.arch)
+    _check_map(delivered, model)
     taps = [kernel.out for kernel in model.lowered.plan.kernels] if request.compares_tensors else []
     data = None if request.inputs is None else read_data(model.graph, request.inputs)
     if data is not None and request.images is not None:
@@ -119,6 +121,22 @@ def accept(request: Request, say: Said, *, predicts: Predicts | None = None) -> 
     if data is None or data.labels is None:
         return found
     return replace(found, top1=_top1(model, found, data.labels))
+
+
+def _check_map(delivered: Delivered, model: IntegerModel) -> None:
+    """Refuse a memory map by which other bytes than the model's tensors would be compared."""
+    found, (_, plan, program) = delivered.hardware.memory, model.lowered
+    own = memory_map(plan, program, program_address=found.program, program_bytes=found.program_bytes)
+    wrong = [
+        each.name
+        for each in fields(own)
+        if each.name != "name" and getattr(own, each.name) != getattr(found, each.name)
+    ]
+    if wrong:
+        raise VitaccelError(
+            f"{MEMORY_MAP} must be that of {delivered.model.name} on the machine of {MACHINE}, and {', '.join(wrong)} "
+            f"{'are' if len(wrong) > 1 else 'is'} not"
+        )
 
 
 def _behaviour(arch: Arch, said: Mapping[str, Any]) -> MemoryBehaviour:

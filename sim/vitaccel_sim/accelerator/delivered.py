@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ MEMORY_MAP, REGISTERS = "memory_map.json", "registers.json"
 GOLDEN = "golden.npz"
 MODEL = "model.onnx"
 MACHINE = "machine.json"
+HLS_MACHINE = "machine.hpp"
 
 LARGE_MACS = 50_000_000
 """Useful MACs of a network from which on the C++ compiler's best is worth its time."""
@@ -62,6 +64,10 @@ def read_delivery(folder: Path) -> Delivered:
     """
     if not folder.is_dir():
         raise VitaccelError(f"{folder} must be a directory that vitaccel gen-rtl wrote")
+    if not (folder / VERILOG).exists() and (folder / HLS_MACHINE).exists():
+        raise VitaccelError(
+            f"{folder} must be a directory that vitaccel gen-rtl wrote, not gen-hls: make -C {folder} runs it"
+        )
     text = _text(folder, VERILOG)
     memory = MemoryMap.from_json(_text(folder, MEMORY_MAP))
     try:
@@ -120,9 +126,9 @@ def _machine(text: str) -> Arch:
 
 
 def _arrays(folder: Path) -> dict[str, np.ndarray]:
-    path = _there(folder, GOLDEN)
+    content = io.BytesIO(_there(folder, GOLDEN).read_bytes())
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with np.load(content, allow_pickle=False) as found:
             return dict(found)
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise VitaccelError(f"{GOLDEN} must be an archive of arrays: {error}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -154,3 +155,17 @@ def test_outputs_of_the_golden_vectors_are_what_the_hardware_must_give(folder: P
     np.savez(tmp_path / "copy" / "golden.npz", **{output: golden[output]})
     with pytest.raises(VitaccelError, match=r"^golden vectors must be input\.\* and output\.\* of the same number"):
         accept(Request(folder=tmp_path / "copy"), print)
+
+
+def test_a_memory_map_of_another_network_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Places that are in the memory, and are not the model's: nothing would be compared with what it is compared to."""
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    text = (copy / "memory_map.json").read_text()
+    changed = json.loads(text)
+    changed["tensors"][3]["runs"]["address"] += 1
+    (copy / "memory_map.json").write_text(json.dumps(changed | {"macs": 1, "name": "another name is no fault"}))
+    with pytest.raises(VitaccelError) as refused:
+        accept(Request(folder=copy), print)
+    assert str(refused.value) == (
+        "memory_map.json must be that of model.onnx on the machine of machine.json, and tensors, macs are not"
+    )

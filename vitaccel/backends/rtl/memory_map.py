@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from vitaccel.backends.rtl.memory_map_legal import check_memory_map
 from vitaccel.errors import VitaccelError
 from vitaccel.ir.heads import places_of_heads
 from vitaccel.ir.plan import TOKEN, AttentionKernel, Kernel, Plan, Tensor, ceil_div
@@ -173,7 +174,7 @@ class MemoryMap:
         Raises
         ------
         VitaccelError
-            If the text is no memory map of this version.
+            If the text is no memory map of this version, or one that no machine has.
         """
         try:
             found: dict[str, Any] = json.loads(text)
@@ -182,9 +183,11 @@ class MemoryMap:
                 raise VitaccelError(f"version of a memory map must be {VERSION}, not {version!r}")
             found["tensors"] = tuple(_tensor_of(entry) for entry in found["tensors"])
             found["layers"] = tuple((label, count) for label, count in found["layers"])
-            return cls(**found | {key: tuple(found[key]) for key in ("inputs", "outputs")})
+            made = cls(**found | {key: tuple(found[key]) for key in ("inputs", "outputs")})
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise VitaccelError(f"a memory map must be JSON as gen-rtl writes it, and is not: {error}") from error
+        check_memory_map(made)
+        return made
 
 
 def memory_map(
