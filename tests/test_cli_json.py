@@ -84,14 +84,20 @@ OF_EXPERTS = ("experts[].", "cycles_by_routing.")
 """Keys that only a mixture of experts has."""
 
 
-def of_one_simulation(*, experts: bool) -> set[str]:
+def of_one_simulation(*, experts: bool, device: bool = False) -> set[str]:
     every = documented("`vitaccel simulate MODEL.onnx --json`")
-    return {key for key in every if experts or not key.startswith(OF_EXPERTS)}
+    absent = (*(() if experts else OF_EXPERTS), *(() if device else ("area.",)))
+    return {key for key in every if not key.startswith(absent)} if absent else every
 
 
 def test_simulate(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = printed(capsys, "simulate", model, "--json")
     assert set(keys(record)) == of_one_simulation(experts=False)
+
+
+def test_simulate_on_a_device(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = printed(capsys, "simulate", model, "--preset", "ecp5-85f", "--json")
+    assert set(keys(record)) == of_one_simulation(experts=False, device=True)
 
 
 def test_simulate_experts(exported: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:

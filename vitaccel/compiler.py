@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from vitaccel.arch import Arch
+from vitaccel.arch import NO_DEVICE, Arch
+from vitaccel.backends.cost_model.device_use import DeviceUse, device_use
 from vitaccel.backends.cost_model.known_times import KnownTimes
 from vitaccel.backends.cost_model.predict import ModelFacts, predict
 from vitaccel.backends.cost_model.result import Prediction
 from vitaccel.backends.cost_model.routing import Routing, parse_routing
-from vitaccel.backends.rtl.assemble import assemble
+from vitaccel.backends.rtl.area import machine_shape
+from vitaccel.backends.rtl.assemble import assemble, features
 from vitaccel.backends.rtl.program_cycles import program_cycles, statistics_cycles
 from vitaccel.collector import collector_paused
 from vitaccel.errors import QuantizationError, UnsupportedError, VitaccelError, did_you_mean
@@ -267,7 +269,22 @@ def predict_compiled(compiled: Compiled, routing: Routing | None = None) -> Pred
         macs_dense=graph.total_macs_dense,
         macs_exported=compiled.imported.macs_exported,
     )
-    return predict(compiled.program, facts, routing, known_times(compiled.program))
+    return predict(compiled.program, facts, routing, known_times(compiled.program), use_of_device(compiled.program))
+
+
+def use_of_device(program: Program) -> DeviceUse | None:
+    """Return what the accelerator that a Program needs takes of its machine's device.
+
+    ``None`` if there is no such accelerator, or the machine names no device of which areas can be predicted.
+    """
+    arch = program.arch
+    if arch.limits.device == NO_DEVICE:
+        return None
+    try:
+        shape = machine_shape(arch, features(program.instructions))
+    except UnsupportedError:
+        return None
+    return device_use(shape, arch.array.macs_per_multiplier, arch.limits.device)
 
 
 def known_times(program: Program) -> Callable[[Routing], KnownTimes] | None:

@@ -7,6 +7,7 @@ sizes in bytes, times in clock cycles unless the name says otherwise.
 from vitaccel.arch.load import from_mapping, load_arch, load_preset, preset_names
 from vitaccel.arch.machine import Arch
 from vitaccel.arch.parts import (
+    NO_DEVICE,
     PARAMETER_BYTES,
     Buffers,
     Energy,
@@ -19,6 +20,7 @@ from vitaccel.arch.parts import (
 from vitaccel.arch.settings import parse_pe
 
 __all__ = [
+    "NO_DEVICE",
     "PARAMETER_BYTES",
     "Arch",
     "Buffers",

@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vitaccel.errors import ArchError
+from vitaccel_rtl.synthesis.devices import DEVICES
 
 PARAMETER_BYTES = 8
 """Bytes of one output channel's parameters: int32 bias, 18-bit multiplier and 6-bit shift, padded to 8."""
 
+NO_DEVICE = "none"
+"""Of a machine that is for no device in particular."""
 
 MAX_BUFFER_BYTES = 2**30
 """Largest on-chip buffer: 1 GiB, far above any device, so that a typing error is refused and not simulated."""
@@ -223,12 +226,18 @@ class Limits:
         Hardware multipliers (DSP blocks): the data sheet's total.
     memory_bits
         Bits of block RAM and UltraRAM: the data sheet's total, parity bits included.
+    device
+        A key of :data:`vitaccel_rtl.synthesis.devices.DEVICES`, for which the area of the machine is predicted; or
+        ``none``.
     """
 
     multipliers: int = 0
     memory_bits: int = 0
+    device: str = NO_DEVICE
 
     def __post_init__(self) -> None:
+        known = (NO_DEVICE, *DEVICES)
+        check(self.device in known, f"limits.device must be one of {', '.join(known)}, not {self.device!r}")
         check(self.multipliers >= 0, f"limits.multipliers must not be negative, not {self.multipliers}")
         check(self.memory_bits >= 0, f"limits.memory_bits must not be negative, not {self.memory_bits}")
 

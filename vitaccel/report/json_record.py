@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from vitaccel.arch import Arch
+from vitaccel.backends.cost_model.device_use import DeviceUse
 from vitaccel.backends.cost_model.result import EnergyParts, LayerCost, Prediction
 from vitaccel.report.breakdown import layers_by_block, merge, split_cycles, utilization
 from vitaccel.report.summary import available_bytes_per_s, cycle_parts, peak_gops, peak_occupancy_bytes
@@ -61,6 +62,7 @@ def as_record(prediction: Prediction) -> dict[str, Any]:
         "activation_peak_bytes": peak_occupancy_bytes(prediction),
         "fits": not prediction.exceeded,
         "exceeded": list(prediction.exceeded),
+        "area": None if prediction.use is None else _area(prediction.use),
         "blocks": [{"name": name, **_costs(layers, pes)} for name, layers in layers_by_block(prediction).items()],
         "layers": [
             {"name": layer.name, "op": layer.op, "block": layer.block, **_costs((layer,), pes)}
@@ -125,6 +127,17 @@ def _costs(layers: Sequence[LayerCost], pes: int) -> dict[str, Any]:
         "busy_cycles": asdict(cost.busy),
         "dram_bytes_by_kind": asdict(cost.traffic),
         "energy_parts_j": _joules(cost.energy),
+    }
+
+
+def _area(use: DeviceUse) -> dict[str, Any]:
+    return {
+        "device": use.device.title,
+        "limit": use.limit,
+        "logic_rows": use.logic_rows,
+        "total": asdict(use.total),
+        "shares": dict(use.shares),
+        "blocks": [{"block": block, **asdict(area)} for block, area in use.blocks.items()],
     }
 
 

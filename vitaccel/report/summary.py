@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vitaccel.backends.cost_model.device_use import DeviceUse
 from vitaccel.backends.cost_model.result import EnergyParts, Prediction, Traffic
 from vitaccel.report.breakdown import CycleSplit, split_cycles
 from vitaccel.report.table import Column, Table
 from vitaccel.report.units import binary_bytes, percent, rate, shape, si
+from vitaccel_rtl.synthesis.devices import RESOURCES
+
+AREA_WORDS = {"luts": "LUT", "flip_flops": "FF", "multipliers": "multipliers", "block_rams": "block RAMs of 18 kbit"}
+"""Resources of a device that a summary tells."""
 
 TRAFFIC_WORDS = {
     "weight": "weights",
@@ -69,8 +74,10 @@ def facts(prediction: Prediction) -> tuple[Fact, ...]:
         Fact("bandwidth", _bandwidth(prediction)),
         Fact("buffers", _buffers(prediction)),
         Fact("energy", _energy(prediction)),
-        Fact("device", device_in_words(prediction)),
     ]
+    if prediction.use is not None:
+        lines.append(Fact("area", area_in_words(prediction.use)))
+    lines.append(Fact("device", device_in_words(prediction)))
     return tuple(lines)
 
 
@@ -178,6 +185,9 @@ def device_in_words(prediction: Prediction) -> str:
     """Return whether the machine fits its device, and what does not."""
     if prediction.exceeded:
         return f"does not fit: {'; '.join(prediction.exceeded)}"
+    use = prediction.use
+    if use is not None:
+        return f"fits {use.device.title}; most of all it takes {RESOURCES[use.limit]}: {percent(use.shares[use.limit])}"
     limits = prediction.arch.limits
     if not (limits.multipliers or limits.memory_bits):
         return "no limits given"
@@ -188,6 +198,11 @@ def device_in_words(prediction: Prediction) -> str:
     if limits.memory_bits:
         used.append(f"{percent(buffers.total_bytes * 8 / limits.memory_bits, 0)} of the block RAM in buffers")
     return f"fits: {', '.join(used)}"
+
+
+def area_in_words(use: DeviceUse) -> str:
+    """Return what the accelerator takes of its device, with the share of each; *predicted*, as everything here."""
+    return ", ".join(f"{use.used(name):,} {words} ({percent(use.shares[name])})" for name, words in AREA_WORDS.items())
 
 
 def _model(prediction: Prediction) -> str:

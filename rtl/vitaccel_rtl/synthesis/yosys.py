@@ -28,6 +28,10 @@ ZEROS = "dffunmap -srst-only t:$_SDFFCE_*"
 """A zero that an enabled register may load stays logic. As a reset of the register, which on ECP5 comes before the
 enable, it would have to be gated with that: a LUT more on the way of the signal that has the longest."""
 
+BITS = "splitnets"
+"""A whole accelerator has signals ``x`` of several bits and others called ``x[1]``, and ABC's results name bits so too:
+Yosys ends when two are the same (its issue 4349)."""
+
 SOURCE = "component.sv"
 NETLIST = "netlist.json"
 PRODUCTS = Path(__file__).with_name("products.v")
@@ -101,6 +105,7 @@ def netlist_of(
     if target == "ecp5":
         synthesis = f"{synthesis} -run begin:map_ffs; {ZEROS}; {synthesis} -run map_ffs:"
     if is_named and target != "ecp5":
+        synthesis = f"{synthesis} -run begin:map_luts; {BITS}; {synthesis} -run map_luts:"
         after += "autoname; "
     script = f"read_verilog -sv {SOURCE}; {before}{synthesis}; {after}write_json {NETLIST}"
     place = cached(YOSYS, ("-q", "-p", script), sources, folder, say=say)

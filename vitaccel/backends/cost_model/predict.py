@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vitaccel.backends.cost_model.account import ENGINE_NAMES, layer_costs
+from vitaccel.backends.cost_model.device_use import DeviceUse
 from vitaccel.backends.cost_model.known_times import KnownTimes, slots_of
 from vitaccel.backends.cost_model.replay import Slot, elapsed, replay
 from vitaccel.backends.cost_model.result import Event, ExpertLoad, Occupancy, Prediction
@@ -28,7 +29,11 @@ Times = Callable[[Routing], KnownTimes]
 
 
 def predict(
-    program: Program, facts: ModelFacts, routing: Routing | None = None, times: Times | None = None
+    program: Program,
+    facts: ModelFacts,
+    routing: Routing | None = None,
+    times: Times | None = None,
+    use: DeviceUse | None = None,
 ) -> Prediction:
     """Predict a run of the Program.
 
@@ -42,6 +47,8 @@ def predict(
         How tokens spread over experts; uniform when not given.
     times
         Of the accelerator, for a Program that it can run; else they are estimated (:mod:`timing`).
+    use
+        What the accelerator takes of its device; else only what the machine itself says of its limits is checked.
     """
     assumed = routing or Routing()
     slots, end = _timed(program, assumed, times)
@@ -60,7 +67,8 @@ def predict(
         routing=str(assumed) if experts else "",
         experts=experts,
         cycles_by_routing={kind: _timed(program, Routing(kind), times)[1] for kind in ASSUMPTIONS} if experts else {},
-        exceeded=program.arch.exceeded_limits(),
+        exceeded=program.arch.exceeded_limits() if use is None else use.exceeded,
+        use=use,
     )
 
 

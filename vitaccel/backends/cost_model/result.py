@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from vitaccel.arch import Arch
 from vitaccel.backends.cost_model.additive import Additive
+from vitaccel.backends.cost_model.device_use import DeviceUse
 from vitaccel.backends.cost_model.mac_slots import MacSlots
 
 
@@ -185,6 +186,8 @@ class Prediction:
         Elapsed cycles under each assumption that needs no data (``uniform``, ``worst``); empty without experts.
     exceeded
         Sentences for every device limit that is broken.
+    use
+        What the accelerator takes of its device; ``None`` if the machine names none, or none is known.
     """
 
     model: str
@@ -201,6 +204,7 @@ class Prediction:
     experts: tuple[ExpertLoad, ...] = ()
     cycles_by_routing: dict[str, int] = field(default_factory=dict)
     exceeded: tuple[str, ...] = ()
+    use: DeviceUse | None = None
 
     @property
     def cycles(self) -> Cycles:

@@ -1,0 +1,297 @@
+"""Area of whole accelerators: synthesised by Yosys, predicted by the cost model, and published ones beside them.
+
+``python benchmarks/area.py`` prints tables of what is in ``area_synthesised.csv``. ``--synthesize`` first runs Yosys
+for those machines of :data:`POINTS` that are not in it, or for those that are named (``--synthesize xcup-8x8``): a
+minute or two of processor time at P of 4, much more at 32. ``--fit`` then fits the coefficients of the cost model to
+the points that are not held out, and writes them to its ``area_terms.csv``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from vitaccel.arch import Arch, load_preset
+from vitaccel.backends.cost_model import area as model
+from vitaccel.backends.rtl.area import machine_shape
+from vitaccel_rtl.synthesis.cells import Area
+
+HERE = Path(__file__).parent
+SYNTHESISED = HERE / "area_synthesised.csv"
+PUBLISHED = HERE / "area_published.csv"
+TERMS = HERE.parent / "vitaccel" / "backends" / "cost_model" / model.TERMS_FILE
+PRESETS = {"ecp5": "ecp5-85f", "xcup": "zcu102"}
+
+AREA_TERMS = {
+    "array": ("PEs", "lanes of arrays", "arrays"),
+    "cores": ("lanes of arrays", "turned of arrays", "arrays"),
+    "kept": ("lanes of arrays", "turned of arrays", "arrays"),
+    "issue": ("machine", "lanes of arrays", "arrays"),
+    "lanes": ("machine", "lanes", "turned"),
+    "experts": ("machine", "lanes", "turned"),
+    "buffer": ("lanes of arrays", "address bits", "machine"),
+    "sets": ("arrays", "machine"),
+    "load": ("machine", "bytes of beats", "lanes"),
+    "store": ("machine", "bytes of beats", "lanes"),
+    "control": ("machine",),
+}
+"""Terms that the LUTs and the registers of a block are fitted with."""
+
+MULTIPLIER_TERMS = {
+    "array": ("products",),
+    "cores": ("lanes of arrays",),
+    "kept": ("lanes of arrays", "arrays"),
+    "lanes": ("lanes", "machine"),
+    "experts": ("lanes", "machine"),
+    "load": ("machine",),
+    "store": ("machine",),
+}
+"""Terms that the multipliers of a block are counted with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A machine that is synthesised.
+
+    Parameters
+    ----------
+    target
+        As Yosys' commands have it: ``ecp5`` or ``xcup``.
+    pe
+        As ``--pe`` takes it.
+    bus_bits
+        Of the port.
+    kibibytes
+        Of the buffers: activations, weights, logits, parameters.
+    features
+        Of :data:`vitaccel_rtl.accelerator.isa.FEATURES`.
+    is_held_out
+        Whether the fit does not see it.
+    """
+
+    target: str
+    pe: str
+    bus_bits: int
+    kibibytes: tuple[int, int, int, int]
+    features: tuple[str, ...] = ()
+    is_held_out: bool = False
+
+    def __str__(self) -> str:
+        return "-".join([self.target, self.pe, *(name.split("_")[0] for name in self.features)])
+
+    @property
+    def arch(self) -> Arch:
+        """The machine."""
+        names = ("activation", "weight", "logit", "parameter")
+        sizes = {f"buffers.{name}_bytes": str(1024 * size) for name, size in zip(names, self.kibibytes, strict=True)}
+        base = load_preset(PRESETS[self.target]).with_pe(self.pe)
+        return base.with_settings({"memory.bus_bits": str(self.bus_bits), **sizes})
+
+
+ALL = ("experts", "kept_logits")
+FULL_SIZE = (1024, 2048, 256, 32)
+"""Buffers of the preset zcu102."""
+
+POINTS = (
+    Point(target="ecp5", pe="4x4", bus_bits=32, kibibytes=(32, 16, 8, 8)),
+    Point(target="ecp5", pe="8x8", bus_bits=32, kibibytes=(32, 16, 8, 8)),
+    Point(target="ecp5", pe="4x4", bus_bits=128, kibibytes=(64, 64, 16, 8), features=ALL),
+    Point(target="ecp5", pe="5x5", bus_bits=128, kibibytes=(40, 40, 20, 8), features=ALL[1:], is_held_out=True),
+    Point(target="ecp5", pe="6x6", bus_bits=64, kibibytes=(96, 48, 24, 8)),
+    Point(target="ecp5", pe="8x8", bus_bits=128, kibibytes=(64, 32, 16, 8), features=ALL),
+    Point(target="ecp5", pe="10x10", bus_bits=32, kibibytes=(80, 40, 20, 8), is_held_out=True),
+    Point(target="xcup", pe="4x4", bus_bits=128, kibibytes=(64, 64, 16, 8), features=ALL),
+    Point(target="xcup", pe="8x8", bus_bits=64, kibibytes=(128, 64, 32, 16), features=ALL),
+    Point(target="xcup", pe="2x8x8", bus_bits=256, kibibytes=(128, 128, 64, 16)),
+    Point(target="xcup", pe="10x10", bus_bits=512, kibibytes=(240, 160, 80, 32), features=ALL[1:], is_held_out=True),
+    Point(target="xcup", pe="16x16", bus_bits=128, kibibytes=FULL_SIZE, features=ALL),
+    Point(target="xcup", pe="32x32", bus_bits=128, kibibytes=FULL_SIZE, features=ALL, is_held_out=True),
+)
+
+
+def synthesised(point: Point) -> dict[str, Area]:
+    """Return the area of every block of a machine, from Yosys.
+
+    Raises
+    ------
+    SynthesisError
+        If Yosys is not installed, or refuses the machine.
+    """
+    from vitaccel.backends.rtl.accelerator import accelerator_of
+    from vitaccel_rtl.synthesis.breakdown import areas
+    from vitaccel_rtl.synthesis.yosys import netlist_of
+    from vitaccel_rtl.verilog import to_verilog
+
+    verilog = to_verilog(accelerator_of(point.arch, features=point.features), name="vitaccel")
+    netlist = netlist_of(verilog.text, verilog.name, point.target, is_named=True)
+    return blocks_of(areas(netlist["modules"][verilog.name]["cells"], point.target))
+
+
+def blocks_of(areas: Mapping[str, Area]) -> dict[str, Area]:
+    """Return areas of the instances of an accelerator as those of the cost model's blocks; all are some block's."""
+    found = {block: Area() for block in model.BLOCKS}
+    for path, area in areas.items():
+        parts = path.split("$")[0].split(".")
+        if len(parts) == 1 and path in ("buffer", "load", "store", "sets"):
+            found[path] += area
+        elif path.startswith("compute.core") and len(parts) == 2:
+            found["cores"] += area
+        elif path.startswith("compute.core") and len(parts) == 3 and parts[2] in ("array", "reuse"):
+            found["kept" if parts[2] == "reuse" else "array"] += area
+        elif path == "vector.experts":
+            found["experts"] += area
+    none = Area()
+    found["issue"] = _less(areas.get("compute", none), found["cores"])
+    found["cores"] = _less(found["cores"], found["array"], found["kept"])
+    found["lanes"] = _less(areas.get("vector", none), found["experts"])
+    found["control"] = _less(areas[""], *(area for block, area in found.items() if block != "control"))
+    return found
+
+
+def _less(area: Area, *others: Area) -> Area:
+    names = [field.name for field in fields(Area)]
+    return Area(**{name: getattr(area, name) - sum(getattr(other, name) for other in others) for name in names})
+
+
+def read(path: Path = SYNTHESISED) -> dict[str, dict[str, Area]]:
+    """Return the areas of the blocks of every point that was synthesised, by its name."""
+    found: dict[str, dict[str, Area]] = {}
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                area = Area(**{field.name: int(row[field.name]) for field in fields(Area)})
+                found.setdefault(row["point"], {})[row["block"]] = area
+    return found
+
+
+def write(found: Mapping[str, Mapping[str, Area]], path: Path = SYNTHESISED) -> None:
+    """Keep areas, point by point in the order of :data:`POINTS`."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["point", "block", *(field.name for field in fields(Area))])
+        for point in POINTS:
+            for block, area in found.get(str(point), {}).items():
+                writer.writerow([point, block, *asdict(area).values()])
+
+
+def fit(target: str, found: Mapping[str, Mapping[str, Area]]) -> list[tuple[str, str, str, str, float]]:
+    """Return the coefficients of a target: block, resource, term and value, each not negative.
+
+    Points that are held out have no part in it.
+    """
+    points = [p for p in POINTS if p.target == target and not p.is_held_out and str(p) in found]
+    rows = []
+    for block in model.BLOCKS:
+        with_block = [p for p in points if block in model.present(machine_shape(p.arch, p.features))]
+        values = [model.terms(machine_shape(p.arch, p.features), p.arch.array.macs_per_multiplier) for p in with_block]
+        totals = [model.total_area(found[str(p)]) for p in with_block]
+        for resource in model.FITTED:
+            chosen = (MULTIPLIER_TERMS if resource == "multipliers" else AREA_TERMS).get(block, ())
+            seen = [getattr(found[str(p)][block], resource) for p in with_block]
+            if not chosen or not any(seen):
+                continue
+            weights = [1 / max(1, getattr(total, resource)) for total in totals]
+            solved = least_squares([[row[term] for term in chosen] for row in values], seen, weights)
+            if resource == "multipliers":
+                solved = [round(value) for value in solved]
+            rows += [(target, block, resource, t, v) for t, v in zip(chosen, solved, strict=True) if v]
+    return rows
+
+
+def least_squares(rows: Sequence[Sequence[float]], seen: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """Return the coefficients, none negative, whose weighted squares of errors are least; of equals, the fewest."""
+    matrix = np.array(rows, dtype=float) * np.array(weights, dtype=float)[:, None]
+    wanted = np.array(seen, dtype=float) * np.array(weights, dtype=float)
+    count = matrix.shape[1]
+    best, least = [0.0] * count, float(wanted @ wanted)
+    for size in range(1, min(count, len(rows)) + 1):
+        for chosen in combinations(range(count), size):
+            found, *_ = np.linalg.lstsq(matrix[:, chosen], wanted, rcond=None)
+            error = float(np.sum((matrix[:, chosen] @ found - wanted) ** 2))
+            if (found >= 0).all() and error < least * (1 - 1e-9) - 1e-18:
+                best, least = [0.0] * count, error
+                for place, value in zip(chosen, found, strict=True):
+                    best[place] = float(value)
+    return best
+
+
+def fit_all(found: Mapping[str, Mapping[str, Area]]) -> None:
+    """Write the coefficients of every target of which there are points."""
+    with TERMS.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["target", "block", "resource", "term", "coefficient"])
+        for target in PRESETS:
+            for row in fit(target, found):
+                writer.writerow([*row[:-1], f"{row[-1]:.6g}"])
+    model.coefficients.cache_clear()
+
+
+RESOURCES = (
+    ("LUT", ("luts", "ram_luts")),
+    ("FF", ("flip_flops",)),
+    ("mult.", ("multipliers",)),
+    ("BRAM", ("block_rams",)),
+)
+
+
+def compared(found: Mapping[str, Mapping[str, Area]]) -> list[str]:
+    """Predicted against synthesised, a line a machine, and the worst errors."""
+    head = "".join(
+        f"{name:>10}{'predicted':>11}{'error':>8}" if place < 2 else f"{name:>7}{'predicted':>11}"
+        for place, (name, _) in enumerate(RESOURCES)
+    )
+    lines = [f"{'machine':26}{'bus':>5}{head}"]
+    worst: dict[tuple[bool, str], float] = {}
+    for point in POINTS:
+        if str(point) not in found:
+            continue
+        real, guess = model.total_area(found[str(point)]), predicted(point)
+        line = f"{point!s:24}{'*' if point.is_held_out else ' ':2}{point.bus_bits:>5}"
+        for place, (name, parts) in enumerate(RESOURCES):
+            is_, said = (sum(getattr(area, part) for part in parts) for area in (real, guess))
+            error = said / is_ - 1
+            line += f"{is_:>10,}{said:>11,}{error:>8.1%}" if place < 2 else f"{is_:>7,}{said:>11,}"
+            key = (point.is_held_out, name)
+            worst[key] = max(worst.get(key, 0.0), abs(error))
+        lines.append(line)
+    for is_held_out, of in ((False, "fitted"), (True, "held out (*)")):
+        errors = ", ".join(
+            f"{name} {worst[is_held_out, name]:.1%}" for name, _ in RESOURCES if (is_held_out, name) in worst
+        )
+        lines.append(f"worst error of those {of}: {errors or 'none'}")
+    return lines
+
+
+def predicted(point: Point) -> Area:
+    """Return what the cost model says of a point."""
+    shape = machine_shape(point.arch, point.features)
+    return model.total_area(model.predict_area(shape, point.arch.array.macs_per_multiplier, point.target))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--synthesize", nargs="*", metavar="MACHINE", help="run Yosys for machines not yet synthesised")
+    parser.add_argument("--fit", action="store_true", help="fit the cost model to what was synthesised")
+    given = parser.parse_args(arguments)
+    found = read()
+    if given.synthesize is not None:
+        for point in POINTS:
+            if str(point) in given.synthesize or (not given.synthesize and str(point) not in found):
+                print(f"{point}: Yosys runs", file=sys.stderr)
+                found[str(point)] = synthesised(point)
+                write(found)
+    if given.fit:
+        fit_all(found)
+    print("\n".join(compared(found)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Areas that are predicted: sums of terms that say what they should, and block RAMs of memories."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from vitaccel.backends.cost_model import area as model
+from vitaccel.backends.cost_model.area import (
+    BLOCKS,
+    LOGIC_PRODUCT,
+    coefficients,
+    families,
+    predict_area,
+    present,
+    terms,
+    total_area,
+)
+from vitaccel_rtl.accelerator.memories import MachineShape
+from vitaccel_rtl.synthesis.cells import Area
+
+SMALL = MachineShape(
+    side=4,
+    arrays=1,
+    activation_words=8192,
+    weight_words=4096,
+    logit_words=1024,
+    parameter_sets=1024,
+    data_bits=32,
+    burst_beats=64,
+    outstanding=2,
+)
+
+
+def test_terms_of_a_machine() -> None:
+    values = terms(replace(SMALL, side=5, arrays=3, data_bits=128), 2)
+    assert (values["PEs"], values["products"], values["lanes"], values["lanes of arrays"]) == (75, 45, 5, 15)
+    assert (values["turned"], values["bytes of beats"], values["address bits"]) == (15, 16, 30)
+    assert terms(SMALL, 1)["products"] == 16
+
+
+def test_every_coefficient_is_of_a_block_a_resource_and_a_term_and_none_is_negative() -> None:
+    for (target, block, resource, term), value in coefficients().items():
+        assert target in families()
+        assert block in BLOCKS
+        assert resource in model.FITTED
+        assert term in terms(SMALL, 1)
+        assert value > 0
+        if resource == "multipliers":
+            assert value == int(value)
+
+
+@pytest.mark.parametrize("target", families())
+def test_a_sum_is_that_of_the_coefficients(target: str) -> None:
+    areas = predict_area(SMALL, 1, target)
+    assert tuple(areas) == present(SMALL)
+    values = terms(SMALL, 1)
+    for block, area in areas.items():
+        luts = sum(
+            value * values[term]
+            for (family, of, resource, term), value in coefficients().items()
+            if (family, of, resource) == (target, block, "luts")
+        )
+        assert area.luts == round(luts)
+    assert total_area(areas) == sum(areas.values(), start=Area())
+
+
+def test_a_machine_of_the_smallest_ecp5_board_to_the_multiplier_and_block_ram() -> None:
+    total = total_area(predict_area(SMALL, 1, "ecp5"))
+    assert (total.multipliers, total.block_rams) == (91, 58)
+
+
+@pytest.mark.parametrize("target", families())
+@pytest.mark.parametrize("change", ["side", "arrays", "data_bits", "weight_words", "kept_rows", "has_experts"])
+def test_more_takes_more(target: str, change: str) -> None:
+    larger = {"side": 8, "arrays": 2, "data_bits": 256, "weight_words": 1 << 16, "kept_rows": 4096, "has_experts": True}
+    one, more = (
+        total_area(predict_area(shape, 1, target)) for shape in (SMALL, replace(SMALL, **{change: larger[change]}))
+    )
+    before, after = (
+        (area.luts + area.ram_luts, area.flip_flops, area.multipliers, area.block_rams) for area in (one, more)
+    )
+    assert all(least <= most for least, most in zip(before, after, strict=True))
+    assert before != after
+
+
+def test_products_of_luts_take_no_multipliers() -> None:
+    plain, logic = (total_area(predict_area(SMALL, 1, "ecp5", logic_rows=rows)) for rows in (0, 3))
+    assert logic.multipliers == plain.multipliers - 12
+    assert logic.luts == plain.luts + 12 * LOGIC_PRODUCT.luts
+    assert logic.block_rams == plain.block_rams

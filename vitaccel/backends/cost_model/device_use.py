@@ -1,0 +1,85 @@
+"""Whether a machine fits its device, as far as that can be predicted, and what limits it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vitaccel.backends.cost_model.area import families, predict_area, total_area
+from vitaccel_rtl.accelerator.memories import MachineShape
+from vitaccel_rtl.synthesis.cells import Area
+from vitaccel_rtl.synthesis.devices import DEVICES, RESOURCES, Device
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceUse:
+    """What the accelerator of a machine takes of its device: a prediction, no synthesis.
+
+    Parameters
+    ----------
+    device
+        What it is held against.
+    blocks
+        Area by block.
+    logic_rows
+        Rows of each array whose products are LUTs, because there are not enough multipliers.
+    """
+
+    device: Device
+    blocks: Mapping[str, Area]
+    logic_rows: int = 0
+
+    @property
+    def total(self) -> Area:
+        """Of the whole accelerator."""
+        return total_area(self.blocks)
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """What it takes of each resource of the device; LUTs that are memory are LUTs too."""
+        return self.device.shares(self.total)
+
+    @property
+    def limit(self) -> str:
+        """The resource of which it takes the largest share."""
+        shares = self.shares
+        return max(shares, key=lambda name: shares[name])
+
+    @property
+    def exceeded(self) -> tuple[str, ...]:
+        """A sentence for every resource that the device has too little of."""
+        shares = self.shares
+        return tuple(
+            f"the accelerator needs {self.used(name):,} {RESOURCES[name]} of the {getattr(self.device.total, name):,} "
+            "there are"
+            for name, share in shares.items()
+            if share > 1
+        )
+
+    def used(self, resource: str) -> int:
+        """Return how much it takes of a resource."""
+        total = self.total
+        return int(getattr(total, resource)) + (total.ram_luts if resource == "luts" else 0)
+
+
+def device_use(shape: MachineShape, macs_per_multiplier: int, device: str) -> DeviceUse | None:
+    """Return what a machine takes of a device, ``None`` if nothing was fitted for its family.
+
+    Parameters
+    ----------
+    shape, macs_per_multiplier
+        Of :func:`vitaccel.backends.cost_model.area.terms`.
+    device
+        A key of :data:`vitaccel_rtl.synthesis.devices.DEVICES`.
+    """
+    chosen = DEVICES[device]
+    if chosen.family not in families():
+        return None
+    blocks = predict_area(shape, macs_per_multiplier, chosen.family)
+    over = total_area(blocks).multipliers - chosen.total.multipliers
+    rows = -(-over // (shape.arrays * shape.side))
+    # As `vitaccel synth` does; see vitaccel_rtl.synthesis.implement.
+    if chosen.family == "ecp5" and 0 < rows <= shape.side:
+        blocks = predict_area(shape, macs_per_multiplier, chosen.family, logic_rows=rows)
+        return DeviceUse(device=chosen, blocks=blocks, logic_rows=rows)
+    return DeviceUse(device=chosen, blocks=blocks)
