@@ -22,6 +22,7 @@ from vitaccel.arch import Arch, load_preset
 from vitaccel.backends.cost_model import area as model
 from vitaccel.backends.rtl.area import machine_shape
 from vitaccel_rtl.synthesis.cells import Area
+from vitaccel_rtl.synthesis.devices import DEVICES
 
 HERE = Path(__file__).parent
 SYNTHESISED = HERE / "area_synthesised.csv"
@@ -275,6 +276,50 @@ def predicted(point: Point) -> Area:
     return model.total_area(model.predict_area(shape, point.arch.array.macs_per_multiplier, point.target))
 
 
+def beside_published(found: Mapping[str, Mapping[str, Area]]) -> list[str]:
+    """Machines of full size on UltraScale+, what the ZCU102 has, and published designs: totals, and for each MAC."""
+    device = DEVICES["xcup"].total
+    titles = f"{'MAC a cycle':>12}{'LUT':>10}{'FF':>10}{'DSP':>7}{'BRAM':>7}{'LUT/MAC':>9}{'DSP/MAC':>9}"
+    lines = [f"{'on ZCU102':44}{titles}"]
+    for point in POINTS:
+        if point.target == "xcup" and point.kibibytes == FULL_SIZE:
+            is_real = str(point) in found
+            area = model.total_area(found[str(point)]) if is_real else predicted(point)
+            name = f"{point.arch.array}, {'synthesised' if is_real else 'predicted'}"
+            lines.append(_beside(name, point.arch.array.pes, area))
+    whole = load_preset("zcu102")
+    area = model.total_area(
+        model.predict_area(machine_shape(whole), whole.array.macs_per_multiplier, DEVICES[whole.limits.device].family)
+    )
+    lines.append(_beside(f"{whole.array} of the preset zcu102, predicted", whole.array.pes, area))
+    with PUBLISHED.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            area = Area(
+                luts=int(row["luts"]),
+                flip_flops=int(row["flip_flops"] or 0),
+                multipliers=int(row["multipliers"]),
+                block_rams=2 * int(row["block_rams_36"] or 0),
+            )
+            lines.append(_beside(f"{row['design']}: {row['network']}", int(row["macs_per_cycle"]), area))
+    return [
+        *lines,
+        _beside(f"all that {DEVICES['xcup'].title} has", 0, device),
+        "MAC a cycle: of vitaccel its PEs, of published designs what they reach; BRAM: of 36 kbit",
+    ]
+
+
+def _beside(name: str, macs: int, area: Area) -> str:
+    def shown(value: int) -> str:
+        return f"{value:,}" if value else "-"
+
+    luts = area.luts + area.ram_luts if macs else area.luts
+    each = f"{luts / macs:>9.0f}{area.multipliers / macs:>9.2f}" if macs else ""
+    ram = area.block_rams / 2
+    rams = f"{ram:,.1f}".removesuffix(".0") if ram else "-"
+    counts = f"{shown(luts):>10}{shown(area.flip_flops):>10}{shown(area.multipliers):>7}{rams:>7}"
+    return f"{name:44}{shown(macs):>12}{counts}{each}"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--synthesize", nargs="*", metavar="MACHINE", help="run Yosys for machines not yet synthesised")
@@ -289,7 +334,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 write(found)
     if given.fit:
         fit_all(found)
-    print("\n".join(compared(found)))
+    print("\n".join([*compared(found), "", *beside_published(found)]))
     return 0
 
 

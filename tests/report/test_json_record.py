@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
 import pytest
 
+from vitaccel.backends.cost_model.device_use import DeviceUse
 from vitaccel.backends.cost_model.result import Prediction
 from vitaccel.report.json_record import SCHEMA_VERSION, as_columns, as_record, to_json
+from vitaccel_rtl.synthesis.cells import Area
+from vitaccel_rtl.synthesis.devices import DEVICES
 
 PROMISED = {
     *("model", "input_shape", "arch", "params", "macs", "macs_dense", "cycles", "frequency_hz", "latency_s", "fps"),
@@ -59,6 +63,19 @@ def test_the_numbers(prediction: Prediction, moe_prediction: Prediction) -> None
     assert routed["fits"] is False
     assert len(routed["exceeded"]) == 1
     assert routed["arch"]["pes"] == 768
+
+
+def test_what_a_machine_takes_of_its_device(prediction: Prediction) -> None:
+    assert as_record(prediction)["area"] is None
+    blocks = {"array": Area(luts=41_000, ram_luts=820), "lanes": Area(multipliers=78)}
+    use = DeviceUse(device=DEVICES["ecp5-85k"], blocks=blocks, logic_rows=2, frequency_mhz=56.0)
+    area = as_record(dataclasses.replace(prediction, use=use))["area"]
+    assert (area["device"], area["limit"], area["logic_rows"]) == ("Lattice LFE5U-85F", "luts", 2)
+    assert area["frequency_hz"] == 56e6
+    assert area["shares"]["luts"] == 0.5
+    assert [each["block"] for each in area["blocks"]] == ["array", "lanes"]
+    for name, total in area["total"].items():
+        assert total == sum(each[name] for each in area["blocks"])
 
 
 def test_the_text_is_the_record_with_a_layer_a_line(prediction: Prediction) -> None:

@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import dataclasses
 
+from vitaccel.backends.cost_model.device_use import DeviceUse
 from vitaccel.backends.cost_model.result import Busy, Cycles, Prediction
 from vitaccel.report.summary import (
     CYCLE_WORDS,
     ENERGY_WORDS,
     TRAFFIC_WORDS,
     bottleneck_in_words,
+    clock_in_words,
     cycle_table,
     facts,
     routing_in_words,
     summary_table,
 )
+from vitaccel_rtl.synthesis.cells import Area
+from vitaccel_rtl.synthesis.devices import DEVICES
 
 
 def said(prediction: Prediction) -> dict[str, str]:
@@ -64,6 +68,33 @@ def test_a_machine_within_its_limits_fits(prediction: Prediction) -> None:
     arch = prediction.arch.with_settings({"limits.multipliers": "128", "limits.memory_bits": "20000000"})
     found = said(dataclasses.replace(prediction, arch=arch))
     assert found["device"] == "fits: 64 of 128 multipliers, 51% of the block RAM in buffers"
+
+
+TAKEN = {"array": Area(luts=41_000, ram_luts=820, flip_flops=8_364), "lanes": Area(multipliers=78, block_rams=26)}
+ECP5, ULTRASCALE = DEVICES["ecp5-85k"], DEVICES["xcup"]
+
+
+def test_what_a_machine_takes_of_its_device_and_what_limits_it(prediction: Prediction) -> None:
+    found = said(dataclasses.replace(prediction, use=DeviceUse(device=ECP5, blocks=TAKEN)))
+    assert found["area"] == (
+        "41,820 LUT (50.0%), 8,364 FF (10.0%), 78 multipliers (50.0%), 26 block RAMs of 18 kbit (12.5%)"
+    )
+    assert found["device"] == "fits Lattice LFE5U-85F; most of all it takes LUTs: 50.0%"
+    large = DeviceUse(device=ECP5, blocks={"array": Area(multipliers=157)})
+    found = said(dataclasses.replace(prediction, use=large, exceeded=large.exceeded))
+    assert found["device"] == "does not fit: the accelerator needs 157 multipliers of the 156 there are"
+
+
+def test_a_clock_is_assumed_unless_machines_were_placed() -> None:
+    placed = DeviceUse(device=ECP5, blocks={}, frequency_mhz=56.1)
+    assert clock_in_words(DeviceUse(device=ULTRASCALE, blocks={}), 300e6) == (
+        "300 MHz assumed: no open tool places and routes AMD XCZU9EG (ZCU102)"
+    )
+    assert clock_in_words(DeviceUse(device=ECP5, blocks={}), 1e8) == (
+        "100 MHz assumed: no machine of its kind was placed and routed"
+    )
+    assert clock_in_words(placed, 5e7) == "50 MHz reached: 56 MHz predicted from machines that were placed and routed"
+    assert clock_in_words(placed, 6e7).startswith("60 MHz not reached: 56 MHz predicted")
 
 
 def test_the_bottleneck_is_what_is_occupied_longest(prediction: Prediction) -> None:

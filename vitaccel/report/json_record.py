@@ -135,6 +135,7 @@ def _area(use: DeviceUse) -> dict[str, Any]:
         "device": use.device.title,
         "limit": use.limit,
         "logic_rows": use.logic_rows,
+        "frequency_hz": None if use.frequency_mhz is None else use.frequency_mhz * 1e6,
         "total": asdict(use.total),
         "shares": dict(use.shares),
         "blocks": [{"block": block, **asdict(area)} for block, area in use.blocks.items()],

@@ -77,6 +77,7 @@ def facts(prediction: Prediction) -> tuple[Fact, ...]:
     ]
     if prediction.use is not None:
         lines.append(Fact("area", area_in_words(prediction.use)))
+        lines.append(Fact("clock", clock_in_words(prediction.use, prediction.arch.frequency_hz)))
     lines.append(Fact("device", device_in_words(prediction)))
     return tuple(lines)
 
@@ -203,6 +204,17 @@ def device_in_words(prediction: Prediction) -> str:
 def area_in_words(use: DeviceUse) -> str:
     """Return what the accelerator takes of its device, with the share of each; *predicted*, as everything here."""
     return ", ".join(f"{use.used(name):,} {words} ({percent(use.shares[name])})" for name, words in AREA_WORDS.items())
+
+
+def clock_in_words(use: DeviceUse, frequency_hz: float) -> str:
+    """Return whether the machine's clock is known to be reached on its device, or assumed."""
+    clock = f"{frequency_hz / 1e6:g} MHz"
+    if not use.device.is_routed:
+        return f"{clock} assumed: no open tool places and routes {use.device.title}"
+    if use.frequency_mhz is None:
+        return f"{clock} assumed: no machine of its kind was placed and routed"
+    verdict = "reached" if use.frequency_mhz * 1e6 >= frequency_hz else "not reached"
+    return f"{clock} {verdict}: {use.frequency_mhz:.0f} MHz predicted from machines that were placed and routed"
 
 
 def _model(prediction: Prediction) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vitaccel.backends.cost_model.area import families, predict_area, total_area
+from vitaccel.backends.cost_model.frequency import predicted_mhz
 from vitaccel_rtl.accelerator.memories import MachineShape
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import DEVICES, RESOURCES, Device
@@ -23,11 +24,14 @@ class DeviceUse:
         Area by block.
     logic_rows
         Rows of each array whose products are LUTs, because there are not enough multipliers.
+    frequency_mhz
+        Of :func:`vitaccel.backends.cost_model.frequency.predicted_mhz`.
     """
 
     device: Device
     blocks: Mapping[str, Area]
     logic_rows: int = 0
+    frequency_mhz: float | None = None
 
     @property
     def total(self) -> Area:
@@ -76,10 +80,11 @@ def device_use(shape: MachineShape, macs_per_multiplier: int, device: str) -> De
     if chosen.family not in families():
         return None
     blocks = predict_area(shape, macs_per_multiplier, chosen.family)
+    clock = predicted_mhz(device, shape.side) if shape.arrays == 1 else None
     over = total_area(blocks).multipliers - chosen.total.multipliers
     rows = -(-over // (shape.arrays * shape.side))
     # As `vitaccel synth` does; see vitaccel_rtl.synthesis.implement.
     if chosen.family == "ecp5" and 0 < rows <= shape.side:
         blocks = predict_area(shape, macs_per_multiplier, chosen.family, logic_rows=rows)
-        return DeviceUse(device=chosen, blocks=blocks, logic_rows=rows)
-    return DeviceUse(device=chosen, blocks=blocks)
+        return DeviceUse(device=chosen, blocks=blocks, logic_rows=rows, frequency_mhz=clock)
+    return DeviceUse(device=chosen, blocks=blocks, frequency_mhz=clock)
