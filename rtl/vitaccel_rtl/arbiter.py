@@ -138,6 +138,11 @@ class Arbiter(wiring.Component):
         return latency.ARBITER
 
     @property
+    def interval_cycles(self):
+        """Cycles from accepting a word of any source to the next of any, while results are taken as they come."""
+        return latency.WORD_INTERVAL
+
+    @property
     def bound_words(self):
         """Words (rows, if they are kept together) that one may wait for under round-robin; ``None``: any number."""
         return self._sources - 1 if self._policy == "round-robin" else None

@@ -107,6 +107,14 @@ class Buffer(wiring.Component):
         """Cycles from accepting a request to offering its response."""
         return latency.BUFFER_READ
 
+    @property
+    def interval_cycles(self):
+        """Cycles from accepting a request of a reader to its next, or a write of a writer.
+
+        While no other of its side wants the bank, and responses are taken as they come.
+        """
+        return latency.WORD_INTERVAL
+
     def elaborate(self, platform):
         m = Module()
         lanes = [[Bank(words=self._words // self._banks, width=self._width // self._lane_writes)

@@ -26,7 +26,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.dma_timing import BUFFER_TURN, ISSUE, PAGE_BYTES, Job, bursts_of_run
+from vitaccel_rtl.dma_timing import BUFFER_TURN, ISSUE, PAGE_BYTES, READ_TURN, WRITE_TURN, Job, bursts_of_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,25 @@ class Bus:
 def buffer_beats(outstanding: int, longest_burst: int) -> int:
     """Return the beats of the read engine's buffer, unless it is told another number: those of all bursts in flight."""
     return min(1 << 16, max(3, outstanding * longest_burst))
+
+
+def read_bus(*, latency_cycles: int, **sizes: int) -> Bus:
+    """Return the bus of :class:`vitaccel_rtl.dma_read.DmaRead` with a memory of this latency.
+
+    Parameters
+    ----------
+    latency_cycles
+        Of the memory.
+    sizes
+        Other parameters of :class:`Bus`; ``buffer_beats`` are those of all bursts in flight when left out.
+    """
+    ample = buffer_beats(sizes["outstanding"], sizes["burst_beats"])
+    return Bus(wait_cycles=latency_cycles + READ_TURN, **{"buffer_beats": ample, **sizes})
+
+
+def write_bus(*, latency_cycles: int, **sizes: int) -> Bus:
+    """Return the bus of :class:`vitaccel_rtl.dma_write.DmaWrite`: as :func:`read_bus`, without a buffer."""
+    return Bus(wait_cycles=latency_cycles + WRITE_TURN, buffer_beats=0, **sizes)
 
 
 class Occupation(NamedTuple):

@@ -85,6 +85,16 @@ class DmaRead(wiring.Component):
         """Beats of the data buffer."""
         return self._buffer_beats
 
+    def interval_cycles(self, job, latency_cycles):
+        """Cycles from a job to the next of many that are alike, in a memory of this latency.
+
+        One a beat (or a word, if there are more of those), or more where bursts wait for their places.
+        """
+        shape = self._geometry
+        sizes = {"beat_bytes": shape.beat_bytes, "burst_beats": shape.longest_burst, "outstanding": shape.outstanding}
+        bus = dma_cycles.read_bus(latency_cycles=latency_cycles, buffer_beats=self._buffer_beats, **sizes)
+        return max(dma_cycles.occupation(bus, job).repeated, job.words(shape.word_bytes))
+
     def elaborate(self, platform):
         m = Module()
         m.submodules.cutter = cutter = BurstCutter(self._geometry)

@@ -46,6 +46,10 @@ class Job:
         for row in range(self.rows):
             yield self.address + row * self.stride_bytes, self.row_bytes
 
+    def words(self, word_bytes: int) -> int:
+        """Return the words on chip of all rows."""
+        return self.rows * -(-self.row_bytes // word_bytes)
+
 
 def bursts_of_run(
     address: int, run_bytes: int, *, beat_bytes: int, burst_beats: int, page_bytes: int = PAGE_BYTES

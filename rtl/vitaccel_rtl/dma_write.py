@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import dma_cycles
 from vitaccel_rtl.axi import ERROR_BIT, Geometry, constants, issue, write_ports
 from vitaccel_rtl.bursts import BurstCutter
 from vitaccel_rtl.dma_job import STATUS, descriptor_layout, fork
@@ -69,6 +70,16 @@ class DmaWrite(wiring.Component):
     def geometry(self):
         """What this engine was built for."""
         return self._geometry
+
+    def interval_cycles(self, job, latency_cycles):
+        """Cycles from a job to the next of many that are alike, in a memory of this latency.
+
+        One a beat (or a word, if there are more of those), or more where bursts wait for their places.
+        """
+        shape = self._geometry
+        sizes = {"beat_bytes": shape.beat_bytes, "burst_beats": shape.longest_burst, "outstanding": shape.outstanding}
+        bus = dma_cycles.write_bus(latency_cycles=latency_cycles, **sizes)
+        return max(dma_cycles.occupation(bus, job).repeated, job.words(shape.word_bytes))
 
     def elaborate(self, platform):
         m = Module()

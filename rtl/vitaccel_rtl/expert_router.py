@@ -98,6 +98,19 @@ class ExpertRouter(wiring.Component):
         """Bits of the memories of the queues."""
         return self._shape.memory_bits
 
+    def interval_cycles(self, *, experts, k, over_chosen):
+        """Cycles from a row-block of P tokens to the next, when logits come as they are taken.
+
+        ``max(experts, P k)``, or those of the statistics of chosen experts where these take longer.
+        """
+        return latency.route_interval(
+            side=self._sizes["lanes"],
+            experts=experts,
+            k=k,
+            over_chosen=over_chosen,
+            has_lines=has_lines(self._powers["table"]),
+        )
+
     def route_cycles(self, *, tokens, frame_tokens, experts, k, over_chosen):
         """Cycles from accepting the first word of logits to accepting a request: `latency.route`."""
         return latency.route(

@@ -56,6 +56,11 @@ class StreamFifo(wiring.Component):
         """Cycles from accepting a word to offering it, when the queue is empty."""
         return latency.STREAM_FIFO
 
+    @property
+    def interval_cycles(self):
+        """Cycles from accepting a word to accepting the next, while results are taken as they come."""
+        return latency.WORD_INTERVAL
+
     def elaborate(self, platform):
         m = Module()
         m.submodules.queue = queue = fifo.SyncFIFOBuffered(width=Shape.cast(self._shape).width, depth=self._depth)

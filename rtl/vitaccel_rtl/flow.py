@@ -39,6 +39,11 @@ class Flow(wiring.Component):
         """Cycles from accepting a word to offering its result, when the queue is empty."""
         return self._stages + latency.CREDIT_QUEUE
 
+    @property
+    def interval_cycles(self):
+        """Cycles from accepting a word to accepting the next, while results are taken as they come."""
+        return latency.WORD_INTERVAL
+
     def connect(self, m, stages, out):
         """Build the data path from ``self.i.p`` to *out*, the word for the queue (all of it but ``last``).
 

@@ -81,6 +81,13 @@ class Gather(wiring.Component):
         """Cycles from accepting a job to offering its last word, beyond one a word, if a read takes 1 or 2 cycles."""
         return latency.gather(self._side)
 
+    def interval_cycles(self, *, entries, tiles):
+        """Cycles from a job to the next, with its entries at hand and reads in time.
+
+        One a word: P of every tile of every block of P entries.
+        """
+        return latency.queue_slots(entries, tiles, self._side)
+
     def elaborate(self, platform):
         m = Module()
         m.submodules.walk = walk = QueueWalk(**self._walk_options)

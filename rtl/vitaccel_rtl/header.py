@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vitaccel_rtl.contract import Contract, contract, cycles
+from vitaccel_rtl.latency import WORD_INTERVAL
 from vitaccel_rtl.ports import Field, Port, fields, shapes, streams
 
 MARK = "Written by vitaccel"
@@ -80,8 +81,7 @@ def stream_rules(component: Any) -> tuple[str, ...]:
 def timing(component: Any) -> dict[str, str]:
     """Return latency and throughput in words."""
     said = cycles(component)
-    ends = {name.partition("__")[0] for name in streams(component)}
-    if {"i", "o"} <= ends and "latency_cycles" in said and "interval_cycles" not in said:
+    if getattr(component, "interval_cycles", None) == WORD_INTERVAL:
         said["throughput"] = ONE_WORD_A_CYCLE
     return said
 

@@ -7,6 +7,10 @@ acceptance of one word, row or tile to that of the next at full speed: one cycle
 
 from math import gcd
 
+WORD_INTERVAL = 1
+"""Of every block that streams: a word, a request or a choice is accepted every cycle, while results are taken as they
+come."""
+
 # --------------------------------------------------------------------------------------------------- streams and queues
 
 SKID_BUFFER = 1
@@ -74,6 +78,12 @@ REGISTERS_READ = 3
 
 REGISTERS_WRITE = 2
 """Of `vitaccel_rtl.registers.Registers`, from accepting a write (the later of address and data) to its answer."""
+
+REGISTERS_READ_INTERVAL = REGISTERS_READ + 1
+"""Of `vitaccel_rtl.registers.Registers`, from accepting the address of a read to accepting the next, which waits."""
+
+REGISTERS_WRITE_INTERVAL = REGISTERS_WRITE + 1
+"""Of `vitaccel_rtl.registers.Registers`, from accepting a write to accepting the next, which waits."""
 
 # --------------------------------------------------------------------------------------------------------- the PE array
 
@@ -249,6 +259,14 @@ def scatter_add(side: int, entries: int) -> int:
     return weighed + side + TRANSPOSER + CREDIT_QUEUE + ACCUMULATE + CREDIT_QUEUE - 1
 
 
+def scatter_add_interval(entries: int, tiles: int, side: int) -> int:
+    """Cycles from accepting a job of `vitaccel_rtl.scatter_add.ScatterAdd` to accepting the next: it has ended.
+
+    A job without entries is over in a cycle.
+    """
+    return queue_slots(entries, tiles, side) + scatter_add(side, entries) if entries else WORD_INTERVAL
+
+
 def probability(*, has_lines: bool) -> int:
     """Latency of `vitaccel_rtl.probability.Probability`: a power, a product, a shift in two, saturation."""
     return exp2(has_lines=has_lines) + 4
@@ -328,6 +346,24 @@ def queues_ready(experts: int) -> int:
     return experts + 5 + TOPK
 
 
+def row_choices_interval(*, experts: int, k: int, over_chosen: bool, has_lines: bool) -> int:
+    """Cycles from a row-block to the next in `vitaccel_rtl.row_choices.RowChoices`: it is streamed once.
+
+    When scores are over the chosen experts, these go through the statistics after the row, one row at a time, which may
+    take longer than the *experts* words of the next: ``k`` and the latency of the statistics with the queue behind.
+    """
+    return max(experts, k + softmax_statistics(has_lines=has_lines) + CREDIT_QUEUE) if over_chosen else experts
+
+
+def route_interval(*, side: int, experts: int, k: int, over_chosen: bool, has_lines: bool) -> int:
+    """Cycles from a row-block of P tokens to the next in `vitaccel_rtl.expert_router.ExpertRouter`.
+
+    It is streamed once, while the choices of the one before are walked one by one.
+    """
+    streamed = row_choices_interval(experts=experts, k=k, over_chosen=over_chosen, has_lines=has_lines)
+    return max(streamed, side * k)
+
+
 def route(
     *,
     side: int,
@@ -344,17 +380,15 @@ def route(
     A row-block is streamed once, in *experts* words, while the choices of the one before are walked one by one; so each
     takes
 
-        ``max(experts, valid tokens * k)``
+        ``max(row_choices_interval, valid tokens * k)``
 
-    cycles, or less where it waits in a slot for the walk of one that takes longer. When scores are over the chosen
-    experts, these go through the statistics after the row, one row at a time, which may take longer than the *experts*
-    words of the next: ``k`` and the latency of the statistics with the queue behind them. All *most_experts* queues
-    that there are get sorted.
+    cycles (`route_interval`, when all its lanes have tokens), or less where it waits in a slot for the walk of one that
+    takes longer. All *most_experts* queues that there are get sorted.
     """
     statistics = softmax_statistics(has_lines=has_lines) + CREDIT_QUEUE
-    interval, first = experts, experts + statistics - 1
+    interval = row_choices_interval(experts=experts, k=k, over_chosen=over_chosen, has_lines=has_lines)
+    first = experts + statistics - 1
     if over_chosen:
-        interval = max(experts, k + statistics)
         first += TOPK + CREDIT_QUEUE + k - 1
     whole, rest = divmod(min(frame_tokens, tokens), side)
     walks = [valid * k for valid in [side] * whole + [rest] * (rest > 0)]

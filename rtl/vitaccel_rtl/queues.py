@@ -97,6 +97,16 @@ class ExpertQueues(wiring.Component):
         """Cycles from accepting the last choice of a job to accepting a request."""
         return latency.queues_ready(self.shape.experts)
 
+    @property
+    def interval_cycles(self):
+        """Cycles from accepting a choice of a job to accepting the next."""
+        return latency.WORD_INTERVAL
+
+    @property
+    def entry_interval_cycles(self):
+        """Cycles from offering an entry of a queue to offering the next of its rank, while they are taken at once."""
+        return latency.WORD_INTERVAL
+
     def elaborate(self, platform):
         m = Module()
         m.submodules.filling = filling = QueueFilling(self.shape, lanes=self._lanes)

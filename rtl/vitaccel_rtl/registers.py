@@ -96,6 +96,16 @@ class Registers(wiring.Component):
         """Cycles from accepting address and data of a write, the later of the two, to offering its answer."""
         return latency.REGISTERS_WRITE
 
+    @property
+    def read_interval_cycles(self):
+        """Cycles from accepting the address of a read to accepting the next, while data are taken as they come."""
+        return latency.REGISTERS_READ_INTERVAL
+
+    @property
+    def write_interval_cycles(self):
+        """Cycles from accepting a write to accepting the next, while answers are taken as they come."""
+        return latency.REGISTERS_WRITE_INTERVAL
+
     def elaborate(self, platform):
         m = Module()
         self._read(m)

@@ -60,6 +60,11 @@ class Router(wiring.Component):
         """Cycles from accepting a word to offering it."""
         return latency.ROUTER
 
+    @property
+    def interval_cycles(self):
+        """Cycles from accepting a word to accepting the next, while outputs take theirs as they come."""
+        return latency.WORD_INTERVAL
+
     def elaborate(self, platform):
         m = Module()
         word = Signal(self._shape, reset_less=True)

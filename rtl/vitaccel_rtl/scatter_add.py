@@ -135,6 +135,13 @@ class ScatterAdd(wiring.Component):
         """Cycles from accepting a job of P entries or more to its end, beyond one a slot, if reads come in time."""
         return latency.scatter_add(self._side, self._side)
 
+    def interval_cycles(self, *, entries, tiles):
+        """Cycles from accepting a job to accepting the next, its entries and results at hand and reads in time.
+
+        One a slot, P of every tile of every block of P entries, and the way of the last.
+        """
+        return latency.scatter_add_interval(entries, tiles, self._side)
+
     def elaborate(self, platform):
         m = Module()
         tag = data.StructLayout({"address": self._address_bits, "taken": 1, "last": 1})

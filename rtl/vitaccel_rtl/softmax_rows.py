@@ -102,10 +102,11 @@ class Softmax(wiring.Component):
         ``lanes`` (numerators u, unsigned *bits*), of each lane's row ``mantissa`` (17 bits) and ``exponent`` (5 bits)
         of the reciprocal of its sum, ``last``.
 
-    Latency
-    -------
+    Timing
+    ------
     From the last key of a row to its first numerator: statistics, reciprocal, registers, a queue and the numerators,
-    ``latency.softmax_rows``. Rows follow each other without a gap.
+    ``latency.softmax_rows``. Rows follow each other without a gap, while none is shorter than the one before it; of
+    shorter ones 32 can wait for a long row to leave.
 
     Raises
     ------
@@ -133,6 +134,11 @@ class Softmax(wiring.Component):
     def latency_cycles(self):
         """Cycles from accepting the last key of a row to offering its first numerator."""
         return latency.softmax_rows(has_lines=has_lines(self._powers["table"]), bits=self._bits)
+
+    @property
+    def interval_cycles(self):
+        """Cycles from accepting a word to accepting the next, while rows get no shorter and are taken as they come."""
+        return latency.WORD_INTERVAL
 
     def elaborate(self, platform):
         m = Module()

@@ -106,6 +106,11 @@ class Pipeline(wiring.Component):
         """Cycles from accepting a word to offering its result, without back-pressure."""
         return self._latency_cycles
 
+    @property
+    def interval_cycles(self):
+        """Cycles from accepting a word to accepting the next, while results are taken as they come."""
+        return latency.WORD_INTERVAL
+
     def connect(self, m, stages, valid, last):
         """Build the data path from ``self.i.p`` to ``self.o.p``.
 
@@ -163,6 +168,11 @@ class SkidBuffer(wiring.Component):
     def latency_cycles(self):
         """Cycles from accepting a word to offering it."""
         return latency.SKID_BUFFER
+
+    @property
+    def interval_cycles(self):
+        """Cycles from accepting a word to accepting the next, while results are taken as they come."""
+        return latency.WORD_INTERVAL
 
     def elaborate(self, platform):
         m = Module()

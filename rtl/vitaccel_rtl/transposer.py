@@ -52,6 +52,11 @@ class Transposer(wiring.Component):
         """Cycles from accepting the last word of a tile to offering the first of its result."""
         return latency.TRANSPOSER
 
+    @property
+    def interval_cycles(self):
+        """Cycles from accepting a word to accepting the next, while results are taken as they come."""
+        return latency.WORD_INTERVAL
+
     def elaborate(self, platform):
         m = Module()
         full = Signal(2)  # of each half: a whole tile was accepted

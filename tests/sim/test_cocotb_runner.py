@@ -24,6 +24,7 @@ class Register(wiring.Component):
     """One register, and a fault on request."""
 
     latency_cycles = 1
+    interval_cycles = 1
 
     def __init__(self, *, fault: str) -> None:
         self.fault = fault

@@ -18,9 +18,7 @@ def route_interval(*, side: int, experts: int, choices: int, over_chosen: bool, 
     Its words stream by once, and its choices are walked one a cycle; scores over chosen experts take those through the
     statistics of the softmax after the row.
     """
-    cycles = max(experts, side * choices)
-    if over_chosen:
-        cycles = max(cycles, choices + latency.softmax_statistics(has_lines=has_lines) + latency.CREDIT_QUEUE)
+    cycles = latency.route_interval(side=side, experts=experts, k=choices, over_chosen=over_chosen, has_lines=has_lines)
     return -(-cycles // SLOTS)
 
 

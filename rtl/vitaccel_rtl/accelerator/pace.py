@@ -92,7 +92,7 @@ def matmul_pace(
     b_is_activation
         Parameter sets come from the parameter buffer, a frame behind the start of a column, and not behind its weights.
     """
-    cycles = max(depth + spread, side + out_spread)
+    cycles = latency.array_interval(depth + spread, side + out_spread)
     late = SETS_LATE if by_rows else 0
     first = SLOTS + side if b_is_activation else depth + SET_BYTES
     return MatMulPace(

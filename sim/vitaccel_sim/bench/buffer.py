@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import cocotb
@@ -63,7 +64,7 @@ class BufferBench:
         self.point = Point(**bench_parameters())
         self.rng = random.Random(cocotb.RANDOM_SEED)
         block = self.point.build()
-        self.latency_cycles = block.latency_cycles
+        self.latency_cycles, self.interval_cycles = block.latency_cycles, block.interval_cycles
         ports = {"requests": block.requests, "responses": block.responses, "writes": block.writes}
         self.shapes = {name: payload_shape(streams[0].signature) for name, streams in ports.items()}
         self.names = {name: [f"{name}__{place}" for place in range(len(ports[name]))] for name in ports}
@@ -254,12 +255,16 @@ async def nothing_is_left_after_a_reset(dut: Any) -> None:
 
 @cocotb.test()
 async def declared_latency(dut: Any) -> None:
-    """A response is offered as late as the component says."""
+    """A response is offered as late as the component says, and a request accepted as often."""
     bench = BufferBench(dut)
     await bench.start()
     (service,) = await bench.run([_reads(bench.point, range(min(20, bench.point.tried)))])
     found = {answered - accepted for accepted, answered in zip(service.accepted, service.answered, strict=True)}
     assert found == {bench.latency_cycles}, f"latency must be {bench.latency_cycles}, not {found}"
+    gaps = {after - before for before, after in pairwise(service.accepted)}
+    assert gaps == {bench.interval_cycles}, (
+        f"a request must be accepted every {bench.interval_cycles} cycle, not {gaps}"
+    )
     hit("latency as declared")
 
 

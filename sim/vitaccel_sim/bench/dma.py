@@ -2,7 +2,8 @@
 
 Run by :func:`vitaccel_sim.cocotb_runner.run_bench` with what
 :func:`vitaccel_sim.benches.dma.bench_case` returns: payloads of descriptors and
-words, the memory's bytes before and, for a write engine, after, and the words that a read engine must make.
+words, the memory's bytes before and, for a write engine, after, the words that a read engine must make, and what its
+cycles follow from.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
+from vitaccel_rtl.dma_timing import Job, ReadEngine, WriteEngine
 from vitaccel_sim.bench.axi_memory import (
     BEHAVIOURS,
     DECODE_ERROR,
@@ -41,11 +43,15 @@ BINS = (
     "an error of the decoder",
     "large jobs begin",
     "reset with bursts in flight",
+    "cycles as declared",
 )
 COVERAGE = Coverage(BINS)
 
 
 ERRORS = {"slave": SLAVE_ERROR, "decoder": DECODE_ERROR}
+
+LATENCIES = (1, 7, 50)
+"""Cycles of memories in which beats and statuses are timed."""
 
 LARGE_CYCLES = 100
 """Until jobs that would take hours are given up."""
@@ -195,6 +201,24 @@ async def an_error_is_told_of_its_job(dut: Any) -> None:
             errors = dict.fromkeys(chosen, response)
             await bench.check(bench.exchange(BEHAVIOURS[0], "random", "random", errors), statuses)
         hit(f"an error of the {origin}")
+
+
+@cocotb.test()
+async def declared_cycles(dut: Any) -> None:
+    """Every beat and every status in the cycle that the engine declares, so latency and throughput, at full speed."""
+    bench = DmaBench(dut)
+    await bench.start()
+    kind = WriteEngine if bench.case["writes"] else ReadEngine
+    for latency_cycles in LATENCIES:
+        exchange = bench.exchange(Behaviour(latency=latency_cycles), "always", "always", {})
+        await bench.check(exchange, [0] * len(bench.case["descriptors"]))
+        engine = kind(**bench.case["engine"], latency_cycles=latency_cycles)
+        jobs = zip(bench.case["jobs"], exchange.jobs.accepted, strict=True)
+        declared = [engine.job(Job(**job), at) for job, at in jobs]
+        assert exchange.memory.beats_at == engine.beats_at, f"beats differ with a memory of {latency_cycles} cycles"
+        found = exchange.status.offered
+        assert found == declared, f"statuses must come in cycles {declared}, not {found}"
+    hit("cycles as declared")
 
 
 @cocotb.test()

@@ -65,7 +65,7 @@ def row_addresses(job: Job) -> list[int]:
 
 def word_count(job: Job, word_bytes: int) -> int:
     """Return the words of a job: those of a row, times the rows."""
-    return job.rows * -(-job.row_bytes // word_bytes)
+    return job.words(word_bytes)
 
 
 def packed_job(job: Job, geometry: Geometry) -> int:

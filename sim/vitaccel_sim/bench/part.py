@@ -8,6 +8,7 @@ from typing import Any
 
 from amaranth.lib import wiring
 
+from vitaccel_rtl.latency import WORD_INTERVAL
 from vitaccel_sim.bench.payload import pack, payload_shape
 from vitaccel_sim.traffic.case import LONG_LENGTHS, Case, Traffic, lengths_of
 
@@ -23,8 +24,8 @@ def part(
     Parameters
     ----------
     component
-        With the streams ``i`` and ``o`` and a ``latency_cycles``. One without an ``interval_cycles`` accepts a word
-        every cycle at full speed.
+        With the streams ``i`` and ``o``, ``latency_cycles`` and ``interval_cycles``; where that is no number but
+        depends on the row, the array's, whether a word is accepted every cycle is not looked at.
     short, extremes, long
         Words: those that run under every pair of profiles, those at the ends of ranges, those of long rows.
     name
@@ -35,7 +36,7 @@ def part(
     return {
         "name": name,
         "latency_cycles": component.latency_cycles,  # type: ignore[attr-defined]
-        "is_pipelined": not hasattr(component, "interval_cycles"),
+        "is_pipelined": component.interval_cycles == WORD_INTERVAL,  # type: ignore[attr-defined]
         "setup": [dict(step) for step in setup],
         "short": _packed(component, short),
         "extremes": _packed(component, extremes),

@@ -14,7 +14,12 @@ from typing import Any
 
 import cocotb
 
-from vitaccel_rtl.latency import REGISTERS_READ, REGISTERS_WRITE
+from vitaccel_rtl.latency import (
+    REGISTERS_READ,
+    REGISTERS_READ_INTERVAL,
+    REGISTERS_WRITE,
+    REGISTERS_WRITE_INTERVAL,
+)
 from vitaccel_rtl.register_map import ACCESSES, WORD_BYTES, Field, Register
 from vitaccel_sim.bench.axi_lite import Answers, AxiLiteMaster
 from vitaccel_sim.bench.coverage import Coverage, cross
@@ -234,14 +239,20 @@ async def nothing_is_left_after_a_reset(dut: Any) -> None:
 
 @cocotb.test()
 async def declared_latencies(dut: Any) -> None:
-    """Answers come as late as the component says, at full speed."""
+    """Answers come as late as the component says, and as often, at full speed."""
     bench = RegisterBench(dut)
     await bench.start()
     answers = await bench.master.exchange([(0, 0, 0)] * 5, [0] * 5)
-    for sent, answered, cycles in (("aw", "b", REGISTERS_WRITE), ("ar", "r", REGISTERS_READ)):
+    for sent, answered, cycles, interval in (
+        ("aw", "b", REGISTERS_WRITE, REGISTERS_WRITE_INTERVAL),
+        ("w", "b", REGISTERS_WRITE, REGISTERS_WRITE_INTERVAL),
+        ("ar", "r", REGISTERS_READ, REGISTERS_READ_INTERVAL),
+    ):
         pairs = zip(answers.accepted[sent], answers.offered[answered], strict=True)
         found = {offered - accepted for accepted, offered in pairs}
         assert found == {cycles}, f"latency of {sent.upper()} must be {cycles}, not {found}"
+        gaps = {after - before for before, after in itertools.pairwise(answers.accepted[sent])}
+        assert gaps == {interval}, f"{sent.upper()} must be accepted every {interval} cycles, not {gaps}"
     hit("latencies as declared")
 
 

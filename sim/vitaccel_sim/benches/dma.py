@@ -41,7 +41,10 @@ APART = 100_003
 def parameters(component: Any, _options: Mapping[str, int], seed: int) -> dict[str, Any]:
     """Return the parameters of the bench of an engine."""
     shape = component.geometry
-    return bench_case(jobs_of(shape, seed), shape, writes=hasattr(component, "m_axi_wdata"), seed=seed)
+    case = bench_case(jobs_of(shape, seed), shape, writes=hasattr(component, "m_axi_wdata"), seed=seed)
+    engine = {**shape.sizes, "burst_beats": shape.longest_burst, "outstanding": shape.outstanding}
+    buffer = {} if case["writes"] else {"buffer_beats": component.buffer_beats}
+    return {**case, "engine": {**engine, **buffer}}
 
 
 def bench_case(jobs: Sequence[Job], geometry: Geometry, *, writes: bool, seed: int) -> dict[str, Any]:
@@ -56,6 +59,7 @@ def bench_case(jobs: Sequence[Job], geometry: Geometry, *, writes: bool, seed: i
     moved = [moved_up(job, geometry, rng) for job in jobs]
     return {
         "limits": vars(limits_of(geometry)),
+        "jobs": [dataclasses.asdict(job) for job in moved],
         "descriptors": [packed_job(job, geometry) for job in moved],
         "bursts": [(burst.address, burst.beats) for job in moved for burst in bursts_of(job, geometry)],
         "words": words,

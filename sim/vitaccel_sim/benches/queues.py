@@ -52,7 +52,8 @@ def queue_parameters(
         Of :func:`job_parameters`.
     cycles
         Of the first of *short*, whose first request is for entries: ``ready``, from the first word to a request;
-        ``answer`` and ``entry``, from that request to its length and its first entry.
+        ``answer`` and ``entry``, from that request to its length, its first entry and, if there is one, its
+        ``second entry``; ``words``, from the first word to the last, if that is known.
     """
     return {"short": list(short), "long": list(long), "one_expert": [one_expert], "cycles": dict(cycles)}
 
@@ -80,6 +81,8 @@ def routing_parameters(component: Any, options: Mapping[str, int], seed: int) ->
             "ready": _ready_cycles(component, first),
             "answer": latency.QUEUE_ANSWER,
             "entry": latency.QUEUE_ENTRY,
+            "second entry": latency.QUEUE_ENTRY + (first.tokens > 1) * latency.WORD_INTERVAL,
+            **({} if is_router else {"words": (first.tokens * first.k - 1) * component.interval_cycles}),
         },
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vitaccel_rtl.latency import WORD_INTERVAL
 from vitaccel_sim.bench.equality import RESET_AFTER_CYCLES
 from vitaccel_sim.bench.part import cases_of
 from vitaccel_sim.bench.payload import pack, payload_shape
@@ -81,7 +82,7 @@ class Promise:
 
 def promise_of(component: Any) -> Promise:
     """Return what a component says."""
-    return Promise(latency_cycles=component.latency_cycles, is_pipelined=not hasattr(component, "interval_cycles"))
+    return Promise(latency_cycles=component.latency_cycles, is_pipelined=component.interval_cycles == WORD_INTERVAL)
 
 
 def fault(trial: Trial, run: StreamRun, promise: Promise) -> str:

@@ -348,8 +348,11 @@ def test_a_transposer_fills_while_it_empties(
     for _ in groups(rows, side):
         for _ in groups(len(groups(channels, side)), arch.array.count):
             slots += side
-    behind = latency.gather(side, READ) if kind is Gather else latency.scatter_add(side, rows)
-    expected = Timing(slots, behind + WRITE) if rows else Timing(0, 0)
+    if kind is Gather:
+        expected = Timing(slots, latency.gather(side, READ) + WRITE)
+    else:
+        expected = Timing(slots + latency.scatter_add(side, rows), WRITE)
+    expected = expected if rows else Timing(0, 0)
     assert timing(kind(layer="", a=0, out=0, channels=channels, expert=1), arch, rows) == expected
 
 

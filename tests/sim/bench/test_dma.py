@@ -34,3 +34,11 @@ def test_what_is_not_as_expected_is_told(
         case["limits"] = {**case["limits"], change: 4}
     result = run_point(block, 0, seed=seed, parameters=case, testcase=FIRST, simulator=quick_simulator)
     assert message in result.failed[FIRST]
+
+
+@pytest.mark.parametrize("block", ["dma-read", "dma-write"])
+def test_a_cycle_that_is_not_declared_is_told(block: str, quick_simulator: str, seed: int) -> None:
+    case = parameters_of(block, 0, seed)
+    case["engine"]["outstanding"] = 1
+    result = run_point(block, 0, seed=seed, parameters=case, testcase="declared_cycles", simulator=quick_simulator)
+    assert "beats differ with a memory of " in result.failed["declared_cycles"]

@@ -22,6 +22,7 @@ class Sums(wiring.Component):
     """Running sums of the words since the last reset; faults on request."""
 
     latency_cycles = 1
+    interval_cycles = 1
 
     def __init__(self, *, fault: str = "") -> None:
         self._fault = fault

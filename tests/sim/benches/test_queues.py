@@ -23,6 +23,8 @@ def test_the_smallest_queues_meet_what_they_can(seed: int) -> None:
         "ready": latency.queues_ready(1),
         "answer": latency.QUEUE_ANSWER,
         "entry": latency.QUEUE_ENTRY,
+        "second entry": latency.QUEUE_ENTRY,
+        "words": 0,
     }
 
 

@@ -12,11 +12,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from amaranth.hdl import Shape
 
 from tests.rtl.stream_bench import Run, run
 from vitaccel.backends.rtl.catalog import BLOCKS, block
 from vitaccel.ir.plan import has_lines
 from vitaccel_rtl import latency
+from vitaccel_sim.bench.part import part
+from vitaccel_sim.bench.payload import pack, payload_shape
+from vitaccel_sim.bench.scoreboard import Scoreboard
 from vitaccel_sim.benches.catalog import BENCHES
 from vitaccel_sim.traffic.case import LONG_LENGTHS, Case, Traffic, lengths_of
 from vitaccel_sim.traffic.catalog import TRAFFIC
@@ -131,24 +135,24 @@ def test_points_take_every_option_to_two_values_or_more(name: str) -> None:
 
 @pytest.mark.parametrize("name", TRAFFIC)
 def test_one_bit_of_an_expected_word_is_found(name: str, seed: int) -> None:
-    """The comparison of every bench is equality; here it is between what came out and a word with one bit turned."""
+    """Every bench puts words into a scoreboard of what `part` packs; here one bit of one of them is turned over."""
     rng = random.Random(seed)
     traffic = TRAFFIC[name]
     point = traffic.points[0]
     case = traffic.directed(point)
-    result = run_case(block(name).component(**point), traffic, point, case)
-    assert result.words == list(case.expected)
-    place = rng.randrange(len(case.expected))
-    expected = [*case.expected[:place], with_one_bit_turned(case.expected[place], rng), *case.expected[place + 1 :]]
-    assert result.words != expected
+    component = block(name).component(**point)
+    layout = payload_shape(component.o.signature)
+    words = [pack(layout, word) for word in run_case(component, traffic, point, case).words]
+    told = part(component, short=case, extremes=case, long=case)["extremes"]["expected"]
+    compare(words, told)
+    place = rng.randrange(len(told))
+    told[place] ^= 1 << rng.randrange(Shape.cast(layout).width)
+    with pytest.raises(AssertionError, match=f"^word {place} of {len(told)} must be 0x"):
+        compare(words, told)
 
 
-def with_one_bit_turned(value: Any, rng: random.Random) -> Any:
-    """Return a word, or a part of one, with the lowest bit of one of its integers turned over."""
-    if isinstance(value, Mapping):
-        name = rng.choice(sorted(value))
-        return {**value, name: with_one_bit_turned(value[name], rng)}
-    if isinstance(value, list):
-        place = rng.randrange(len(value))
-        return [*value[:place], with_one_bit_turned(value[place], rng), *value[place + 1 :]]
-    return int(value) ^ 1
+def compare(words: list[int], expected: list[int]) -> None:
+    board = Scoreboard(expected)
+    for word in words:
+        board.put(word)
+    assert board.is_complete

@@ -11,7 +11,7 @@ from functools import lru_cache
 from vitaccel.arch import Arch, Memory
 from vitaccel.ir.plan import has_lines
 from vitaccel_rtl import dma_cycles, latency
-from vitaccel_rtl.dma_timing import PAGE_BYTES, READ_TURN, WRITE_TURN
+from vitaccel_rtl.dma_timing import PAGE_BYTES
 
 WRITE = 1
 """A word into the activation or logit buffer."""
@@ -30,6 +30,25 @@ def stages(arch: Arch) -> dict[str, int]:
         "layernorm-row-scale": latency.LAYERNORM_ROW_SCALE,
         "layernorm-normalize": latency.LAYERNORM_NORMALIZE,
     }
+
+
+INTERVALS = {
+    "buffer": latency.WORD_INTERVAL,
+    "requantize": latency.WORD_INTERVAL,
+    "activation": latency.WORD_INTERVAL,
+    "softmax-statistics": latency.WORD_INTERVAL,
+    "softmax-numerators": latency.WORD_INTERVAL,
+    "layernorm-moments": latency.WORD_INTERVAL,
+    "layernorm-row-scale": latency.WORD_INTERVAL,
+    "layernorm-normalize": latency.WORD_INTERVAL,
+}
+"""Cycles from a word to the next in the blocks of streams. Those of the array, of the router, of queues and of DMA jobs
+depend on their rows: :mod:`timing` has them."""
+
+
+def interval(*blocks: str) -> int:
+    """Cycles from a word to the next through blocks, one after another: those of the slowest, the buffer among them."""
+    return max(INTERVALS[block] for block in ("buffer", *blocks))
 
 
 def chain(arch: Arch, *blocks: str) -> int:
@@ -63,20 +82,28 @@ def row_scale_ready(arch: Arch) -> int:
 
 def lane_result(arch: Arch, function: str) -> int:
     """From the last address of a stream through the lanes to its last result."""
-    blocks = {"layernorm": ("layernorm-normalize",), "copy": (), "zero": ()}
-    return latency.BUFFER_READ + chain(arch, *blocks.get(function, ("requantize", "activation"))) + WRITE
+    return latency.BUFFER_READ + chain(arch, *_lane_blocks(function)) + WRITE
+
+
+def lane_interval(function: str) -> int:
+    """From a word of a stream through the lanes to the next; LayerNorm takes it for the moments of a row, too."""
+    return interval(*_lane_blocks(function), *(("layernorm-moments",) if function == "layernorm" else ()))
+
+
+def _lane_blocks(function: str) -> tuple[str, ...]:
+    ways = {"layernorm": ("layernorm-normalize",), "copy": (), "zero": ()}
+    return ways.get(function, ("requantize", "activation"))
 
 
 @lru_cache
 def bus(memory: Memory, *, writes: bool) -> dma_cycles.Bus:
     """Return the bus of a direction: all ports side by side, striped, with the turn of its engine."""
-    longest_burst = min(memory.burst_beats, PAGE_BYTES * 8 // memory.bus_bits)
-    return dma_cycles.Bus(
+    of_direction = dma_cycles.write_bus if writes else dma_cycles.read_bus
+    return of_direction(
+        latency_cycles=memory.latency_cycles,
         beat_bytes=memory.beat_bytes,
-        burst_beats=longest_burst,
+        burst_beats=min(memory.burst_beats, PAGE_BYTES * 8 // memory.bus_bits),
         outstanding=memory.outstanding,
-        wait_cycles=memory.latency_cycles + (WRITE_TURN if writes else READ_TURN),
-        buffer_beats=0 if writes else dma_cycles.buffer_beats(memory.outstanding, longest_burst),
         page_bytes=PAGE_BYTES * memory.ports,
     )
 

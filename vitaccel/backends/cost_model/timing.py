@@ -115,7 +115,7 @@ def lane_timing(lane: Lane, arch: Arch) -> Timing:
 
     The moments of the next row-block are taken before this one is normalized, which hides the way to its scale.
     """
-    words = bank_channels(lane.channels, arch.array.side, arch.array.count)
+    words = bank_channels(lane.channels, arch.array.side, arch.array.count) * pipelines.lane_interval(lane.function)
     result = pipelines.lane_result(arch, lane.function)
     if lane.function != "layernorm":
         return Timing(lane.row_blocks * words * lane.passes, result)
@@ -143,13 +143,17 @@ def route_timing(route: Route, arch: Arch) -> Timing:
 
 
 def routed_timing(instruction: Gather | ScatterAdd, arch: Arch, rows: int) -> Timing:
-    """P words of every tile of every block of P queue entries, through the transposer."""
+    """P words of every tile of every block of P queue entries, through the transposer.
+
+    A gather's queues follow each other without a gap. A scatter-add begins when the one before has ended: a row may
+    come again, and its sum must be there.
+    """
     side = arch.array.side
     tiles = ceil_div(ceil_div(instruction.channels, side), arch.array.count)
-    slots = latency.queue_slots(rows, tiles, side)
     if isinstance(instruction, Gather):
-        return Timing(slots, latency.gather(side, latency.BUFFER_READ) + pipelines.WRITE)
-    return Timing(slots, latency.scatter_add(side, rows) + pipelines.WRITE)
+        behind = latency.gather(side, latency.BUFFER_READ) + pipelines.WRITE
+        return Timing(latency.queue_slots(rows, tiles, side), behind)
+    return Timing(latency.scatter_add_interval(rows, tiles, side), pipelines.WRITE)
 
 
 def _vector_timing(instruction: Instruction, arch: Arch, rows: int) -> Timing:
