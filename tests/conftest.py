@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
+import inspect
 import random
 import socket
 from collections.abc import Callable, Iterator
@@ -15,9 +17,9 @@ import pytest
 from vitaccel import zoo
 from vitaccel.frontend import ImportedModel, import_model
 
-# A loaded machine is slow, not wrong: no timed assertion.
-hypothesis.settings.register_profile("vitaccel", deadline=None, print_blob=True)
-hypothesis.settings.load_profile("vitaccel")
+# A loaded machine is slow, not wrong: no timed assertion. Other examples in every run, so that half of them will do.
+hypothesis.settings.register_profile("vitaccel", deadline=None, print_blob=True, max_examples=50)
+hypothesis.settings.register_profile("full", hypothesis.settings.get_profile("vitaccel"), max_examples=200)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the seed before Hypothesis reads its own; a worker of pytest-xdist takes what it was handed."""
+    hypothesis.settings.load_profile("full" if config.option.full else "vitaccel")
     if config.option.seed is None:
         handed = getattr(config, "workerinput", {}).get("seed")
         config.option.seed = random.SystemRandom().randrange(2**32) if handed is None else handed
@@ -110,18 +113,31 @@ def no_network() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Return ``exported(name, **arguments)``: the file that ``vitaccel.zoo.export`` writes, made once a session."""
-    folder = tmp_path_factory.mktemp("zoo")
-    files: dict[tuple[object, ...], Path] = {}
+def exported(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return ``exported(name, **arguments)``: the file that ``vitaccel.zoo.export`` writes, made once a session.
+
+    Workers share files, and so do calls that name a default and calls that leave it out: one export takes seconds.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if hasattr(pytestconfig, "workerinput") else base) / "zoo"
+    folder.mkdir(exist_ok=True)
+    defaults = {key: parameter.default for key, parameter in inspect.signature(zoo.export).parameters.items()}
+    options = {model.name: {option.name: option.default for option in model.options} for model in zoo.models()}
 
     def export(name: str, **arguments: Any) -> Path:
-        key = (name, *sorted(arguments.items()))
-        if key not in files:
-            place = folder / str(len(files))
-            place.mkdir()
-            files[key] = zoo.export(name, place / f"{name}.onnx", **arguments)
-        return files[key]
+        known = defaults | options.get(name, {})
+        told = {key: value for key, value in arguments.items() if key not in known or known[key] != value}
+        key = hashlib.sha256(repr((name, sorted(told.items()))).encode()).hexdigest()[:24]
+        place = folder / key
+        if not place.exists():
+            making = tmp_path_factory.mktemp("making")
+            zoo.export(name, making / f"{name}.onnx", **told)
+            try:
+                making.rename(place)
+            except OSError:  # of two workers that make the same file, the first to finish is kept
+                if not place.exists():
+                    raise
+        return place / f"{name}.onnx"
 
     return export
 

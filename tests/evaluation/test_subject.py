@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -108,7 +109,8 @@ def foreign(
     logging.disable(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        quantize_static(str(source), str(target), Images(), quant_format=QuantFormat.QDQ)
+        # A copy, because onnxruntime leaves a file beside the source for a while, and workers share sources.
+        quantize_static(shutil.copy(source, target.parent), str(target), Images(), quant_format=QuantFormat.QDQ)
     logging.disable(logging.NOTSET)
     return target
 

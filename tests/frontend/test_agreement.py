@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from vitaccel import zoo
 from vitaccel.backends.float_graph import evaluate
 from vitaccel.errors import UnsupportedError
 from vitaccel.frontend import import_model
+from vitaccel.ir.graph import Graph
 
 TOLERANCE = 1e-5
 """Largest absolute error over largest absolute value: ten times under what is promised, to tell erf from tanh GELU."""
@@ -144,7 +146,12 @@ def moe_cases() -> Iterator[Case]:
 
 
 def quick(case: Case) -> bool:
-    """Whether a case runs in every test run: the dynamo exporter takes seconds for a file, the legacy one no time."""
+    """Whether a case runs in every test run: the dynamo exporter takes seconds for a file, the legacy one no time.
+
+    The largest model, to which all that is legacy is compared too, is m3vit-micro with trained weights.
+    """
+    if case.model == "m3vit-digits":
+        return False
     if case.exporter == "legacy":
         return True
     is_reference = (case.opset, case.dynamic) == (18, False) and not case.spelling
@@ -165,8 +172,9 @@ def runs(case: Case) -> bool:
     return case.opset < 22 or case.spelling.get("gate") != "official"
 
 
+@cache
 def text_of(path: Path) -> str:
-    """The Graph of a file as text."""
+    """The Graph of a file as text: many files have one reference."""
     return str(import_model(path).graph)
 
 
@@ -183,34 +191,32 @@ def onnxruntime_answer(path: Path, feeds: Mapping[str, np.ndarray]) -> np.ndarra
     return np.asarray(session.run(None, dict(feeds))[0])
 
 
-def difference(
-    path: Path, feeds: Mapping[str, np.ndarray], *, input_shapes: Mapping[str, tuple[int, ...]] | None
-) -> float:
-    """Largest absolute difference between the Graph and onnxruntime, over the largest absolute value."""
+def difference(graph: Graph, path: Path, feeds: Mapping[str, np.ndarray]) -> float:
+    """Largest absolute difference between the Graph of a file and onnxruntime, over the largest absolute value."""
     expected = onnxruntime_answer(path, feeds)
-    (found,) = evaluate(import_model(path, input_shapes=input_shapes).graph, feeds)
+    (found,) = evaluate(graph, feeds)
     assert found.shape == expected.shape
     assert np.abs(expected).max() > 0
     return float(np.abs(found - expected).max() / np.abs(expected).max())
 
 
 @pytest.mark.parametrize("case", parameters(CASES))
-def test_every_export_gives_the_graph_of_the_reference(case: Case, exported: Exported) -> None:
-    assert text_of(case.file(exported)) == text_of(case.reference(exported))
-
-
-@pytest.mark.parametrize("case", parameters(case for case in CASES if runs(case)))
-def test_the_graph_computes_what_onnxruntime_computes(case: Case, exported: Exported, seed: int) -> None:
-    assert difference(case.file(exported), case.feeds(seed=seed), input_shapes=None) < TOLERANCE
+def test_every_export_gives_the_graph_of_the_reference_and_its_values(
+    case: Case, exported: Exported, seed: int
+) -> None:
+    graph = import_model(case.file(exported)).graph
+    assert str(graph) == text_of(case.reference(exported))
+    if runs(case):
+        assert difference(graph, case.file(exported), case.feeds(seed=seed)) < TOLERANCE
 
 
 @pytest.mark.parametrize("case", parameters(BATCHED))
 def test_an_open_batch_takes_the_size_it_is_given(case: Case, exported: Exported, seed: int) -> None:
     path, feeds = case.file(exported), case.feeds(seed=seed, batch=3)
-    shapes = {"image": feeds["image"].shape}
-    assert difference(path, feeds, input_shapes=shapes) < TOLERANCE
+    graph = import_model(path, input_shapes={"image": feeds["image"].shape}).graph
+    assert difference(graph, path, feeds) < TOLERANCE
     static = exported(case.model, exporter=case.exporter, opset=case.opset, batch=3, **case.meaning)
-    assert str(import_model(path, input_shapes=shapes).graph) == text_of(static)
+    assert str(graph) == text_of(static)
 
 
 def test_the_task_is_an_input_of_the_graph(exported: Exported, seed: int) -> None:
@@ -221,8 +227,9 @@ def test_the_task_is_an_input_of_the_graph(exported: Exported, seed: int) -> Non
     answers = []
     for task in (0, 1):
         feeds["task"] = np.array(task)
-        assert difference(path, feeds, input_shapes=None) < TOLERANCE
-        answers += evaluate(import_model(path).graph, feeds)
+        graph = import_model(path).graph
+        assert difference(graph, path, feeds) < TOLERANCE
+        answers += evaluate(graph, feeds)
     assert not np.allclose(*answers)
 
 
@@ -243,5 +250,6 @@ LARGE = ("deit-small", "lookupvit-small", "m3vit-tiny", "vmoe-small")
 @pytest.mark.parametrize("model", LARGE)
 def test_a_full_size_model_agrees(exported: Exported, model: str, exporter: str, opset: int, seed: int) -> None:
     case = Case(model, exporter, opset, False)
-    assert text_of(case.file(exported)) == text_of(case.reference(exported))
-    assert difference(case.file(exported), case.feeds(seed=seed), input_shapes=None) < TOLERANCE
+    graph = import_model(case.file(exported)).graph
+    assert str(graph) == text_of(case.reference(exported))
+    assert difference(graph, case.file(exported), case.feeds(seed=seed)) < TOLERANCE

@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from vitaccel.errors import VitaccelError
 from vitaccel.frontend import import_model
 
-QUICK_CASES = 40
+QUICK_CASES = 12
 """Damaged files of each kind and model in `make test`."""
 
 FULL_CASES = 1000

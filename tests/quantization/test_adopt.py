@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +64,9 @@ def foreign(exported: Callable[..., Path], tmp_path_factory: pytest.TempPathFact
         logging.disable(logging.WARNING)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            quantize_static(str(source), str(target), Images(), quant_format=QuantFormat.QDQ, **options)
+            # A copy, because onnxruntime leaves a file beside the source for a while, and workers share sources.
+            copy = shutil.copy(source, target.parent)
+            quantize_static(copy, str(target), Images(), quant_format=QuantFormat.QDQ, **options)
         logging.disable(logging.NOTSET)
         return target
 

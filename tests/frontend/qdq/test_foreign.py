@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +50,8 @@ class Images(CalibrationDataReader):
 @pytest.fixture
 def by_onnxruntime(tmp_path: Path, seed: int) -> Callable[..., Path]:
     def quantize(source: Path, **options: Any) -> Path:
-        target = tmp_path / "ort.onnx"
+        # onnxruntime leaves a file beside the source for a while, and workers share sources.
+        source, target = Path(shutil.copy(source, tmp_path)), tmp_path / "ort.onnx"
         arguments = {"quant_format": QuantFormat.QDQ, **options}
         logging.disable(logging.WARNING)
         with warnings.catch_warnings():
