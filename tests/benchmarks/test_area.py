@@ -88,3 +88,10 @@ def test_the_table_tells_the_worst_error_of_those_held_out(area: ModuleType, mon
     assert lines[-1] == "worst error of those held out (*): LUT 10.0%, FF 0.0%, mult. 0.0%, BRAM 0.0%"
     assert lines[-2] == "worst error of those fitted: none"
     assert " * " in lines[1]
+
+
+def test_the_document_shows_what_is_printed(
+    area: ModuleType, capsys: pytest.CaptureFixture[str], shown: Callable[[str, str, str], None]
+) -> None:
+    assert area.main([]) == 0
+    shown("synthesis.md", "python benchmarks/area.py", capsys.readouterr().out)

@@ -11,19 +11,19 @@ from vitaccel_rtl import dma_cycles, latency
 from vitaccel_rtl.accelerator.buffer_formats import BYTE, SET_BITS, TABLE_SLOTS
 from vitaccel_rtl.accelerator.isa import MOST_CHOICES, MOST_TOKENS
 from vitaccel_rtl.accelerator.issue_timing import AHEAD, INSTRUCTION_WORDS, QUEUED
+from vitaccel_rtl.dma_timing import PAGE_BYTES
 from vitaccel_rtl.synthesis.memory_mapping import Memory
 
 SHALLOW = 32
 """Words of a memory that is not listed, at most."""
-
-PAGE_BYTES = 4096
 
 TABLE_ENTRIES, TABLE_BITS = 256, 16
 """Of an activation table, for each int8."""
 
 LOGIT_BITS = 16
 RESIDUAL_PLACES = 64
-"""Words of a residual that wait, of both bytes."""
+"""Words of a residual that wait, of both bytes: those of a tile while it accumulates, and those of the next that come
+while it drains."""
 
 PROGRAM_BITS = 64
 """Of a beat of the port that programs come from."""

@@ -6,13 +6,11 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.accelerator.isa import COUNT, WORD_ADDRESS
+from vitaccel_rtl.accelerator.memories import RESIDUAL_PLACES
 from vitaccel_rtl.accelerator.run_reader import RunReader
 from vitaccel_rtl.accelerator.slot_buffer import read_client
 from vitaccel_rtl.latency import SLOTS
 from vitaccel_rtl.requantize import RESIDUAL_BITS
-
-PLACES = 64
-"""Words that wait: those of a tile while it accumulates, and those of the next that come while it drains."""
 
 
 class ResidualPlanes(wiring.Component):
@@ -59,9 +57,9 @@ class ResidualPlanes(wiring.Component):
             wiring.connect(m, reader.memory, wiring.flipped(memory))
             m.d.comb += [reader.phase.eq(self.phase), reader.start.eq(self.start), reader.count.eq(self._side)]
         m.d.comb += [low.address.eq(self.address), high.address.eq(self.address + self.plane)]
-        m.submodules.waiting = waiting = Memory(shape=2 * 8 * self._side, depth=PLACES, init=[])
+        m.submodules.waiting = waiting = Memory(shape=2 * 8 * self._side, depth=RESIDUAL_PLACES, init=[])
         writes, reads = waiting.write_port(), waiting.read_port(domain="comb")
-        to, place = Signal(range(PLACES)), Signal(range(PLACES))
+        to, place = Signal(range(RESIDUAL_PLACES)), Signal(range(RESIDUAL_PLACES))
         # Runs that start together are at their readers' outputs together, wherever they begin.
         m.d.comb += [
             writes.addr.eq(to),
