@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -22,6 +22,17 @@ WORKING_SET = 1 << 23
 
 MOST_IMAGES = 64
 """Images side by side at most."""
+
+
+class RunsImages(Protocol):
+    """What runs images: the interpreter's :class:`~vitaccel.backends.interpreter.machine.Machine`, and its like."""
+
+    @property
+    def most_images(self) -> int:
+        """Images that may be given at once."""
+
+    def run(self, inputs: Mapping[str, np.ndarray], *, taps: Collection[str] = ()) -> Run:
+        """Run images, see :meth:`vitaccel.backends.interpreter.machine.Machine.run`."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +155,7 @@ class IntegerModel:
                 raise VitaccelError(
                     f"tap must be a value the Program computes, not {name!r}{did_you_mean(name, known)}"
                 )
-        machine = self.machine(choices)
+        machine = self.engine(choices)
         images = len(next(iter(arrays.values())))
         runs = -(-images // self.batch)
         step = min(side_by_side or self._side_by_side(), machine.most_images)
@@ -190,6 +201,10 @@ class IntegerModel:
             rows = np.arange(first, first + self.batch).clip(max=images - 1)
             integers = input_integers(graph, plan, {name: array[rows] for name, array in arrays.items()})
             yield integers, machine.run(integers, taps=taps)
+
+    def engine(self, choices: Mapping[str, int]) -> RunsImages:
+        """Return what :meth:`run` runs images on, with the constants of a choice of tasks."""
+        return self.machine(choices)
 
     def machine(self, choices: Mapping[str, int]) -> Machine:
         """Return the interpreter with the constants of a choice of tasks, by name of the index; made once for each."""
@@ -251,7 +266,7 @@ class IntegerModel:
         return arrays, choices
 
     def _part(
-        self, machine: Machine, arrays: Mapping[str, np.ndarray], taps: Collection[str]
+        self, machine: RunsImages, arrays: Mapping[str, np.ndarray], taps: Collection[str]
     ) -> tuple[list[np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]:
         from vitaccel.backends.image.inputs import input_integers
 

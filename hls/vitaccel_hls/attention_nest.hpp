@@ -143,7 +143,7 @@ void attention_rows(
     const Attention& attention, const HeadPlace& at, ActivationBuffer<MACHINE>& activation,
     const ParameterBuffer<MACHINE>& parameters, KeptStatistics<MACHINE>& kept) {
     constexpr int P = MACHINE::SIDE;
-    static LogitRows<MACHINE> logits;
+    LogitRows<MACHINE> logits;
 #pragma HLS aggregate variable = logits.key
 #pragma HLS array_partition variable = logits.row complete
     const ParameterSet of_logits = parameter_set(parameters[int(attention.sets) + 2 * at.head]);

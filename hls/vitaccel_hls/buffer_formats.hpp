@@ -12,8 +12,11 @@ namespace vitaccel {
 // P bytes: one channel of P tokens, or one token's P channels.
 template <int P>
 struct Word {
+    static_assert(P >= 1 && P <= 128, "a word is what a bus of up to 1024 bits carries");
     int8_t lane[P];
 };
+
+static_assert(sizeof(Word<3>) == 3, "words follow each other in memory without a gap");
 
 // P numbers.
 template <int P>

@@ -9,6 +9,8 @@ namespace vitaccel {
 // of instructions, and for the features: they must be among the machine's.
 template <class MACHINE>
 ErrorCode check_header(const uint32_t* program) {
+    static_assert(sizeof MACHINE::HEADER == HEADER_FIELDS * sizeof(uint32_t), "a machine has every word of a header");
+    static_assert(MACHINE::HEADER[HEADER_SIDE] == MACHINE::SIDE, "the header is this machine's");
     if (program[HEADER_MAGIC] != MAGIC) return ERROR_MAGIC;
     if (program[HEADER_VERSION] != VERSION) return ERROR_VERSION;
 header:

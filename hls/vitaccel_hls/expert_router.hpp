@@ -63,7 +63,6 @@ template <class MACHINE>
 void expert_router(
     const Route& route, const ActivationBuffer<MACHINE>& activation, Queues& queues, QueueLengths& lengths) {
     constexpr int P = MACHINE::SIDE;
-    static TokenChoices chosen;
     RoutedRows<MACHINE> rows;
 #pragma HLS array_partition variable = rows.choices complete
 #pragma HLS array_partition variable = rows.row complete
@@ -74,7 +73,7 @@ row_blocks:
     tokens:
         for (int n = 0; n < P && token < int(route.tokens); ++n) {
 #pragma HLS loop_tripcount min = 1 max = P
-            score_choices<MACHINE>(chosen[token], route, rows.choices[n], rows.row[n]);
+            score_choices<MACHINE>(queues.chosen[token], route, rows.choices[n], rows.row[n]);
             ++token;
             // A frame begins with a row-block.
             if (++of_frame == int(route.frame_tokens)) {
@@ -86,7 +85,7 @@ row_blocks:
     queues.frame_tokens = int(route.frame_tokens);
     const Filling filling{
         int(route.tokens), int(route.experts), int(route.choices), int(route.capacity), bool(route.by_choice)};
-    fill_queues(queues, lengths, chosen, filling);
+    fill_queues(queues, lengths, filling);
 }
 
 }  // namespace vitaccel

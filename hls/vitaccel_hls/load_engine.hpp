@@ -28,7 +28,7 @@ rows:
     }
 }
 
-// A row of sets, or of the entries of a table: a byte a cycle, so that P may be any.
+// A row of sets, or of the entries of a table: word by word, and of a word a byte a cycle, so that P may be any.
 template <class MACHINE>
 void load_bytes(
     const Load& load, const Word<MACHINE::SIDE>* memory, ParameterBuffer<MACHINE>& parameters,
@@ -39,18 +39,23 @@ void load_bytes(
     const int from = int(uint32_t(load.dram) / P);
     uint64_t raw = 0;
     int entry = 0, byte = 0;
-bytes:
-    for (int n = 0; n < bytes; ++n) {
+words:
+    for (int n = 0; n * P < bytes; ++n) {
+        const Word<P> word = memory[from + n];
+    bytes:
+        for (int lane = 0; lane < P && n * P + lane < bytes; ++lane) {
 #pragma HLS pipeline II = 1
-        raw |= uint64_t(uint8_t(memory[from + n / P].lane[n % P])) << 8 * byte;
-        if (++byte < width) continue;
-        if (!is_table)
-            parameters[int(load.address) + entry] = raw;
-        else
-            put_entry<P>(tables, int(load.address), entry, width == 1 ? int16_t(int8_t(raw)) : int16_t(raw));
-        raw = 0;
-        byte = 0;
-        ++entry;
+#pragma HLS loop_tripcount min = 1 max = P
+            raw |= uint64_t(uint8_t(word.lane[lane])) << 8 * byte;
+            if (++byte < width) continue;
+            if (!is_table)
+                parameters[int(load.address) + entry] = raw;
+            else
+                put_entry<P>(tables, int(load.address), entry, width == 1 ? int16_t(int8_t(raw)) : int16_t(raw));
+            raw = 0;
+            byte = 0;
+            ++entry;
+        }
     }
 }
 

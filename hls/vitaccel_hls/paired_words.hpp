@@ -6,6 +6,10 @@
 
 #include "vitaccel_hls/array.hpp"
 
+#if defined(__SYNTHESIS__) && defined(VITACCEL_PAIRS)
+#error "VITACCEL_PAIRS is for software: hardware has the array"
+#endif
+
 #ifndef __SYNTHESIS__
 
 #include <cstddef>

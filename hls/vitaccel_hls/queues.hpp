@@ -15,13 +15,6 @@ struct Entry {
     UInt<SCORE_BITS> score;
 };
 
-// Entries of expert e follow each other from start[e] on.
-struct Queues {
-    Entry entry[MOST_TOKENS * MOST_CHOICES];
-    UInt<14> start[MOST_EXPERTS];
-    UInt<16> frame_tokens;
-};
-
 // A token's choice of an expert.
 struct Choice {
     UInt<5> expert;
@@ -29,6 +22,14 @@ struct Choice {
 };
 
 using TokenChoices = Choice[MOST_TOKENS][MOST_CHOICES];
+
+// Entries of expert e follow each other from start[e] on; they are made of the choices of all tokens.
+struct Queues {
+    Entry entry[MOST_TOKENS * MOST_CHOICES];
+    UInt<14> start[MOST_EXPERTS];
+    UInt<16> frame_tokens;
+    TokenChoices chosen;
+};
 
 // How queues are filled.
 struct Filling {
@@ -45,7 +46,7 @@ inline Choice choice_at(const TokenChoices& chosen, const Filling& filling, int 
 }
 
 // Fill the queues: count, then put each entry where its queue has come to. What a queue does not hold is dropped.
-inline void fill_queues(Queues& queues, QueueLengths& lengths, const TokenChoices& chosen, const Filling& filling) {
+inline void fill_queues(Queues& queues, QueueLengths& lengths, const Filling& filling) {
     const int places = filling.tokens * filling.choices, most = filling.capacity ? filling.capacity : MOST_TOKENS;
     int token = 0;
     UInt<16> counts[MOST_EXPERTS];
@@ -53,7 +54,7 @@ clear_counts:
     for (int expert = 0; expert < MOST_EXPERTS; ++expert) counts[expert] = 0;
 count:
     for (int place = 0; place < places; ++place) {
-        const int expert = int(choice_at(chosen, filling, place, token).expert);
+        const int expert = int(choice_at(queues.chosen, filling, place, token).expert);
         if (int(counts[expert]) < most) counts[expert] = int(counts[expert]) + 1;
     }
     int start = 0;
@@ -66,7 +67,7 @@ starts:
     }
 fill:
     for (int place = 0; place < places; ++place) {
-        const Choice choice = choice_at(chosen, filling, place, token);
+        const Choice choice = choice_at(queues.chosen, filling, place, token);
         const int expert = int(choice.expert), at = int(counts[expert]);
         if (at >= most) continue;
         Entry entry;

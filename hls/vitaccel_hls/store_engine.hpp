@@ -11,7 +11,8 @@ void store_engine(
     const Instruction& instruction, const ActivationBuffer<MACHINE>& activation, Word<MACHINE::SIDE>* memory) {
     constexpr int P = MACHINE::SIDE;
     const Store store = decode_store(instruction);
-    const int words = int(store.row_words), rest = int(store.row_bytes) - (words - 1) * P;
+    // A last word that is not whole is apart: nothing is read among the others, which are a burst.
+    const int rest = int(store.row_bytes) % P, words = int(store.row_words) - (rest ? 1 : 0);
 rows:
     for (int row = 0; row < int(store.rows); ++row) {
         const int from = int(store.address) + row * int(store.step);
@@ -19,16 +20,18 @@ rows:
     words:
         for (int n = 0; n < words; ++n) {
 #pragma HLS pipeline II = 1
-            Word<P> word = activation[from + n];
-            if (n == words - 1 && rest < P) {
-                // Of a word that is not whole, the bytes behind stay what they are.
-                const Word<P> before = memory[to + n];
-                for (int lane = 0; lane < P; ++lane) {
+            memory[to + n] = activation[from + n];
+        }
+        if (rest) {
+            // Its bytes behind the row stay what they are.
+            Word<P> word = memory[to + words];
+            const Word<P> last = activation[from + words];
+        last_lanes:
+            for (int lane = 0; lane < P; ++lane) {
 #pragma HLS unroll
-                    if (lane >= rest) word.lane[lane] = before.lane[lane];
-                }
+                if (lane < rest) word.lane[lane] = last.lane[lane];
             }
-            memory[to + n] = word;
+            memory[to + words] = word;
         }
     }
 }

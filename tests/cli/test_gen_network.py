@@ -13,7 +13,7 @@ import pytest
 
 from tests.sim.delivery.network.micro import IMAGES, NAME, PE, SETTINGS, network, onnx
 from vitaccel_sim.delivery.network import deliver
-from vitaccel_sim.delivery.network.assembled import imported
+from vitaccel_sim.delivery.network.imported import imported
 from vitaccel_sim.delivery.network.readme import README
 
 Run = Callable[..., Any]

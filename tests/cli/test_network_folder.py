@@ -13,7 +13,7 @@ from tests.sim.delivery.network.micro import NAME, arch, onnx
 from vitaccel.cli.network_folder import one_machine, write_network
 from vitaccel.errors import VitaccelError
 from vitaccel.execution import IntegerModel
-from vitaccel_sim.delivery.network.assembled import integer_model
+from vitaccel_sim.delivery.network.imported import integer_model
 
 FLAGS = {"pe": "4x4", "preset": None, "arch_file": None, "settings": (), "inputs": None, "images": 3}
 MARK = "made by a test"

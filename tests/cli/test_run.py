@@ -11,6 +11,7 @@ import onnxruntime
 import pytest
 
 from vitaccel.arch import Arch
+from vitaccel.backends.hls import compiled
 from vitaccel.cli import main
 from vitaccel.compiler import prepare_graph
 from vitaccel.execution import IntegerModel
@@ -202,3 +203,42 @@ def test_without_pytorch_it_says_so(
     monkeypatch.setitem(sys.modules, "torch", None)
     result = vitaccel("run", digits, "--input", images, "-o", tmp_path / "y.npy")
     assert result.refused() == "running a model in integers needs PyTorch: pip install 'vitaccel[torch]'"
+
+
+# -- compiled ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("flags", [["--raw"], ["--pe", "16x16"]])
+def test_the_accelerator_in_cpp_writes_the_same_bytes(
+    vitaccel: Run, digits: Path, images: Path, tmp_path: Path, flags: list[str]
+) -> None:
+    engines = []
+    for engine in ([], ["--compiled"]):
+        name = "".join(engine) or "interpreter"
+        output, taps = tmp_path / f"{name}.npz", tmp_path / f"{name}_taps.npz"
+        result = vitaccel("run", digits, "--input", images, "-o", output, "--taps", taps, *flags, *engine, "--json")
+        assert result.code == 0, result.err
+        engines.append(json.loads(result.out)["engine"])
+    assert engines == ["interpreter", "compiled"]
+    for part in ("", "_taps"):
+        written = (tmp_path / f"--compiled{part}.npz").read_bytes()
+        assert written == (tmp_path / f"interpreter{part}.npz").read_bytes()
+
+
+def test_what_the_cpp_does_not_do_is_one_sentence(
+    vitaccel: Run, digits: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "y.npy"
+
+    def sentence(*flags: str) -> str:
+        return vitaccel("run", digits, "--input", images, "-o", output, "--compiled", *flags).refused()
+
+    assert sentence("--pe", "2x8x8") == "the accelerator in C++ must have one array, not 2"
+    assert sentence("--pe", "6x6").startswith("P of the accelerator in C++ must be a power of two, ")
+    assert sentence("--batch", "4") == "--batch must come without --compiled: images run one after another there"
+    assert sentence("--float") == "--compiled must come without --float: it speaks of a run in integers"
+    monkeypatch.setattr(compiled, "COMPILER", "no-such-compiler")
+    compiled._target.cache_clear()
+    try:
+        assert sentence() == "no-such-compiler must be installed to compile C++"
+    finally:
+        compiled._target.cache_clear()
+    assert not output.exists()

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from vitaccel.backends.hls.compiled import CAREFUL, compiled
 from vitaccel.backends.hls.sources import hls_headers
-from vitaccel_sim.hls.compiled import CAREFUL, compiled
 
 MAIN = """\
 #include <cstdint>

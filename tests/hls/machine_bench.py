@@ -11,17 +11,16 @@ import numpy.typing as npt
 
 from tests.backends.interpreter.networks import machine_of
 from vitaccel.arch import Arch
-from vitaccel.backends.hls.sources import hls_sources
+from vitaccel.backends.hls.compiled import compiled
 from vitaccel.backends.rtl.assemble import machine_parameters
-from vitaccel.backends.rtl.assemble_attention import KEPT_ROWS
 from vitaccel.backends.rtl.memory_map import MemoryMap
 from vitaccel.backends.rtl.program_file import Coded, ProgramFile, encode_program
+from vitaccel.compiled_model.library import HlsModel
+from vitaccel.compiled_model.model import machine_sources
 from vitaccel.ir.layout import from_bytes, to_bytes
 from vitaccel.ir.parameters import encode_sets
 from vitaccel.ir.plan import CHANNEL, TOKEN, Tensor
 from vitaccel_rtl.accelerator.isa import BUFFERS, ENGINES, HEADER, OPERATIONS
-from vitaccel_sim.hls.compiled import compiled
-from vitaccel_sim.hls.model import HlsModel
 
 CHECKED = ("-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all", "-DVITACCEL_CHECK_WIDTHS")
 
@@ -45,7 +44,7 @@ def arch_of(side: int, fraction_bits: int = 6) -> Arch:
 @cache
 def library(side: int, fraction_bits: int = 6) -> Path:
     arch = arch_of(side, fraction_bits)
-    sources = hls_sources(machine_parameters(arch), arch.numerics, kept_rows=KEPT_ROWS)
+    sources = machine_sources(arch)
     return compiled(sources, "model.cpp", flags=CHECKED, is_library=True)
 
 

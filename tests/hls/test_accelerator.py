@@ -10,11 +10,12 @@ from tests.hls.machine_bench import MEMORY_BYTES, PROGRAM, Bench, arch_of, libra
 from tests.sim.accelerator.random_networks import random_network
 from vitaccel.arch import Arch
 from vitaccel.backends.rtl.program_file import Coded
+from vitaccel.compiled_model.assembled import assembled_network
+from vitaccel.compiled_model.library import HlsError, HlsModel
 from vitaccel.execution import IntegerModel
 from vitaccel.ir.graph import Graph
+from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
 from vitaccel_sim.accelerator.expectations import expected_of
-from vitaccel_sim.delivery.network.assembled import assembled_network
-from vitaccel_sim.hls.model import HlsError, HlsModel
 from vitaccel_sim.hls.verify import compare
 
 FEW, MANY = 3, 60
@@ -51,19 +52,18 @@ def test_many_random_networks(seed: int) -> None:
 
 
 def test_a_wait_is_obeyed() -> None:
-    """The store of a zero that comes first in the program, and waits for a copy that comes behind it."""
-    bench = Bench(4)
-    bench.words[0] = 5
-    address = bench.in_memory(bytes(4))
-    store = {"dram": address, "address": 1, "rows": 1, "row_bytes": 4, "row_words": 1}
-    copy = {"row_blocks": 1, "channels": 1, "last_rows": 4, "tiles": 1, "out": 1}
-    bench.run_coded(
-        [
-            Coded(operation="store", fields=store | {"wait_vector": 1}),
-            Coded(operation="lane", fields={name: value for name, value in copy.items() if value}),
-        ]
-    )
-    assert bench.model.memory(address, 4).tolist() == [5] * 4
+    """A load that is first in the program, and whose turn is first, waits for a copy of what it replaces."""
+    for wait, copied in ((1, 5), (0, 9)):
+        bench = Bench(4)
+        bench.words[0] = 5
+        load = {"dram": bench.in_memory(bytes([9] * 4)), "rows": 1, "row_bytes": 4, "row_words": 1, "wait_vector": wait}
+        copy = {"row_blocks": 1, "channels": 1, "last_rows": 4, "tiles": 1, "a_step": 1, "out": 1, "out_step": 1}
+        copy["function"] = LANE_FUNCTIONS.index("copy")
+        bench.run_coded(
+            [Coded(operation=name, fields={field: n for field, n in fields.items() if n})
+             for name, fields in (("load", load), ("lane", copy))]
+        )  # fmt: skip
+        assert bench.words[:2].tolist() == [[9] * 4, [copied] * 4]
 
 
 def test_a_program_that_waits_for_nothing_that_comes_is_given_up() -> None:

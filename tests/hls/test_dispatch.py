@@ -7,9 +7,9 @@ import pytest
 
 from tests.hls.machine_bench import PROGRAM, Bench, coded
 from vitaccel.backends.rtl.program_file import ProgramFile, encode_program
+from vitaccel.compiled_model.library import HlsError
 from vitaccel_rtl.accelerator.control_map import ERRORS
 from vitaccel_rtl.accelerator.isa import HEADER, HEADER_BYTES, MAGIC
-from vitaccel_sim.hls.model import HlsError
 
 NAMES = [field.name for field in HEADER]
 

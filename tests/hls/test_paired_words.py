@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.hls.cpp_bench import integers, run_cpp
-from vitaccel_sim.hls.compiled import CAREFUL
+from vitaccel.backends.hls.compiled import CAREFUL
 
 BODY = """
         Word<P> words[2][D];

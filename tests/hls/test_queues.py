@@ -12,14 +12,13 @@ from vitaccel.reference.topk import ExpertQueues
 TOKENS, EXPERTS, K = 50, 6, 2
 
 BODY = f"""
-        static TokenChoices chosen;
         static Queues queues;
         QueueLengths lengths;
         for (int n = 0; n < {TOKENS * K}; ++n) {{
-            chosen[n / {K}][n % {K}].expert = in[2 + n];
-            chosen[n / {K}][n % {K}].score = 7 * n;
+            queues.chosen[n / {K}][n % {K}].expert = in[2 + n];
+            queues.chosen[n / {K}][n % {K}].score = 7 * n;
         }}
-        fill_queues(queues, lengths, chosen, Filling{{{TOKENS}, {EXPERTS}, {K}, int(in[0]), bool(in[1])}});
+        fill_queues(queues, lengths, Filling{{{TOKENS}, {EXPERTS}, {K}, int(in[0]), bool(in[1])}});
         for (int n = 0; n < {EXPERTS + 2 * TOKENS * K}; ++n) out[n] = 0;
         for (int expert = 0; expert < {EXPERTS}; ++expert) {{
             out[expert] = lengths[expert];

@@ -36,7 +36,8 @@ def gen_hls(model: str, *, output: Path, json_path: str | None, **flags: Any) ->
     """
     arch = one_machine(model, flags, output, json_path)
     _need()
-    from vitaccel_sim.delivery.hls.deliver import check_machine, deliver_hls
+    from vitaccel.compiled_model.model import check_machine
+    from vitaccel_sim.delivery.hls.deliver import deliver_hls
     from vitaccel_sim.delivery.hls.readme import HLS_MARK, README
 
     check_machine(arch)

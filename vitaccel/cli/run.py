@@ -24,7 +24,9 @@ from vitaccel.report.json_record import SCHEMA_VERSION, arch_record
 from vitaccel.report.units import shape
 
 if TYPE_CHECKING:
+    from vitaccel.arch import Arch
     from vitaccel.execution import IntegerModel, IntegerRun
+    from vitaccel.ir.graph import Graph
 
 Arrays = list[tuple[str, np.ndarray]]
 
@@ -41,6 +43,8 @@ class Ran:
         What one step of each output is worth; empty in float.
     model, run
         What ran in integers, and what it gave; ``None`` in float.
+    engine
+        What computed: ``interpreter``, ``compiled`` (the accelerator in C++), or ``float``.
     compile_s, run_s
         Seconds from the imported model to the Program with its image, and from inputs to outputs.
     """
@@ -49,6 +53,7 @@ class Ran:
     scales: tuple[np.ndarray, ...]
     model: IntegerModel | None
     run: IntegerRun | None
+    engine: str
     compile_s: float
     run_s: float
 
@@ -79,6 +84,9 @@ class Ran:
 )
 @click.option(
     "--batch", type=click.IntRange(min=1), metavar="N", help="Images computed side by side; a matter of speed."
+)
+@click.option(
+    "--compiled", is_flag=True, help="Compute with the accelerator in C++: the same integers, faster; needs g++."
 )
 @click.option("--float", "in_float", is_flag=True, help="Run in float32, as the ONNX file means it without rounding.")
 @machine_options
@@ -118,6 +126,7 @@ def run_record(name: str, ran: Ran) -> dict[str, Any]:
         "kind": "measured",
         "model": name,
         "mode": "integer" if ran.model else "float",
+        "engine": ran.engine,
         "images": len(ran.outputs[0]),
         "outputs": [
             {"name": f"output{at}", "shape": list(array.shape), "dtype": str(array.dtype), "scale": scale}
@@ -133,11 +142,13 @@ def run_record(name: str, ran: Ran) -> dict[str, Any]:
 def _check_flags(output: Path, flags: Mapping[str, Any], *, in_float: bool) -> None:
     if output.suffix not in (".npy", ".npz"):
         raise OutputError(f"output file must end in .npy or .npz, not {output.name!r}")
-    of_integers = {"--raw": "raw", "--taps": "taps", "--batch": "batch", "--pe": "pe", "--preset": "preset",
-                   "--arch": "arch_file", "--set": "settings"}  # fmt: skip
+    of_integers = {"--raw": "raw", "--taps": "taps", "--batch": "batch", "--compiled": "compiled",
+                   "--pe": "pe", "--preset": "preset", "--arch": "arch_file", "--set": "settings"}  # fmt: skip
     given = [flag for flag, key in of_integers.items() if flags[key]]
     if in_float and given:
         raise VitaccelError(f"{given[0]} must come without --float: it speaks of a run in integers")
+    if flags["compiled"] and flags["batch"]:
+        raise VitaccelError("--batch must come without --compiled: images run one after another there")
     if flags["taps"] is not None:
         check_tap_target(flags["taps"])
 
@@ -151,7 +162,7 @@ def _in_float(model: Path, arrays: Arrays, flags: Mapping[str, Any], say: Progre
     say("run")
     began = time.perf_counter()
     found = tuple(evaluate(imported.graph, feeds(arrays, imported.graph.inputs)))
-    return Ran(found, (), None, None, 0.0, time.perf_counter() - began)
+    return Ran(found, (), None, None, "float", 0.0, time.perf_counter() - began)
 
 
 def _in_integers(model: Path, arrays: Arrays, flags: Mapping[str, Any], say: Progress) -> Ran:
@@ -168,7 +179,7 @@ def _in_integers(model: Path, arrays: Arrays, flags: Mapping[str, Any], say: Pro
     say("compile")
     graph = runnable(imported.graph, str(model), own=bool(imported.quantization))
     arch = machine_for(graph, archs[0], said=stated_keys(where["arch_file"], where["settings"]))
-    machine = IntegerModel(graph, arch)
+    machine = _model(graph, arch, say) if flags["compiled"] else IntegerModel(graph, arch)
     compiled = time.perf_counter()
     fed = feeds(arrays, graph.inputs)
     found = machine.run(
@@ -181,7 +192,14 @@ def _in_integers(model: Path, arrays: Arrays, flags: Mapping[str, Any], say: Pro
     for change in imported.notes:
         note(f"note: {change}")
     outputs = tuple(integers.astype(np.int16) for integers in found.outputs) if flags["raw"] else found.values
-    return Ran(outputs, found.scales, machine, found, compiled - began, ended - compiled)
+    engine = "compiled" if flags["compiled"] else "interpreter"
+    return Ran(outputs, found.scales, machine, found, engine, compiled - began, ended - compiled)
+
+
+def _model(graph: Graph, arch: Arch, say: Progress) -> IntegerModel:
+    from vitaccel.compiled_model.model import CompiledModel
+
+    return CompiledModel(graph, arch, say=say)
 
 
 def _facts(ran: Ran, *, raw: bool) -> list[str]:

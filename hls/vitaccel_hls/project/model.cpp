@@ -65,10 +65,14 @@ VITACCEL_API void* vitaccel_new(uint64_t memory_bytes) { return new Model(memory
 VITACCEL_API void vitaccel_delete(void* model) { delete static_cast<Model*>(model); }
 
 // The memory, from its first byte on.
-VITACCEL_API int8_t* vitaccel_memory(void* model) { return static_cast<Model*>(model)->memory.data()->lane; }
+VITACCEL_API int8_t* vitaccel_memory(void* model) {
+    return reinterpret_cast<int8_t*>(static_cast<Model*>(model)->memory.data());
+}
 
 // The activation buffer, word after word.
-VITACCEL_API int8_t* vitaccel_activation(void* model) { return static_cast<Model*>(model)->activation->lane; }
+VITACCEL_API int8_t* vitaccel_activation(void* model) {
+    return reinterpret_cast<int8_t*>(static_cast<Model*>(model)->activation);
+}
 
 // Begin a program that stands in memory. Returns 0, or what is wrong with it.
 VITACCEL_API uint32_t vitaccel_start(void* model, uint64_t program) {
@@ -88,32 +92,35 @@ VITACCEL_API uint32_t vitaccel_start(void* model, uint64_t program) {
     return dispatch<Machine>(words.data(), machine.queues);
 }
 
-// Run until an instruction has completed; counts are those of each engine. Returns 1, or 0 if all have completed, or -1
-// if none ever will.
-VITACCEL_API int vitaccel_step(void* model, uint32_t* counts) {
+// Run until an engine has completed as many instructions as its target says; counts are those of each engine. Returns
+// 1, or 0 if all have completed, or -1 if none ever will.
+VITACCEL_API int vitaccel_run_to(void* model, const uint32_t* targets, uint32_t* counts) {
     Model& machine = *static_cast<Model*>(model);
-    const auto total = [&] {
-        uint32_t sum = 0;
-        for (int engine = 0; engine < ENGINES; ++engine) sum += machine.completions.count[engine];
-        return sum;
-    };
-    const uint32_t before = total();
+    const auto& completed = machine.completions.count;
     int found = -1;
-    for (int turn = 0; turn < MOST_IDLE * ENGINES && found < 0; ++turn) {
-        const bool is_through = machine.step();
-        if (is_through) found = 0;
-        if (total() != before) found = 1;
+    for (int idle = 0; idle < MOST_IDLE * ENGINES; ++idle) {
+        const int engine = machine.turn % ENGINES;
+        const uint32_t before = completed[engine];
+        if (machine.step()) {
+            found = 0;
+            break;
+        }
+        if (completed[engine] == before) continue;
+        if (completed[engine] == targets[engine]) {
+            found = 1;
+            break;
+        }
+        idle = -1;
     }
-    for (int engine = 0; engine < ENGINES; ++engine) counts[engine] = machine.completions.count[engine];
+    for (int engine = 0; engine < ENGINES; ++engine) counts[engine] = completed[engine];
     return found;
 }
 
-// Run all. Returns 0, or STUCK.
-VITACCEL_API uint32_t vitaccel_run(void* model) {
-    uint32_t counts[ENGINES];
-    int found = 1;
-    while (found == 1) found = vitaccel_step(model, counts);
-    return found == 0 ? 0 : STUCK;
+// The experts that the last route chose: MOST_CHOICES of each of MOST_TOKENS tokens, best first.
+VITACCEL_API void vitaccel_experts(void* model, uint8_t* experts) {
+    for (const auto& choices : static_cast<Model*>(model)->experts.chosen) {
+        for (const Choice& choice : choices) *experts++ = choice.expert;
+    }
 }
 
 }

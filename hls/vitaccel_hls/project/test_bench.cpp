@@ -13,6 +13,8 @@
 
 namespace {
 
+static_assert(network::IMAGES > 0, "there is a golden image to compare with");
+
 using Bytes = std::vector<char>;
 
 Bytes content(const std::string& path, uint64_t size) {
@@ -45,9 +47,9 @@ struct System {
         std::memcpy(program.data(), words.data(), words.size());
     }
 
-    int8_t* at(uint64_t address) { return memory.data()->lane + address; }
+    int8_t* at(uint64_t address) { return reinterpret_cast<int8_t*>(memory.data()) + address; }
 
-    // Run an image; returns how many bytes of its outputs are wrong.
+    // Run an image; returns how many bytes of its outputs are wrong, and tells of the first.
     uint64_t run(const char* golden) {
         for (const auto& region : network::INPUTS) {
             std::memcpy(at(region.address), golden, region.bytes);
@@ -62,7 +64,13 @@ struct System {
         }
         uint64_t wrong = 0;
         for (const auto& region : network::OUTPUTS) {
-            for (uint64_t n = 0; n < region.bytes; ++n) wrong += at(region.address)[n] != int8_t(golden[n]);
+            for (uint64_t n = 0; n < region.bytes; ++n) {
+                const int found = at(region.address)[n], expected = int8_t(golden[n]);
+                if (found != expected && !wrong++)
+                    std::fprintf(
+                        stderr, "byte %llu of the output at %#llx must be %d, not %d\n", (unsigned long long)n,
+                        (unsigned long long)region.address, expected, found);
+            }
             golden += region.bytes;
         }
         return wrong;
@@ -77,6 +85,10 @@ struct System {
 int main(int count, char** arguments) {
     const std::string folder = count > 1 ? arguments[1] : ".";
     const int rounds = count > 2 ? std::atoi(arguments[2]) : 1;
+    if (rounds < 1) {
+        std::fprintf(stderr, "error: rounds must be a number of 1 or more, not %s\n", arguments[2]);
+        return 2;
+    }
     const uint64_t inputs = bytes_of(network::INPUTS, sizeof network::INPUTS / sizeof *network::INPUTS);
     const uint64_t outputs = bytes_of(network::OUTPUTS, sizeof network::OUTPUTS / sizeof *network::OUTPUTS);
     const Bytes golden = content(folder + "/golden.bin", network::IMAGES * (inputs + outputs));

@@ -3,6 +3,8 @@
 // VITACCEL_THREADS makes a thread of every process: the same processes, and streams that are as deep as in hardware.
 #include "vitaccel.hpp"
 
+#include "network.hpp"
+
 #if defined(__SYNTHESIS__) || defined(VITACCEL_THREADS)
 #define VITACCEL_PROCESSES
 #endif
@@ -71,14 +73,6 @@ store:
     }
 }
 
-#else
-
-uint32_t total(const Completions& completions) {
-    uint32_t sum = completions.ended;
-    for (int engine = 0; engine < ENGINES; ++engine) sum += completions.count[engine];
-    return sum;
-}
-
 #endif
 
 // Buffers that several processes touch. A program never reads what a run before it has left.
@@ -88,42 +82,12 @@ Parameters parameters;
 LanesTables tables;
 QueueLengths lengths;
 
-}  // namespace
+#if defined(VITACCEL_THREADS) && !defined(__SYNTHESIS__)
 
-extern "C" void vitaccel_top(
-    const uint32_t* program, const MemoryWord* loads, MemoryWord* stores, uint32_t* error) {
-#pragma HLS interface mode = m_axi port = program bundle = program offset = slave
-#pragma HLS interface mode = m_axi port = loads bundle = memory offset = slave
-#pragma HLS interface mode = m_axi port = stores bundle = memory offset = slave
-#pragma HLS interface mode = s_axilite port = error
-#pragma HLS interface mode = s_axilite port = return
-#pragma HLS aggregate variable = loads compact = byte
-#pragma HLS aggregate variable = stores compact = byte
-#pragma HLS aggregate variable = activation compact = bit
-#pragma HLS aggregate variable = weight compact = bit
-#pragma HLS array_partition variable = tables complete dim = 1
+void run_threads(const uint32_t* program, const MemoryWord* loads, MemoryWord* stores, uint32_t* error) {
     InstructionStream queues[ENGINES];
     TokenStream tokens[ENGINES];
     DoneStream done[ENGINES];
-#if defined(__SYNTHESIS__)
-    // What two processes touch is kept apart by the waits of the program, not by the tool.
-#pragma HLS stream variable = activation type = unsync
-#pragma HLS stream variable = weight type = unsync
-#pragma HLS stream variable = parameters type = unsync
-#pragma HLS stream variable = tables type = unsync
-#pragma HLS stream variable = lengths type = unsync
-#pragma HLS dataflow
-    fetch_process(program, queues, error);
-    load_process(
-        queues[LOAD_ENGINE], tokens[LOAD_ENGINE], done[LOAD_ENGINE], loads, activation, weight, parameters, tables);
-    compute_process(
-        queues[COMPUTE_ENGINE], tokens[COMPUTE_ENGINE], done[COMPUTE_ENGINE], activation, weight, parameters, tables,
-        lengths);
-    vector_process(
-        queues[VECTOR_ENGINE], tokens[VECTOR_ENGINE], done[VECTOR_ENGINE], activation, parameters, tables, lengths);
-    store_process(queues[STORE_ENGINE], tokens[STORE_ENGINE], done[STORE_ENGINE], activation, stores);
-    completions_process(done, tokens);
-#elif defined(VITACCEL_THREADS)
     std::thread processes[] = {
         std::thread([&] { fetch_process(program, queues, error); }),
         std::thread([&] {
@@ -147,12 +111,26 @@ extern "C" void vitaccel_top(
         std::thread([&] { completions_process(done, tokens); }),
     };
     for (auto& process : processes) process.join();
-#else
-    *error = dispatch<Machine>(program, queues);
+}
+
+#elif !defined(__SYNTHESIS__)
+
+uint32_t total(const Completions& completions) {
+    uint32_t sum = completions.ended;
+    for (int engine = 0; engine < ENGINES; ++engine) sum += completions.count[engine];
+    return sum;
+}
+
+// Each engine has a turn, until all are through or nothing comes of a few rounds.
+void take_turns(const uint32_t* program, const MemoryWord* loads, MemoryWord* stores, uint32_t* error) {
     static KeptStatistics<Machine> kept;
     static Queues experts;
+    InstructionStream queues[ENGINES];
+    TokenStream tokens[ENGINES];
+    DoneStream done[ENGINES];
     Completions completions;
     Front fronts[ENGINES];
+    *error = dispatch<Machine>(program, queues);
     bool is_through = false;
     for (int idle = 0; idle < MOST_IDLE && !is_through; ++idle) {
         const uint32_t before = total(completions);
@@ -171,5 +149,55 @@ extern "C" void vitaccel_top(
         if (total(completions) != before) idle = -1;
     }
     if (!is_through) *error = STUCK;
+}
+
+#endif
+
+}  // namespace
+
+static_assert((Machine::SIDE & (Machine::SIDE - 1)) == 0, "a word is what a bus carries: a power of two bytes");
+
+extern "C" void vitaccel_top(
+    const uint32_t* program, const MemoryWord* loads, MemoryWord* stores, uint32_t* error) {
+    // What co-simulation copies of each argument.
+    constexpr int PROGRAM_DEPTH = network::PROGRAM_BYTES / sizeof(uint32_t);
+    constexpr int MEMORY_DEPTH = network::MEMORY_BYTES / sizeof(MemoryWord) + 1;
+    static_assert(PROGRAM_DEPTH > 0 && MEMORY_DEPTH > 1, "a network has a program and a memory");
+    // A bundle for each process, as a bundle has one reader and one writer.
+#pragma HLS interface mode = m_axi port = program bundle = program offset = slave depth = PROGRAM_DEPTH
+#pragma HLS interface mode = m_axi port = loads bundle = loads offset = slave depth = MEMORY_DEPTH
+#pragma HLS interface mode = m_axi port = stores bundle = stores offset = slave depth = MEMORY_DEPTH
+#pragma HLS interface mode = s_axilite port = error
+#pragma HLS interface mode = s_axilite port = return
+#pragma HLS aggregate variable = loads compact = byte
+#pragma HLS aggregate variable = stores compact = byte
+#pragma HLS aggregate variable = activation compact = bit
+#pragma HLS aggregate variable = weight compact = bit
+#pragma HLS array_partition variable = tables complete dim = 1
+#if defined(__SYNTHESIS__)
+    InstructionStream queues[ENGINES];
+    TokenStream tokens[ENGINES];
+    DoneStream done[ENGINES];
+    // What two processes touch is kept apart by the waits of the program, not by the tool.
+#pragma HLS stream variable = activation type = unsync
+#pragma HLS stream variable = weight type = unsync
+#pragma HLS stream variable = parameters type = unsync
+#pragma HLS stream variable = tables type = unsync
+#pragma HLS stream variable = lengths type = unsync
+#pragma HLS dataflow
+    fetch_process(program, queues, error);
+    load_process(
+        queues[LOAD_ENGINE], tokens[LOAD_ENGINE], done[LOAD_ENGINE], loads, activation, weight, parameters, tables);
+    compute_process(
+        queues[COMPUTE_ENGINE], tokens[COMPUTE_ENGINE], done[COMPUTE_ENGINE], activation, weight, parameters, tables,
+        lengths);
+    vector_process(
+        queues[VECTOR_ENGINE], tokens[VECTOR_ENGINE], done[VECTOR_ENGINE], activation, parameters, tables, lengths);
+    store_process(queues[STORE_ENGINE], tokens[STORE_ENGINE], done[STORE_ENGINE], activation, stores);
+    completions_process(done, tokens);
+#elif defined(VITACCEL_THREADS)
+    run_threads(program, loads, stores, error);
+#else
+    take_turns(program, loads, stores, error);
 #endif
 }

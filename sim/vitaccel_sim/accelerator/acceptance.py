@@ -17,10 +17,11 @@ from vitaccel.execution import IntegerModel
 from vitaccel.frontend import import_model
 from vitaccel.quantization.runnable import runnable
 from vitaccel_sim.accelerator.behaviour import CHANNELS, MemoryBehaviour
-from vitaccel_sim.accelerator.delivered import MACHINE, MEMORY_MAP, WEIGHTS, Delivered, read_delivery
+from vitaccel_sim.accelerator.delivered import MACHINE, MEMORY_MAP, VERILOG, WEIGHTS, Delivered, read_delivery
 from vitaccel_sim.accelerator.expectations import expected_of, golden_images
 from vitaccel_sim.accelerator.findings import ImageResult, Verification
 from vitaccel_sim.accelerator.verify import Expected, verify
+from vitaccel_sim.verilate import BuildError
 
 Said = Callable[[str], None]
 """Called with the name of each step before it begins, and after each image."""
@@ -78,8 +79,8 @@ def accept(request: Request, say: Said, *, predicts: Predicts | None = None) -> 
     Raises
     ------
     VitaccelError
-        If the folder lacks a file or has another network's, the images do not fit the model, or PyTorch is missing;
-        if the weights are not the model's, and no number that was compared shows it.
+        If the folder lacks a file or has another network's, Verilator refuses its Verilog, the images do not fit the
+        model, or PyTorch is missing; if the weights are not the model's, and no number that was compared shows it.
     """
     say("read")
     delivered = read_delivery(request.folder)
@@ -106,14 +107,7 @@ def accept(request: Request, say: Said, *, predicts: Predicts | None = None) -> 
         images = expected_of(model, _fed(model, data), taps=taps, cycles=cycles)
     has_own_weights = _has_own_weights(delivered, model, choices)
     say("build")
-    found = verify(
-        delivered.hardware,
-        images,
-        behaviour=behaviour,
-        seed=request.seed,
-        waveforms=request.waveforms,
-        progress=lambda done, result: say(_told(done, result)),
-    )
+    found = _verified(request, delivered, images, behaviour, say)
     if not has_own_weights and found.is_right:
         raise VitaccelError(
             f"{WEIGHTS} must be that of {delivered.model.name}, though no number that was compared differs"
@@ -121,6 +115,24 @@ def accept(request: Request, say: Said, *, predicts: Predicts | None = None) -> 
     if data is None or data.labels is None:
         return found
     return replace(found, top1=_top1(model, found, data.labels))
+
+
+def _verified(
+    request: Request, delivered: Delivered, images: Iterator[Expected], behaviour: MemoryBehaviour, say: Said
+) -> Verification:
+    try:
+        return verify(
+            delivered.hardware,
+            images,
+            behaviour=behaviour,
+            seed=request.seed,
+            waveforms=request.waveforms,
+            progress=lambda done, result: say(_told(done, result)),
+        )
+    except BuildError as error:
+        lines = str(error).splitlines()
+        said = next((line for line in lines if "%Error" in line), lines[0])
+        raise VitaccelError(f"{VERILOG} must be Verilog that Verilator accepts: {said}") from error
 
 
 def _check_map(delivered: Delivered, model: IntegerModel) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from vitaccel.arch import Arch
 from vitaccel.backends.rtl.memory_map import MemoryMap
+from vitaccel.compiled_model.library import HlsModel
 from vitaccel.ir.layout import from_bytes, to_bytes
 from vitaccel_sim.accelerator.findings import Mismatch, first_mismatch
 from vitaccel_sim.accelerator.verify import POISON, Expected
-from vitaccel_sim.hls.model import HlsModel
 
 
 def compare(model: HlsModel, memory: MemoryMap, expected: Expected) -> Mismatch | None:

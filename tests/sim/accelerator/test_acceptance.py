@@ -17,6 +17,7 @@ from vitaccel_sim.accelerator import acceptance
 from vitaccel_sim.accelerator.acceptance import Request, accept
 from vitaccel_sim.accelerator.behaviour import CHANNELS, MemoryBehaviour
 from vitaccel_sim.accelerator.delivered import read_delivery
+from vitaccel_sim.verilate import BuildError
 
 
 @pytest.fixture(scope="module")
@@ -169,3 +170,15 @@ def test_a_memory_map_of_another_network_is_refused(folder: Path, tmp_path: Path
     assert str(refused.value) == (
         "memory_map.json must be that of model.onnx on the machine of machine.json, and tensors, macs are not"
     )
+
+
+def test_verilog_that_is_cut_short_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BuildError(
+            "verilator must accept the component, but says: %Warning: a\n%Error: top.sv:3: no endmodule\nb"
+        )
+
+    monkeypatch.setattr(acceptance, "verify", refuse)
+    with pytest.raises(VitaccelError) as refused:
+        accept(Request(folder=folder), print)
+    assert str(refused.value) == ("vitaccel.sv must be Verilog that Verilator accepts: %Error: top.sv:3: no endmodule")

@@ -7,15 +7,13 @@ from functools import cache
 
 from tests.backends.interpreter.networks import images_for, machine_of, quantized
 from tests.hls.machine_bench import CHECKED
-from vitaccel.backends.hls.sources import hls_sources
-from vitaccel.backends.rtl.assemble import machine_parameters
-from vitaccel.backends.rtl.assemble_attention import KEPT_ROWS
+from vitaccel.backends.hls.compiled import compiled
+from vitaccel.compiled_model.assembled import Assembled, assembled_network
+from vitaccel.compiled_model.library import HlsModel
+from vitaccel.compiled_model.model import machine_sources
 from vitaccel.execution import IntegerModel
 from vitaccel_sim.accelerator.expectations import expected_of
 from vitaccel_sim.accelerator.findings import Mismatch
-from vitaccel_sim.delivery.network.assembled import Assembled, assembled_network
-from vitaccel_sim.hls.compiled import compiled
-from vitaccel_sim.hls.model import HlsModel
 from vitaccel_sim.hls.verify import compare
 
 SEED = 3
@@ -43,6 +41,6 @@ def made(name: str, pe: str, fraction: int = 6, flags: tuple[str, ...] = CHECKED
     """A micro model by its short name."""
     arch = machine_of(pe, numerics__logit_fraction_bits=fraction)
     assembled = assembled_network(IntegerModel(quantized(name, SEED, fraction=fraction), arch), name)
-    sources = hls_sources(machine_parameters(arch), arch.numerics, kept_rows=KEPT_ROWS)
+    sources = machine_sources(arch)
     library = compiled(sources, "model.cpp", flags=flags, is_library=True)
     return Made(assembled, HlsModel(library, assembled.memory, program=assembled.program, weights=assembled.weights))

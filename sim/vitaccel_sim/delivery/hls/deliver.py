@@ -8,18 +8,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vitaccel.arch import Arch
-from vitaccel.backends.hls.sources import hls_sources
-from vitaccel.backends.rtl.assemble import machine_parameters
-from vitaccel.backends.rtl.assemble_attention import KEPT_ROWS
 from vitaccel.backends.rtl.memory_map import MemoryMap
-from vitaccel.errors import UnsupportedError
+from vitaccel.compiled_model.assembled import Assembled, Images, assembled_network
+from vitaccel.compiled_model.model import check_machine, machine_sources
 from vitaccel.execution import IntegerModel
 from vitaccel.ir.layout import to_bytes
 from vitaccel_sim.accelerator.delivered import MACHINE, MEMORY_MAP, MODEL, PROGRAM, WEIGHTS
 from vitaccel_sim.accelerator.expectations import expected_of
 from vitaccel_sim.accelerator.verify import Expected
 from vitaccel_sim.delivery.hls.readme import README, readme
-from vitaccel_sim.delivery.network.assembled import Assembled, Images, assembled_network, integer_model
+from vitaccel_sim.delivery.network.imported import integer_model
 
 GOLDEN = "golden.bin"
 
@@ -78,8 +76,7 @@ class HlsNetwork:
     def sources(self) -> dict[str, str]:
         """The C++, and what compiles it, by file name."""
         arch, memory = self.assembled.model.arch, self.assembled.memory
-        made = hls_sources(machine_parameters(arch), arch.numerics, kept_rows=KEPT_ROWS)
-        return made | {NETWORK: _network(memory, len(self.images))}
+        return machine_sources(arch) | {NETWORK: _network(memory, len(self.images))}
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -152,24 +149,6 @@ def deliver_hls(
     say("run golden images")
     expected = tuple(expected_of(assembled.model, assembled.inputs(images)))
     return HlsNetwork(onnx=onnx, assembled=assembled, images=expected)
-
-
-def check_machine(arch: Arch) -> None:
-    """Refuse a machine of which there is no C++.
-
-    Raises
-    ------
-    UnsupportedError
-        If there is none.
-    """
-    if arch.array.count != 1:
-        raise UnsupportedError(f"the accelerator in C++ must have one array, not {arch.array.count}")
-    machine_parameters(arch)
-    side = arch.array.side
-    if side & (side - 1):
-        raise UnsupportedError(
-            f"P of the accelerator in C++ must be a power of two, as a word is what its bus has, not {side}"
-        )
 
 
 def _network(memory: MemoryMap, images: int) -> str:

@@ -17,6 +17,7 @@ from vitaccel.backends.rtl.accelerator import accelerator_of
 from vitaccel.backends.rtl.assemble import features
 from vitaccel.backends.rtl.chosen_queues import Queues, chosen_queues
 from vitaccel.backends.rtl.program_cycles import program_cycles
+from vitaccel.compiled_model.assembled import Images, assembled_network
 from vitaccel.execution import IntegerModel
 from vitaccel_rtl.register_map import c_header, markdown, to_json
 from vitaccel_rtl.verilog import to_verilog
@@ -34,7 +35,7 @@ from vitaccel_sim.accelerator.delivered import (
 )
 from vitaccel_sim.accelerator.expectations import expected_of, golden_arrays
 from vitaccel_sim.accelerator.verify import Expected, Hardware
-from vitaccel_sim.delivery.network.assembled import Images, assembled_network, integer_model
+from vitaccel_sim.delivery.network.imported import integer_model
 from vitaccel_sim.delivery.network.readme import README, readme
 
 HERE = Path(__file__).parent

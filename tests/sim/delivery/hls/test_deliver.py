@@ -33,6 +33,15 @@ def test_make_runs_the_golden_images(tmp_path: Path) -> None:
     (tmp_path / GOLDEN).write_bytes(golden)
     wrong = subprocess.run([tmp_path / "test_bench", tmp_path], capture_output=True, text=True, check=False)
     assert (wrong.returncode, wrong.stdout) == (1, f"{IMAGES} runs: 1 bytes of the outputs are wrong\n")
+    last, expected = hls_network().assembled.memory, np.frombuffer(golden, np.int8)[-1]
+    region = last.tensor(last.outputs[-1])
+    assert wrong.stderr == (
+        f"byte {region.dram_bytes - 1} of the output at {region.dram:#x} must be {expected}, not {expected ^ 1}\n"
+    )
+    for rounds in ("0", "-1", "x"):
+        none = subprocess.run([tmp_path / "test_bench", tmp_path, rounds], capture_output=True, text=True, check=False)
+        sentence = f"error: rounds must be a number of 1 or more, not {rounds}\n"
+        assert (none.returncode, none.stdout, none.stderr) == (2, "", sentence)
 
 
 def test_make_check_finds_nothing(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from vitaccel.errors import VitaccelError
+
 BUILD_FOLDER = Path("build", "hls")
 """Where builds are kept, from the folder a command runs in."""
 
@@ -32,7 +34,7 @@ CAREFUL = (
 """Every access and every operation is checked, and every number that is stored must fit its width."""
 
 
-class CompileError(Exception):
+class CompileError(VitaccelError):
     """The compiler is missing, or refused the sources."""
 
 
@@ -65,7 +67,8 @@ def compiled(
         With what the compiler said.
     """
     command = [COMPILER, "-std=c++17", *WARNINGS, *flags, *(SHARED if is_library else []), "-I."]
-    key = hashlib.sha256(repr((command, _version(), main, sorted(sources.items()))).encode()).hexdigest()[:20]
+    made_of = (command, _target(tuple(flags)), main, sorted(sources.items()))
+    key = hashlib.sha256(repr(made_of).encode()).hexdigest()[:20]
     target = folder.absolute() / f"{Path(main).stem}_{key}{'.so' if is_library else ''}"
     if target.exists():
         return target
@@ -85,7 +88,9 @@ def compiled(
 
 
 @cache
-def _version() -> str:
+def _target(flags: tuple[str, ...]) -> str:
+    """The compiler's own macros: its version, and what the processor has that a build may use."""
     if shutil.which(COMPILER) is None:
         raise CompileError(f"{COMPILER} must be installed to compile C++")
-    return subprocess.run([COMPILER, "--version"], capture_output=True, text=True, check=True).stdout
+    command = [COMPILER, *flags, "-dM", "-E", "-xc++", "/dev/null"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

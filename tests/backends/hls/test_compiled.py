@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from vitaccel_sim.hls import compiled as module
-from vitaccel_sim.hls.compiled import CompileError, compiled
+from vitaccel.backends.hls import compiled as module
+from vitaccel.backends.hls.compiled import CompileError, compiled
 
 SOURCES = {"main.cpp": '#include "part/number.hpp"\nint main() { return NUMBER; }\n', "part/number.hpp": ""}
 
@@ -36,9 +36,9 @@ def test_a_warning_is_an_error_and_nothing_is_left(tmp_path: Path) -> None:
 
 def test_a_compiler_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "COMPILER", "no-such-compiler")
-    module._version.cache_clear()
+    module._target.cache_clear()
     try:
         with pytest.raises(CompileError, match=r"^no-such-compiler must be installed to compile C\+\+$"):
             compiled(with_number(3), "main.cpp", folder=tmp_path)
     finally:
-        module._version.cache_clear()
+        module._target.cache_clear()

@@ -8,9 +8,10 @@ import pytest
 from tests.backends.interpreter.networks import images_for, machine_of, quantized
 from tests.sim.delivery.network.micro import NAME, arch, onnx
 from vitaccel.backends.rtl.program_file import decode_program
+from vitaccel.compiled_model.assembled import assembled_network, indices
 from vitaccel.errors import UnsupportedError
 from vitaccel.execution import IntegerModel
-from vitaccel_sim.delivery.network.assembled import assembled_network, imported, indices, integer_model
+from vitaccel_sim.delivery.network.imported import integer_model
 
 
 def test_the_program_is_behind_the_weights_in_pages_of_its_own() -> None:
@@ -39,8 +40,3 @@ def test_two_arrays_of_4x4_are_refused() -> None:
         UnsupportedError, match="the accelerator must have P in multiples of 8 to have several arrays, not 4"
     ):
         assembled_network(integer_model(onnx(), NAME, arch().with_pe("2x4x4")), NAME)
-
-
-def test_a_file_is_imported_with_its_scales() -> None:
-    graph = imported(onnx(), NAME)
-    assert all(graph[name].scale for name in graph.inputs)
