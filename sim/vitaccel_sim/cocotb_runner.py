@@ -23,6 +23,9 @@ PARAMETERS = "VITACCEL_BENCH_PARAMETERS"
 COVERAGE = "VITACCEL_BENCH_COVERAGE"
 """Environment variables that name files: the values a bench gets in the simulator's process, the hits it leaves."""
 
+PUBLIC_PORTS = '`verilator_config\npublic_flat_rw -module "{top}" -var "*"\n'
+"""What Verilator must leave as it is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BenchResult:
@@ -142,7 +145,9 @@ def coverage_file() -> Path:
 def _build_verilator(verilog: Verilog, folder: Path, *, waves: bool, code_coverage: bool) -> Path:
     libraries = cocotb_tools.config.libs_dir
     main = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
-    options, defines, runtime = ["--vpi", "--public-flat-rw"], [], ["verilated", "verilated_threads", "verilated_vpi"]
+    # All that a bench looks at is ports; the rest, unless it is to be seen, Verilator may optimize away.
+    public = "--public-flat-rw" if waves or code_coverage else "public.vlt"
+    options, defines, runtime = ["--vpi", public], [], ["verilated", "verilated_threads", "verilated_vpi"]
     if waves:
         options += ["--trace"]
         defines += ["VM_TRACE", "VM_TRACE_VCD"]
@@ -154,7 +159,7 @@ def _build_verilator(verilog: Verilog, folder: Path, *, waves: bool, code_covera
     return compiled(
         verilog,
         verilog.name,
-        sources={"main.cpp": main.read_text()},
+        sources={"main.cpp": main.read_text(), "public.vlt": PUBLIC_PORTS.format(top=verilog.name)},
         options=options,
         defines=defines,
         runtime=runtime,
