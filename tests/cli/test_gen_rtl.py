@@ -36,7 +36,7 @@ def test_options_and_seed(vitaccel: Run, tmp_path: Path) -> None:
     )  # fmt: skip
     assert record["module"] == "exp2_lanes1_fraction_bits8"
     assert record["options"] == [{"name": "lanes", "value": 1}, {"name": "fraction_bits", "value": 8}]
-    assert record["latency_cycles"] == 5
+    assert (record["latency_cycles"], record["interval_cycles"]) == (5, 1)
     for file in record["files"]:
         assert (tmp_path / file["name"]).stat().st_size == file["bytes"]
     vectors = [json.loads((tmp_path / f"{record['module']}.json").read_text())]

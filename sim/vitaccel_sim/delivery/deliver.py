@@ -69,6 +69,7 @@ class Delivery:
             "seed": self.seed,
             "bench": self.bench.module,
             "latency_cycles": getattr(component, "latency_cycles", None),
+            "interval_cycles": _number(getattr(component, "interval_cycles", None)),
             "ports": [
                 {
                     "name": port.name,
@@ -90,6 +91,10 @@ class Delivery:
                 for port in ordered(component, self.generated.verilog.ports)
             ],
         }
+
+
+def _number(cycles: Any) -> int | None:
+    return cycles if isinstance(cycles, int) else None
 
 
 def deliver(name: str, given: Mapping[str, int], *, lanes: int | None = None, seed: int = 0) -> Delivery:
