@@ -35,15 +35,17 @@ class Selector(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.inner = inner = Register()
+        # Called as signals inside.
+        m.submodules.control = inner = Register()
+        m.submodules.entries = other = Register()
         forgotten = Signal(8)
-        m.d.comb += [forgotten.eq(self.a), inner.i.eq(self.a), self.sum.eq(inner.o + self.b[:4])]
+        m.d.comb += [forgotten.eq(self.a), inner.i.eq(self.a), other.i.eq(inner.o), self.sum.eq(inner.o + self.b[:4])]
         m.d.comb += [
             self.difference.eq(self.b - self.s),
             self.either.eq(self.a | self.s),
             self.unlike.eq(self.a ^ self.s),
         ]
-        m.d.comb += [self.high.eq(inner.o >> self.s), self.left.eq(self.b << self.s[:2])]
+        m.d.comb += [self.high.eq(other.o >> self.s), self.left.eq(self.b << self.s[:2])]
         m.d.comb += self.than.eq(Cat(self.a == 3, self.a != 5, self.a > 6, self.b < 9, self.a >= self.s))
         m.d.comb += self.interrupt.eq(self.o.any() | self.few[0])
         with m.Switch(self.s):
@@ -61,7 +63,10 @@ class Register(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.d.sync += self.o.eq(self.i)
+        control = Signal(8)
+        entries = Signal(8)
+        m.d.comb += [control.eq(self.i + 1), entries.eq(control + self.i)]
+        m.d.sync += self.o.eq(entries)
         return m
 
 
