@@ -13,7 +13,7 @@ from vitaccel_sim.traffic.catalog import TRAFFIC
 
 SEEDS_OF_A_CAMPAIGN = 5
 
-ON_VERILATOR, ON_ICARUS = (0,), (1,)
+FIRST, SECOND = 0, 1
 """Points of blocks with a bench of their own, where each is a build and a simulation; ``--full`` runs all in both."""
 
 STREAMS_ON_ICARUS = (0, 1)
@@ -40,23 +40,16 @@ def test_every_point_and_every_bin_on_icarus(name: str, seed: int) -> None:
     run_block(name, seed=seed, simulator="icarus").check()
 
 
-@needs_icarus
 @pytest.mark.parametrize("name", BENCHES)
-def test_other_blocks_pass_and_hit_every_bin(name: str, seed: int) -> None:
+def test_other_blocks_pass_and_hit_every_bin(name: str, seed: int, quick_simulator: str) -> None:
     """One point in one simulator, another in the other; bins are hit by the two of them."""
-    first = run_block(name, seed=seed, points=ON_VERILATOR)
-    second = run_block(name, seed=seed, points=ON_ICARUS, simulator="icarus")
+    first = run_block(name, seed=seed, points=(FIRST,))
+    second = run_block(name, seed=seed, points=(SECOND,), simulator=quick_simulator)
     of_first = dict(first.coverage.hits)
     first.coverage.add(second.coverage.hits)
     second.coverage.add(of_first)
     first.check()
     second.check()
-
-
-@pytest.mark.skipif(shutil.which("iverilog") is not None, reason="the test before this one runs")
-@pytest.mark.parametrize("name", BENCHES)
-def test_other_blocks_pass_and_hit_every_bin_without_icarus(name: str, seed: int) -> None:
-    run_block(name, seed=seed, points=(*ON_VERILATOR, *ON_ICARUS)).check()
 
 
 @pytest.mark.full
