@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import re
 import shlex
-import subprocess
-import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,13 +63,6 @@ def console_examples(text: str) -> list[Example]:
 def written_files(text: str) -> dict[str, str]:
     """The files that a Markdown text shows in blocks such as ```` ```toml machine.toml ````, by name."""
     return dict(re.findall(r"```\w+ (\S+)\n(.*?)```", text, re.DOTALL))
-
-
-def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a ``vitaccel`` command in a folder."""
-    assert words[0] == "vitaccel"
-    call = [sys.executable, "-c", "from vitaccel.cli import main; raise SystemExit(main())", *words[1:]]
-    return subprocess.run(call, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def run_here(words: list[str], folder: Path) -> tuple[int, str]:
