@@ -45,17 +45,6 @@ AREA_TERMS = {
 }
 """Terms that the LUTs and the registers of a block are fitted with."""
 
-MULTIPLIER_TERMS = {
-    "array": ("products",),
-    "cores": ("lanes of arrays",),
-    "kept": ("lanes of arrays", "arrays"),
-    "lanes": ("lanes", "machine"),
-    "experts": ("lanes", "machine"),
-    "load": ("machine",),
-    "store": ("machine",),
-}
-"""Terms that the multipliers of a block are counted with."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
@@ -185,23 +174,23 @@ def write(found: Mapping[str, Mapping[str, Area]], path: Path = SYNTHESISED) -> 
 def fit(target: str, found: Mapping[str, Mapping[str, Area]]) -> list[tuple[str, str, str, str, float]]:
     """Return the coefficients of a target: block, resource, term and value, each not negative.
 
-    Points that are held out have no part in it.
+    Points that are held out have no part in it. Without machines of two P there is no fit.
     """
     points = [p for p in POINTS if p.target == target and not p.is_held_out and str(p) in found]
+    if len({p.arch.array.side for p in points}) < 2:
+        return []
     rows = []
     for block in model.BLOCKS:
         with_block = [p for p in points if block in model.present(machine_shape(p.arch, p.features))]
-        values = [model.terms(machine_shape(p.arch, p.features), p.arch.array.macs_per_multiplier) for p in with_block]
+        values = [model.terms(machine_shape(p.arch, p.features)) for p in with_block]
         totals = [model.total_area(found[str(p)]) for p in with_block]
+        chosen = AREA_TERMS[block]
         for resource in model.FITTED:
-            chosen = (MULTIPLIER_TERMS if resource == "multipliers" else AREA_TERMS).get(block, ())
             seen = [getattr(found[str(p)][block], resource) for p in with_block]
-            if not chosen or not any(seen):
+            if not any(seen):
                 continue
             weights = [1 / max(1, getattr(total, resource)) for total in totals]
             solved = least_squares([[row[term] for term in chosen] for row in values], seen, weights)
-            if resource == "multipliers":
-                solved = [round(value) for value in solved]
             rows += [(target, block, resource, t, v) for t, v in zip(chosen, solved, strict=True) if v]
     return rows
 
@@ -257,6 +246,9 @@ def compared(found: Mapping[str, Mapping[str, Area]]) -> list[str]:
         line = f"{point!s:24}{'*' if point.is_held_out else ' ':2}{point.bus_bits:>5}"
         for place, (name, parts) in enumerate(RESOURCES):
             is_, said = (sum(getattr(area, part) for part in parts) for area in (real, guess))
+            if place < 2 and point.target not in model.families():
+                line += f"{is_:>10,}{'-':>11}{'-':>8}"
+                continue
             error = said / is_ - 1
             line += f"{is_:>10,}{said:>11,}{error:>8.1%}" if place < 2 else f"{is_:>7,}{said:>11,}"
             key = (point.is_held_out, name)
@@ -284,14 +276,17 @@ def beside_published(found: Mapping[str, Mapping[str, Area]]) -> list[str]:
     for point in POINTS:
         if point.target == "xcup" and point.kibibytes == FULL_SIZE:
             is_real = str(point) in found
+            if not is_real and point.target not in model.families():
+                continue
             area = model.total_area(found[str(point)]) if is_real else predicted(point)
             name = f"{point.arch.array}, {'synthesised' if is_real else 'predicted'}"
             lines.append(_beside(name, point.arch.array.pes, area))
     whole = load_preset("zcu102")
-    area = model.total_area(
-        model.predict_area(machine_shape(whole), whole.array.macs_per_multiplier, DEVICES[whole.limits.device].family)
-    )
-    lines.append(_beside(f"{whole.array} of the preset zcu102, predicted", whole.array.pes, area))
+    family = DEVICES[whole.limits.device].family
+    if family in model.families():
+        areas = model.predict_area(machine_shape(whole), whole.array.macs_per_multiplier, family)
+        name = f"{whole.array} of the preset zcu102, predicted"
+        lines.append(_beside(name, whole.array.pes, model.total_area(areas)))
     with PUBLISHED.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             area = Area(

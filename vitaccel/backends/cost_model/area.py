@@ -1,9 +1,9 @@
 """What an accelerator takes of an FPGA, predicted for any P, number of arrays, bus and buffers.
 
-Block RAMs follow from the memories (:mod:`vitaccel_rtl.accelerator.memories`) and how Yosys makes one
-(:mod:`vitaccel_rtl.synthesis.memory_mapping`). All else is a sum over blocks, each of a few terms, and the coefficients
-of those are in ``area_terms.csv``: multipliers are counted, LUTs and registers fitted to syntheses by
-``benchmarks/area.py``. Beside that nothing is read, and nothing is run.
+Multipliers are counted (:mod:`vitaccel_rtl.accelerator.products`). Block RAMs follow from the memories
+(:mod:`vitaccel_rtl.accelerator.memories`) and how Yosys makes one (:mod:`vitaccel_rtl.synthesis.memory_mapping`). LUTs
+and registers are sums over blocks, each of a few terms, whose coefficients ``benchmarks/area.py`` fits to syntheses and
+keeps in ``area_terms.csv``. Beside that nothing is read, and nothing is run.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import cache
 from importlib import resources
 
 from vitaccel_rtl.accelerator.memories import MachineShape, memories
+from vitaccel_rtl.accelerator.products import products
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.memory_mapping import area_of_memory
 
@@ -24,7 +25,7 @@ BLOCKS = ("array", "cores", "kept", "issue", "lanes", "experts", "buffer", "sets
 arrays; the vector engine without and with routing, gather and scatter-add; the buffer of activations and its clients'
 choices; the parameter buffer; the DMA engines; registers, fetching and handing out instructions."""
 
-FITTED = ("luts", "ram_luts", "flip_flops", "multipliers")
+FITTED = ("luts", "ram_luts", "flip_flops")
 """Fields of an :class:`Area` that are sums of terms."""
 
 
@@ -32,23 +33,14 @@ LOGIC_PRODUCT = Area(luts=82, flip_flops=18, multipliers=-1)
 """What a product of 8 x 8 bits takes of an ECP5 that is made of LUTs, and its register, which a multiplier has."""
 
 
-def terms(shape: MachineShape, macs_per_multiplier: int) -> dict[str, int]:
-    """Return every term of a machine by name.
-
-    Parameters
-    ----------
-    shape
-        Of the machine.
-    macs_per_multiplier
-        Products of one multiplier of the arrays a cycle.
-    """
+def terms(shape: MachineShape) -> dict[str, int]:
+    """Return every term of a machine by name."""
     side, arrays = shape.side, shape.arrays
     line_bits = max(1, shape.activation_words // 8 - 1).bit_length()
     return {
         "machine": 1,
         "arrays": arrays,
         "PEs": arrays * side * side,
-        "products": arrays * side * -(-side // macs_per_multiplier),
         "lanes": side,
         "lanes of arrays": arrays * side,
         "turned": side * (side - 1).bit_length(),
@@ -86,27 +78,33 @@ def predict_area(shape: MachineShape, macs_per_multiplier: int, target: str, *, 
     Parameters
     ----------
     shape, macs_per_multiplier
-        As of :func:`terms`.
+        As of :func:`vitaccel_rtl.accelerator.products.products`.
     target
         One of :func:`families`.
     logic_rows
         Rows of each array whose products are LUTs of an ECP5.
     """
-    values = terms(shape, macs_per_multiplier)
+    values = terms(shape)
     sums: dict[str, dict[str, float]] = {block: dict.fromkeys(FITTED, 0.0) for block in present(shape)}
     for (family, block, resource, term), coefficient in coefficients().items():
         if family == target and block in sums:
             sums[block][resource] += coefficient * values[term]
-    for name in FITTED:
-        sums["array"][name] += getattr(LOGIC_PRODUCT, name) * logic_rows * shape.side * shape.arrays
     block_rams = {
         block: sum(area_of_memory(each, target).block_rams for each in listed)
         for block, listed in memories(shape).items()
     }
-    return {
-        block: Area(**{name: round(value) for name, value in found.items()}, block_rams=block_rams.get(block, 0))
+    multipliers = products(shape, macs_per_multiplier)
+    areas = {
+        block: Area(
+            **{name: round(value) for name, value in found.items()},
+            multipliers=multipliers.get(block, 0),
+            block_rams=block_rams.get(block, 0),
+        )
         for block, found in sums.items()
     }
+    for _ in range(logic_rows * shape.side * shape.arrays):
+        areas["array"] += LOGIC_PRODUCT
+    return areas
 
 
 def total_area(areas: Mapping[str, Area]) -> Area:

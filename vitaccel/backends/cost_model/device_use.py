@@ -72,7 +72,7 @@ def device_use(shape: MachineShape, macs_per_multiplier: int, device: str) -> De
     Parameters
     ----------
     shape, macs_per_multiplier
-        Of :func:`vitaccel.backends.cost_model.area.terms`.
+        Of :func:`vitaccel_rtl.accelerator.products.products`.
     device
         A key of :data:`vitaccel_rtl.synthesis.devices.DEVICES`.
     """
