@@ -35,7 +35,7 @@ class Selector(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Called as signals inside.
+        # Called as a signal inside of it.
         m.submodules.control = inner = Register()
         m.submodules.entries = other = Register()
         forgotten = Signal(8)
