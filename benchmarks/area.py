@@ -246,7 +246,7 @@ def compared(found: Mapping[str, Mapping[str, Area]]) -> list[str]:
         line = f"{point!s:24}{'*' if point.is_held_out else ' ':2}{point.bus_bits:>5}"
         for place, (name, parts) in enumerate(RESOURCES):
             is_, said = (sum(getattr(area, part) for part in parts) for area in (real, guess))
-            if place < 2 and point.target not in model.families():
+            if place < 2 and not is_predicted(point):
                 line += f"{is_:>10,}{'-':>11}{'-':>8}"
                 continue
             error = said / is_ - 1
@@ -260,6 +260,11 @@ def compared(found: Mapping[str, Mapping[str, Area]]) -> list[str]:
         )
         lines.append(f"worst error of those {of}: {errors or 'none'}")
     return lines
+
+
+def is_predicted(point: Point) -> bool:
+    """Whether every block of a point was fitted."""
+    return model.is_fitted(machine_shape(point.arch, point.features), point.target)
 
 
 def predicted(point: Point) -> Area:
@@ -276,14 +281,14 @@ def beside_published(found: Mapping[str, Mapping[str, Area]]) -> list[str]:
     for point in POINTS:
         if point.target == "xcup" and point.kibibytes == FULL_SIZE:
             is_real = str(point) in found
-            if not is_real and point.target not in model.families():
+            if not is_real and not is_predicted(point):
                 continue
             area = model.total_area(found[str(point)]) if is_real else predicted(point)
             name = f"{point.arch.array}, {'synthesised' if is_real else 'predicted'}"
             lines.append(_beside(name, point.arch.array.pes, area))
     whole = load_preset("zcu102")
     family = DEVICES[whole.limits.device].family
-    if family in model.families():
+    if model.is_fitted(machine_shape(whole), family):
         areas = model.predict_area(machine_shape(whole), whole.array.macs_per_multiplier, family)
         name = f"{whole.array} of the preset zcu102, predicted"
         lines.append(_beside(name, whole.array.pes, model.total_area(areas)))

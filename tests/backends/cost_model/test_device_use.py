@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from tests.backends.cost_model.test_area import SMALL
+from vitaccel.backends.cost_model import area
+from vitaccel.backends.cost_model.area import coefficients
 from vitaccel.backends.cost_model.device_use import DeviceUse, device_use
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import DEVICES
@@ -32,6 +36,13 @@ def test_every_resource_that_is_exceeded_is_told() -> None:
 
 def test_a_device_that_nothing_was_fitted_for_is_not_told_of() -> None:
     assert device_use(SMALL, 1, "xc7") is None
+
+
+def test_nor_is_one_for_which_a_block_was_not_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {key: value for key, value in coefficients().items() if key[1] != "lanes"}
+    assert device_use(SMALL, 1, "ecp5-85k") is not None
+    monkeypatch.setattr(area, "coefficients", lambda: known)
+    assert device_use(SMALL, 1, "ecp5-85k") is None
 
 
 def test_rows_of_products_become_luts_where_multipliers_are_too_few() -> None:

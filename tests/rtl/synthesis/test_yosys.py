@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.rtl.synthesis.small import ProductAndSum
-from vitaccel_rtl.synthesis import cells
+from vitaccel_rtl.synthesis import cells, yosys
 from vitaccel_rtl.synthesis.builds import SynthesisError
 from vitaccel_rtl.synthesis.cells import Area, UnknownCellError
 from vitaccel_rtl.synthesis.yosys import synthesize
@@ -42,3 +42,22 @@ def test_what_yosys_refuses_is_one_sentence(tmp_path: Path) -> None:
     block = Verilog(name="top", text="module top(input a; endmodule\n", ports=())
     with pytest.raises(SynthesisError, match=r"^Yosys must accept the component, but says: .*syntax error"):
         synthesize(block, "ecp5", folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("target", "is_named", "splits"), [("xcup", True, True), ("xcup", False, False), ("ecp5", True, False)]
+)
+def test_signals_of_a_named_design_are_split_before_they_are_mapped(
+    target: str, is_named: bool, splits: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def run(_tool: object, arguments: tuple[str, ...], *_: object, **__: object) -> Path:
+        said.extend(arguments)
+        (tmp_path / yosys.NETLIST).write_text('{"modules": {"top": {"ports": {}, "cells": {}}}}')
+        return tmp_path
+
+    monkeypatch.setattr(yosys, "cached", run)
+    yosys.netlist_of("module top(input a); endmodule\n", "top", target, is_named=is_named)
+    (script,) = (each for each in said if each.startswith("read_verilog"))
+    assert (f"-run begin:map_luts; {yosys.BITS}; " in script) is splits

@@ -62,6 +62,12 @@ def families() -> tuple[str, ...]:
     return tuple(dict.fromkeys(target for target, *_ in coefficients()))
 
 
+def is_fitted(shape: MachineShape, target: str) -> bool:
+    """Whether every block that a machine has was fitted for a target."""
+    fitted = {block for family, block, *_ in coefficients() if family == target}
+    return fitted >= set(present(shape))
+
+
 @cache
 def coefficients() -> Mapping[tuple[str, str, str, str], float]:
     """Return the coefficients by target, block, resource and term."""
@@ -80,7 +86,7 @@ def predict_area(shape: MachineShape, macs_per_multiplier: int, target: str, *, 
     shape, macs_per_multiplier
         As of :func:`vitaccel_rtl.accelerator.products.products`.
     target
-        One of :func:`families`.
+        A target; LUTs and registers of blocks that were not fitted for it are 0 (:func:`is_fitted`).
     logic_rows
         Rows of each array whose products are LUTs of an ECP5.
     """

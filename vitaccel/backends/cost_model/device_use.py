@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vitaccel.backends.cost_model.area import families, predict_area, total_area
+from vitaccel.backends.cost_model.area import is_fitted, predict_area, total_area
 from vitaccel.backends.cost_model.frequency import predicted_mhz
 from vitaccel_rtl.accelerator.memories import MachineShape
 from vitaccel_rtl.synthesis.cells import Area
@@ -67,7 +67,7 @@ class DeviceUse:
 
 
 def device_use(shape: MachineShape, macs_per_multiplier: int, device: str) -> DeviceUse | None:
-    """Return what a machine takes of a device, ``None`` if nothing was fitted for its family.
+    """Return what a machine takes of a device, ``None`` if a block of it was not fitted for its family.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def device_use(shape: MachineShape, macs_per_multiplier: int, device: str) -> De
         A key of :data:`vitaccel_rtl.synthesis.devices.DEVICES`.
     """
     chosen = DEVICES[device]
-    if chosen.family not in families():
+    if not is_fitted(shape, chosen.family):
         return None
     blocks = predict_area(shape, macs_per_multiplier, chosen.family)
     clock = predicted_mhz(device, shape.side) if shape.arrays == 1 else None
