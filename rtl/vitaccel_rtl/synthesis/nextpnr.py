@@ -26,6 +26,11 @@ SPEED_GRADE = 6
 WANTED_MHZ = 250
 """What placement strives for; above what is asked of the blocks, so that it does not rest at that."""
 
+LARGE_CELLS = 30_000
+"""From so many on a design is placed by nextpnr's static placer, not by its analytic one, which draws the logic of
+large designs together and leaves it far from their multipliers. What one is then routed in a minute, the other is
+hardly in an hour: an array of 12 x 12 (35,000 cells)."""
+
 REPORT = "report.json"
 CONSTRAINTS = "pins.lpf"
 CONFIGURATION = "design.config"
@@ -121,6 +126,8 @@ def route(
     """
     arguments = (*device, "--speed", str(SPEED_GRADE), "--freq", f"{wanted_mhz:g}", "--seed", str(seed))
     arguments += ("--json", NETLIST, "--report", REPORT, "--timing-allow-fail", "--quiet")
+    if max(len(module["cells"]) for module in netlist["modules"].values()) >= LARGE_CELLS:
+        arguments += ("--placer", "static")
     sources = {NETLIST: json.dumps(netlist)}
     if constraints is not None:
         arguments += ("--lpf", CONSTRAINTS, "--textcfg", CONFIGURATION)

@@ -57,3 +57,12 @@ def test_a_place_and_route_that_fails_is_one_sentence(tmp_path: Path, monkeypatc
     block = to_verilog(ProductAndSum(width=2, has_product=False))
     with pytest.raises(SynthesisError, match=r"^nextpnr-ecp5 must accept the component, but says: .*CABGA0"):
         place_and_route(block, folder=tmp_path)
+
+
+def test_a_large_design_is_placed_by_the_static_placer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+    monkeypatch.setattr(nextpnr, "cached", lambda _, arguments, *__, **___: given.append(arguments) or tmp_path)
+    for cells in (nextpnr.LARGE_CELLS - 1, nextpnr.LARGE_CELLS):
+        nextpnr.route({"modules": {"LUT4": {"cells": {}}, "top": {"cells": dict.fromkeys(range(cells), {})}}}, ())
+    small, large = given
+    assert large == (*small, "--placer", "static")
