@@ -63,6 +63,6 @@ def test_a_large_design_is_placed_by_the_static_placer(tmp_path: Path, monkeypat
     given = []
     monkeypatch.setattr(nextpnr, "cached", lambda _, arguments, *__, **___: given.append(arguments) or tmp_path)
     for cells in (nextpnr.LARGE_CELLS - 1, nextpnr.LARGE_CELLS):
-        nextpnr.route({"modules": {"LUT4": {"cells": {}}, "top": {"cells": dict.fromkeys(range(cells), {})}}}, ())
+        nextpnr.route({"modules": {"LUT4": {"cells": {}}, "top": {"cells": dict.fromkeys(range(cells))}}}, ())
     small, large = given
     assert large == (*small, "--placer", "static")
