@@ -163,7 +163,7 @@ extern "C" void vitaccel_top(
     constexpr int PROGRAM_DEPTH = network::PROGRAM_BYTES / sizeof(uint32_t);
     constexpr int MEMORY_DEPTH = network::MEMORY_BYTES / sizeof(MemoryWord) + 1;
     static_assert(PROGRAM_DEPTH > 0 && MEMORY_DEPTH > 1, "a network has a program and a memory");
-    // A bundle for each process: one reads at one place at a time, and the store engine reads too, for a part of a word.
+    // A bundle for each process: one reads at one place at a time, and the store engine reads parts of words.
 #pragma HLS interface mode = m_axi port = program bundle = program offset = slave depth = PROGRAM_DEPTH
 #pragma HLS interface mode = m_axi port = loads bundle = loads offset = slave depth = MEMORY_DEPTH
 #pragma HLS interface mode = m_axi port = stores bundle = stores offset = slave depth = MEMORY_DEPTH
