@@ -29,7 +29,7 @@ entries:
         const int row = row_of_token<P>(int(entry.token), int(queues.frame_tokens)), lane = row % P;
         const int a = int(scatter.a) + at / P * int(scatter.a_step);
         const int out = int(scatter.out) + row / P * int(scatter.out_step);
-        // Channels are words of their own; the next entry may add to the same ones, so it waits until these are written.
+        // Channels are words of their own; the next entry may add to the same, so it waits until these are written.
     channels:
         for (int channel = 0; channel < int(scatter.channels); ++channel) {
 #pragma HLS pipeline
