@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from vitaccel_rtl.synthesis.alignment import align_operands
 from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, YOSYS, Progress, cached, in_silence
 from vitaccel_rtl.synthesis.cells import Area, area_of
 from vitaccel_rtl.synthesis.registers import move_registers
@@ -111,7 +110,6 @@ def netlist_of(
     place = cached(YOSYS, ("-q", "-p", script), sources, folder, say=say)
     netlist = json.loads((place / NETLIST).read_text())
     if target == "ecp5":
-        align_operands(netlist["modules"][top])
         move_registers(netlist["modules"][top])
     return netlist
 
