@@ -62,6 +62,8 @@ class Point:
         Of the buffers: activations, weights, logits, parameters.
     features
         Of :data:`vitaccel_rtl.accelerator.isa.FEATURES`.
+    logic_rows
+        Rows of the array whose products are LUTs.
     is_held_out
         Whether the fit does not see it.
     """
@@ -71,10 +73,12 @@ class Point:
     bus_bits: int
     kibibytes: tuple[int, int, int, int]
     features: tuple[str, ...] = ()
+    logic_rows: int = 0
     is_held_out: bool = False
 
     def __str__(self) -> str:
-        return "-".join([self.target, self.pe, *(name.split("_")[0] for name in self.features)])
+        rows = [f"{self.logic_rows}rows"] if self.logic_rows else []
+        return "-".join([self.target, self.pe, *(name.split("_")[0] for name in self.features), *rows])
 
     @property
     def arch(self) -> Arch:
@@ -92,6 +96,7 @@ FULL_SIZE = (1024, 2048, 256, 32)
 POINTS = (
     Point(target="ecp5", pe="4x4", bus_bits=32, kibibytes=(32, 16, 8, 8)),
     Point(target="ecp5", pe="8x8", bus_bits=32, kibibytes=(32, 16, 8, 8)),
+    Point(target="ecp5", pe="8x8", bus_bits=32, kibibytes=(32, 16, 8, 8), logic_rows=6, is_held_out=True),
     Point(target="ecp5", pe="4x4", bus_bits=128, kibibytes=(64, 64, 16, 8), features=ALL),
     Point(target="ecp5", pe="5x5", bus_bits=128, kibibytes=(40, 40, 20, 8), features=ALL[1:], is_held_out=True),
     Point(target="ecp5", pe="6x6", bus_bits=64, kibibytes=(96, 48, 24, 8)),
@@ -120,7 +125,8 @@ def synthesised(point: Point) -> dict[str, Area]:
     from vitaccel_rtl.verilog import to_verilog
 
     verilog = to_verilog(accelerator_of(point.arch, features=point.features), name="vitaccel")
-    netlist = netlist_of(verilog.text, verilog.name, point.target, is_named=True)
+    options = {"is_named": True, "logic_rows": point.logic_rows}
+    netlist = netlist_of(verilog.text, verilog.name, point.target, **options)
     return blocks_of(areas(netlist["modules"][verilog.name]["cells"], point.target))
 
 
@@ -270,7 +276,8 @@ def is_predicted(point: Point) -> bool:
 def predicted(point: Point) -> Area:
     """Return what the cost model says of a point."""
     shape = machine_shape(point.arch, point.features)
-    return model.total_area(model.predict_area(shape, point.arch.array.macs_per_multiplier, point.target))
+    macs = point.arch.array.macs_per_multiplier
+    return model.total_area(model.predict_area(shape, macs, point.target, logic_rows=point.logic_rows))
 
 
 def beside_published(found: Mapping[str, Mapping[str, Area]]) -> list[str]:
