@@ -162,7 +162,7 @@ def table(shown: Iterable[Shown]) -> Iterator[str]:
             f"{each.numbers:,}",
             f"{each.cycles:,}",
             f"{each.rtl_s:.2f}",
-            f"{each.hls_s:.4f}",
+            f"{each.hls_s:.2f}",
             f"{each.interpreter_s:.2f}",
         )
 

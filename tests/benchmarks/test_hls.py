@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -30,7 +31,7 @@ def test_a_micro_model_is_measured(script: ModuleType, monkeypatch: pytest.Monke
         torch.set_num_threads(before)
     assert speed.tensors > 10
     assert speed.compile_s > 0
-    assert speed.hls_images_s > max(speed.interpreter_images_s)
+    assert min(speed.words_images_s, speed.pairs_images_s) > max(speed.interpreter_images_s)
     heads, names, row = script.table([speed])
     assert len(heads) == len(names) == len(row)
     assert row.split()[:3] == ["vit-micro", "4x4", str(speed.tensors)]
@@ -41,3 +42,10 @@ def test_the_fastest_run_counts(script: ModuleType, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(script.time, "process_time", lambda: next(times))
     monkeypatch.setattr(script, "TIMED_SECONDS", 10.0)
     assert script.fastest(lambda: None) == 1.0
+
+
+def test_the_document_has_a_table_as_it_is_printed(script: ModuleType) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "gen-hls.md").read_text(encoding="utf-8")
+    lines = text.partition("```text\n" + "\n".join(script.table([])) + "\n")[2].partition("\n```")[0].splitlines()
+    measured = [tuple(line.split()[:2]) for line in lines]
+    assert measured == [(model, pe) for model in script.MODELS for pe in script.MACHINES]

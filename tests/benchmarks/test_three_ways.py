@@ -29,7 +29,7 @@ def test_a_row_has_what_was_equal(script: ModuleType) -> None:
     )  # fmt: skip
     heads, names, row = script.table([shown])
     assert len(heads) == len(names) == len(row)
-    assert row.split() == ["net", "4x4", "1,000", "9", "12,345", "67,890", "1.00", "0.0010", "0.10"]
+    assert row.split() == ["net", "4x4", "1,000", "9", "12,345", "67,890", "1.00", "0.00", "0.10"]
 
 
 @pytest.mark.full
