@@ -24,6 +24,7 @@ def test_block_by_block() -> None:
     assert products(replace(SMALL, side=8), 1) == given("ecp5-8x8")
     everything = replace(SMALL, kept_rows=4096, has_experts=True)
     assert products(everything, 2) == given("xcup-4x4-experts-kept")
+    assert products(replace(everything, side=8), 2) == given("xcup-8x8-experts-kept")
     assert products(everything, 1) != given("xcup-4x4-experts-kept")
 
 
