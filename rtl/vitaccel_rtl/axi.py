@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from amaranth.hdl import Signal
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency
 from vitaccel_rtl.stream import check_range
 
 PAGE_BYTES = 4096
@@ -111,7 +111,7 @@ class Geometry:
     @property
     def granule_bytes(self):
         """Bytes of which all places are multiples at which a word can begin in a beat: a power of two."""
-        return latency.granule_bytes(**self.sizes)
+        return dma_latency.granule_bytes(**self.sizes)
 
     @property
     def granule_bits(self):
@@ -121,7 +121,7 @@ class Geometry:
     @property
     def window_beats(self):
         """Beats that a word may lie in."""
-        return latency.window_beats(**self.sizes)
+        return dma_latency.window_beats(**self.sizes)
 
     @property
     def span_bits(self):

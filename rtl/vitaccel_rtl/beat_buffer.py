@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency, latency
 from vitaccel_rtl.credit_queue import CreditQueue
 from vitaccel_rtl.stream import check_range
 
@@ -49,13 +49,13 @@ class BeatBuffer(wiring.Component):
     @property
     def latency_cycles(self):
         """Cycles from the arrival of a beat to offering it, when the buffer is empty."""
-        return latency.BEAT_BUFFER
+        return dma_latency.BEAT_BUFFER
 
     def elaborate(self, platform):
         m = Module()
         width = Shape.cast(self._shape).width
         m.submodules.memory = memory = Memory(shape=width, depth=self._depth, init=[])
-        on_its_way = latency.BEAT_BUFFER - latency.CREDIT_QUEUE
+        on_its_way = dma_latency.BEAT_BUFFER - latency.CREDIT_QUEUE
         m.submodules.queue = queue = CreditQueue(self._shape, depth=on_its_way + 1)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         writes, reads = memory.write_port(), memory.read_port()

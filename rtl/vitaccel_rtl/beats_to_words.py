@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency
 from vitaccel_rtl.realign import bytes_layout, mask_of, masked, read_word_layout, shift_down, steps
 from vitaccel_rtl.stream import SkidBuffer, Stages
 from vitaccel_rtl.word_plan import plan_layout
@@ -44,7 +44,7 @@ class BeatsToWords(wiring.Component):
     @property
     def latency_cycles(self):
         """Cycles from accepting the last beat of a word to offering the word."""
-        return latency.beats_to_words(**self._geometry.sizes)
+        return dma_latency.beats_to_words(**self._geometry.sizes)
 
     def elaborate(self, platform):
         m = Module()

@@ -11,7 +11,7 @@ from amaranth.hdl import Cat, Const, Module, Mux
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency
 from vitaccel_rtl.axi import PAGE_BYTES
 from vitaccel_rtl.dma_job import descriptor_layout
 from vitaccel_rtl.runs import Extent, Runs, run_bits, run_layout
@@ -134,7 +134,7 @@ class BurstCutter(wiring.Component):
 
     A run of n beats is cut at multiples of 4 KiB, and what lies between into bursts of ``longest_burst`` beats and one
     of the rest. One burst, one run and one descriptor pass a cycle; the first burst is offered
-    ``latency.BURST_CUTTER`` cycles after its descriptor was accepted.
+    ``dma_latency.BURST_CUTTER`` cycles after its descriptor was accepted.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class BurstCutter(wiring.Component):
     @property
     def latency_cycles(self):
         """Cycles from accepting a descriptor to offering its first burst."""
-        return latency.BURST_CUTTER
+        return dma_latency.BURST_CUTTER
 
     def elaborate(self, platform):
         m = Module()

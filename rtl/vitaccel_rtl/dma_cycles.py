@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency, latency
 from vitaccel_rtl.dma_timing import BUFFER_TURN, ISSUE, PAGE_BYTES, READ_TURN, WRITE_TURN, Job, bursts_of_run
 
 
@@ -161,15 +161,15 @@ def read_latency(latency_cycles: int, **sizes: int) -> int:
     latency_cycles
         Of the memory.
     sizes
-        ``beat_bytes``, ``word_bytes``, ``align_bytes`` of :func:`vitaccel_rtl.latency.beats_to_words`.
+        ``beat_bytes``, ``word_bytes``, ``align_bytes`` of :func:`vitaccel_rtl.dma_latency.beats_to_words`.
     """
-    first_beat = latency.BURST_CUTTER + latency.RESERVE + ISSUE + latency_cycles
-    return first_beat - 1 + latency.BEAT_BUFFER + latency.beats_to_words(**sizes) + latency.SKID_BUFFER
+    first_beat = dma_latency.BURST_CUTTER + dma_latency.RESERVE + ISSUE + latency_cycles
+    return first_beat - 1 + dma_latency.BEAT_BUFFER + dma_latency.beats_to_words(**sizes) + latency.SKID_BUFFER
 
 
 def write_latency(latency_cycles: int, **sizes: int) -> int:
     """Cycles of a job of :class:`vitaccel_rtl.dma_write.DmaWrite`, its words at hand: as :func:`read_latency`."""
-    length = latency.BURST_CUTTER + latency.STREAM_FIFO
-    word = latency.STREAM_FIFO + latency.WORD_PLAN + latency.words_to_beats(**sizes)
+    length = dma_latency.BURST_CUTTER + latency.STREAM_FIFO
+    word = latency.STREAM_FIFO + dma_latency.WORD_PLAN + dma_latency.words_to_beats(**sizes)
     first_beat = max(length, word) + latency.SKID_BUFFER
     return first_beat - 1 + latency_cycles + latency.SKID_BUFFER

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency, latency
 
 PAGE_BYTES = 4096
 READ_TURN, WRITE_TURN = 1, 3
@@ -154,18 +154,18 @@ class ReadEngine(_Engine):
     def job(self, job: Job, at: int) -> int:
         """Return when the status of a job is offered whose descriptor was accepted in cycle *at*."""
         beats = self._beats(job, at)
-        plan = at + latency.STREAM_FIFO + latency.WORD_PLAN
+        plan = at + latency.STREAM_FIFO + dma_latency.WORD_PLAN
         for needed, _ in word_beats(job, beat_bytes=self.beat_bytes, word_bytes=self.word_bytes):
             for _ in range(needed):
                 self._moved = max(plan, self._moved + 1, next(beats))
                 self._fetched.append(self._moved)
             if not needed:
                 self._moved += 1
-        return self._moved + latency.beats_to_words(**self._sizes) + latency.SKID_BUFFER
+        return self._moved + dma_latency.beats_to_words(**self._sizes) + latency.SKID_BUFFER
 
     def _beats(self, job: Job, at: int) -> Iterator[int]:
         """Return in which cycle each beat is offered by the buffer."""
-        cut = at + latency.BURST_CUTTER + latency.RESERVE
+        cut = at + dma_latency.BURST_CUTTER + dma_latency.RESERVE
         for beats in self._bursts(job):
             room = len(self._left) + beats - self.buffer_beats
             answer = self._issue(cut, self._left[room - 1] + 1 if room > 0 else 0) + ISSUE + self.latency_cycles
@@ -173,13 +173,13 @@ class ReadEngine(_Engine):
             self._ended.append(first + beats - 1)
             self.beats_at += range(first, first + beats)
             for beat in range(first, first + beats):
-                yield self._leave(beat) + latency.BEAT_BUFFER - 1
+                yield self._leave(beat) + dma_latency.BEAT_BUFFER - 1
 
     def _leave(self, arrives: int) -> int:
         """Return when a beat leaves the buffer's memory: one a cycle, and only a few before they are fetched."""
         leaves = max(arrives, self._left[-1] if self._left else -1) + 1
-        if len(self._fetched) >= latency.BEAT_BUFFER:
-            leaves = max(leaves, self._fetched[-latency.BEAT_BUFFER] + 1)
+        if len(self._fetched) >= dma_latency.BEAT_BUFFER:
+            leaves = max(leaves, self._fetched[-dma_latency.BEAT_BUFFER] + 1)
         self._left.append(leaves)
         return leaves
 
@@ -193,8 +193,8 @@ class WriteEngine(_Engine):
 
     def job(self, job: Job, at: int) -> int:
         """Return when the status of a job is offered whose descriptor was accepted in cycle *at*."""
-        plan = at + latency.STREAM_FIFO + latency.WORD_PLAN
-        joins = plan + latency.words_to_beats(**self._sizes) - latency.SKID_BUFFER - 1
+        plan = at + latency.STREAM_FIFO + dma_latency.WORD_PLAN
+        joins = plan + dma_latency.words_to_beats(**self._sizes) - latency.SKID_BUFFER - 1
         words = word_beats(job, beat_bytes=self.beat_bytes, word_bytes=self.word_bytes)
         bursts = self._bursts(job)
         left, length_known = 0, 0
@@ -203,7 +203,7 @@ class WriteEngine(_Engine):
             for _ in range(complete):
                 if not left:
                     left = next(bursts)
-                    length_known = self._issue(at + latency.BURST_CUTTER) + latency.STREAM_FIFO
+                    length_known = self._issue(at + dma_latency.BURST_CUTTER) + latency.STREAM_FIFO
                 self._join()
                 self._sent.append(max(self._joined + latency.SKID_BUFFER, self._last(1) + 1, length_known))
                 self.beats_at.append(self._sent[-1] + latency.SKID_BUFFER)

@@ -5,8 +5,6 @@ of a row, the last of the row) to offering the result that belongs to it, withou
 acceptance of one word, row or tile to that of the next at full speed: one cycle a word where nothing else is said.
 """
 
-from math import gcd
-
 WORD_INTERVAL = 1
 """Of every block that streams: a word, a request or a choice is accepted every cycle, while results are taken as they
 come."""
@@ -275,53 +273,6 @@ def probability(*, has_lines: bool) -> int:
 def choice_score(*, has_lines: bool) -> int:
     """Latency of `vitaccel_rtl.choice_score.ChoiceScore`: the reciprocal of a sum, then a probability."""
     return RECIPROCAL + probability(has_lines=has_lines)
-
-
-# --------------------------------------------------------------------------------------------------------------- memory
-
-REALIGN_STEP_BITS = 2
-"""Bits of the distance of a shift that one stage between beats and words takes care of."""
-
-BURST_CUTTER = 5 + 3 * SKID_BUFFER
-"""Of `vitaccel_rtl.bursts.BurstCutter`: rows times bytes, runs, beats, pages, bursts."""
-
-RESERVE = 1
-"""Of `vitaccel_rtl.reserve.Reserve`, when there is room: a register."""
-
-WORD_PLAN = 1 + SKID_BUFFER
-"""Of `vitaccel_rtl.word_plan.WordPlan`, from a descriptor to the plan of its first word."""
-
-BEAT_BUFFER = 3 + CREDIT_QUEUE
-"""Of `vitaccel_rtl.beat_buffer.BeatBuffer`, when it is empty: written, read, the memory's output."""
-
-
-def granule_bytes(*, beat_bytes: int, word_bytes: int, align_bytes: int) -> int:
-    """Bytes of which all places are multiples at which a word can begin in a beat: a power of two."""
-    return gcd(beat_bytes, word_bytes, align_bytes)
-
-
-def window_beats(*, beat_bytes: int, word_bytes: int, align_bytes: int) -> int:
-    """Beats that a word may lie in."""
-    granule = granule_bytes(beat_bytes=beat_bytes, word_bytes=word_bytes, align_bytes=align_bytes)
-    return 1 + (beat_bytes - granule + word_bytes - 1) // beat_bytes
-
-
-def beats_to_words(*, beat_bytes: int, word_bytes: int, align_bytes: int) -> int:
-    """Latency of `vitaccel_rtl.beats_to_words.BeatsToWords`: the window, the shift, missing bytes made zero."""
-    sizes = {"beat_bytes": beat_bytes, "word_bytes": word_bytes, "align_bytes": align_bytes}
-    places = window_beats(**sizes) * beat_bytes // granule_bytes(**sizes)
-    return 1 + _shift(places) + 1 + SKID_BUFFER
-
-
-def words_to_beats(*, beat_bytes: int, word_bytes: int, align_bytes: int) -> int:
-    """Latency of `vitaccel_rtl.words_to_beats.WordsToBeats`: bytes beyond a row zero, shift, window, skid buffer."""
-    granule = granule_bytes(beat_bytes=beat_bytes, word_bytes=word_bytes, align_bytes=align_bytes)
-    return 1 + _shift(beat_bytes // granule) + 1 + SKID_BUFFER
-
-
-def _shift(places: int) -> int:
-    """Stages of a shift by one of so many distances."""
-    return -(-(places - 1).bit_length() // REALIGN_STEP_BITS)
 
 
 QUEUE_FORGET = 1

@@ -7,7 +7,7 @@ greatest common divisor (and of the alignment of rows), so that with the usual s
 from amaranth.hdl import Array, Cat, Const
 from amaranth.lib import data
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency
 
 
 def bytes_layout(count, **fields):
@@ -37,8 +37,8 @@ def masked(lanes, mask):
 
 def steps(distance_bits):
     """Return the stages of a shift, the largest distances first: the lowest bit and the one after the highest."""
-    tops = range(distance_bits, 0, -latency.REALIGN_STEP_BITS)
-    return [(max(0, top - latency.REALIGN_STEP_BITS), top) for top in tops]
+    tops = range(distance_bits, 0, -dma_latency.REALIGN_STEP_BITS)
+    return [(max(0, top - dma_latency.REALIGN_STEP_BITS), top) for top in tops]
 
 
 def shift_down(stages, value, distance, *, unit, width):

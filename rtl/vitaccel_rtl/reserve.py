@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency
 from vitaccel_rtl.bursts import burst_layout
 from vitaccel_rtl.stream import check_range
 
@@ -46,7 +46,7 @@ class Reserve(wiring.Component):
     @property
     def latency_cycles(self):
         """Cycles from accepting a burst to offering it, when there is room."""
-        return latency.RESERVE
+        return dma_latency.RESERVE
 
     def elaborate(self, platform):
         m = Module()

@@ -8,7 +8,7 @@ from amaranth.hdl import Module, Mux
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency
 from vitaccel_rtl.dma_job import descriptor_layout
 from vitaccel_rtl.split import Split
 from vitaccel_rtl.stream import SkidBuffer
@@ -135,7 +135,7 @@ class WordPlan(wiring.Component):
     @property
     def latency_cycles(self):
         """Cycles from accepting a descriptor to offering the plan of its first word."""
-        return latency.WORD_PLAN
+        return dma_latency.WORD_PLAN
 
     def elaborate(self, platform):
         m = Module()

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency
 from vitaccel_rtl.realign import beat_layout, bytes_layout, mask_of, masked, shift_up, steps
 from vitaccel_rtl.stream import SkidBuffer, Stages
 from vitaccel_rtl.word_plan import plan_layout
@@ -44,7 +44,7 @@ class WordsToBeats(wiring.Component):
     @property
     def latency_cycles(self):
         """Cycles from accepting the word that completes a beat to offering the beat."""
-        return latency.words_to_beats(**self._geometry.sizes)
+        return dma_latency.words_to_beats(**self._geometry.sizes)
 
     def elaborate(self, platform):
         m = Module()

@@ -10,7 +10,7 @@ from tests.rtl.dma_bench import POINTS, plans_of
 from tests.rtl.stream_bench import FULL_SPEED, PROFILES, Profile
 from tests.rtl.streams_bench import Sink, Source, exchange
 from tests.rtl.test_bursts import jobs_of
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency
 from vitaccel_rtl.axi import Geometry
 from vitaccel_rtl.beats_to_words import BeatsToWords
 from vitaccel_rtl.dma_timing import Job
@@ -71,5 +71,5 @@ def test_an_error_comes_with_the_words_of_its_beat(seed: int) -> None:
 
 def test_its_latency_and_a_word_a_cycle(seed: int) -> None:
     sink = run(PLAIN, [Job(address=0, row_bytes=160)], bytes(random_content(seed)), FULL_SPEED, seed)
-    first = latency.beats_to_words(**PLAIN.sizes)
+    first = dma_latency.beats_to_words(**PLAIN.sizes)
     assert sink.offered == list(range(first, first + 20))

@@ -9,7 +9,7 @@ import pytest
 from amaranth.hdl import Const, Module, Signal
 from amaranth.sim import Simulator
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency
 from vitaccel_rtl.realign import mask_of, masked, shift_down, shift_up, steps
 from vitaccel_rtl.stream import Stages
 
@@ -40,7 +40,7 @@ def results(build: Callable[[Module, Any], Any], inputs: range, width: int, stag
 @pytest.mark.parametrize("distance_bits", [1, 2, 3, 4, 5])
 def test_a_step_takes_two_bits_of_the_distance_the_highest_first(distance_bits: int) -> None:
     found = steps(distance_bits)
-    assert len(found) == -(-distance_bits // latency.REALIGN_STEP_BITS)
+    assert len(found) == -(-distance_bits // dma_latency.REALIGN_STEP_BITS)
     assert [bit for low, top in found for bit in reversed(range(low, top))] == list(reversed(range(distance_bits)))
 
 

@@ -10,7 +10,7 @@ from tests.rtl.dma_bench import POINTS, plans_of
 from tests.rtl.stream_bench import FULL_SPEED, PROFILES, Profile
 from tests.rtl.streams_bench import Sink, Source, exchange
 from tests.rtl.test_bursts import jobs_of
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency
 from vitaccel_rtl.axi import Geometry
 from vitaccel_rtl.dma_timing import Job
 from vitaccel_rtl.words_to_beats import WordsToBeats
@@ -64,5 +64,5 @@ def test_beats_of_words(point: dict[str, int], profile: Profile, seed: int) -> N
 
 def test_its_latency_and_a_beat_a_cycle(seed: int) -> None:
     sink, _ = run(PLAIN, [Job(address=0, row_bytes=160)], FULL_SPEED, seed)
-    first = latency.words_to_beats(**PLAIN.sizes)
+    first = dma_latency.words_to_beats(**PLAIN.sizes)
     assert sink.offered == list(range(first, first + 20))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency, latency
 from vitaccel_rtl.accelerator.progressions import Progressions
 from vitaccel_rtl.accelerator.stalled_stages import StalledStages
 from vitaccel_rtl.accelerator.timed import Timed
@@ -22,7 +22,7 @@ class Packer(Timed):
     Parameters
     ----------
     beat_bytes, word_bytes, align_bytes
-        Of :func:`vitaccel_rtl.latency.words_to_beats`.
+        Of :func:`vitaccel_rtl.dma_latency.words_to_beats`.
     """
 
     beat_bytes: int
@@ -38,7 +38,7 @@ class Packer(Timed):
 
     def __post_init__(self) -> None:
         sizes = {"beat_bytes": self.beat_bytes, "word_bytes": self.word_bytes, "align_bytes": self.align_bytes}
-        self._stages = StalledStages(stages=latency.words_to_beats(**sizes) - latency.SKID_BUFFER - 1)
+        self._stages = StalledStages(stages=dma_latency.words_to_beats(**sizes) - latency.SKID_BUFFER - 1)
 
     @property
     def histories(self) -> dict[str, int]:
@@ -111,12 +111,12 @@ class StalledReader(ReadEngine, Timed):
 
     def __post_init__(self) -> None:
         self._left: Progressions = Progressions(self.buffer_beats)
-        stages = latency.beats_to_words(**self._sizes) - latency.SKID_BUFFER
+        stages = dma_latency.beats_to_words(**self._sizes) - latency.SKID_BUFFER
         self._stages = StalledStages(stages=stages)
 
     @property
     def histories(self) -> dict[str, int]:
-        return {"_ended": self.outstanding, "_fetched": latency.BEAT_BUFFER, "_taken": PLACES}
+        return {"_ended": self.outstanding, "_fetched": dma_latency.BEAT_BUFFER, "_taken": PLACES}
 
     def begin(self, job: Job, at: int) -> None:
         """Begin a job whose descriptor is offered in cycle *at*, or before it, behind others."""
@@ -135,7 +135,7 @@ class StalledReader(ReadEngine, Timed):
     def _arrive(self, job: Job, at: int) -> Iterator[int]:
         """Return when each word leaves the stages for the places behind them."""
         beats = self._beats(job, at)
-        plan = at + latency.STREAM_FIFO + latency.WORD_PLAN
+        plan = at + latency.STREAM_FIFO + dma_latency.WORD_PLAN
         for needed, _ in word_beats(job, beat_bytes=self.beat_bytes, word_bytes=self.word_bytes):
             for _ in range(needed):
                 self._moved = self._stages.enters(max(plan, self._moved + 1, next(beats)))
@@ -178,12 +178,12 @@ class StalledWriter(WriteEngine, Timed):
     def word(self, offered: int) -> int:
         """Return when the next word of the job is taken, if it is offered from such a cycle on."""
         _, beats = next(self._words)
-        plan = self._at + latency.STREAM_FIFO + latency.WORD_PLAN
+        plan = self._at + latency.STREAM_FIFO + dma_latency.WORD_PLAN
         taken, joined = self._packer.word(max(offered, plan))
         for _ in range(beats):
             if not self._left:
                 self._left = next(self._bursts_left)
-                self._known = self._issue(self._at + latency.BURST_CUTTER) + latency.STREAM_FIFO
+                self._known = self._issue(self._at + dma_latency.BURST_CUTTER) + latency.STREAM_FIFO
             sent = max(self._packer.beat(joined), self._known)
             self._packer.send(sent)
             self.beats_at.append(sent + latency.SKID_BUFFER)

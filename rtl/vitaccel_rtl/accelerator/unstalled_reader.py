@@ -18,7 +18,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency, latency
 from vitaccel_rtl.accelerator.progressions import Progression, Progressions
 from vitaccel_rtl.accelerator.stalled_dma import StalledReader
 from vitaccel_rtl.dma_timing import ISSUE, Job, word_beats
@@ -91,7 +91,7 @@ class _Row:
     def leave(self, beat: int) -> int:
         """Return when a beat leaves the buffer's memory."""
         burst = bisect_right(self.firsts, beat) - 1
-        return max(self.arrives[burst] + beat - self.firsts[burst], self.fetch(beat - latency.BEAT_BUFFER)) + 1
+        return max(self.arrives[burst] + beat - self.firsts[burst], self.fetch(beat - dma_latency.BEAT_BUFFER)) + 1
 
     def leaves(self, begin: int, end: int) -> Iterator[Progression]:
         """Return when beats from *begin* to before *end* leave the buffer's memory."""
@@ -99,8 +99,8 @@ class _Row:
         if not step:
             yield from (Progression(self.leave(beat), 1, 1) for beat in range(begin, end))
             return
-        starts = {begin, *(first + late for first in self.firsts for late in (0, latency.BEAT_BUFFER))}
-        starts.update(range(begin, latency.BEAT_BUFFER))
+        starts = {begin, *(first + late for first in self.firsts for late in (0, dma_latency.BEAT_BUFFER))}
+        starts.update(range(begin, dma_latency.BEAT_BUFFER))
         cuts = [*sorted(start for start in starts if begin <= start < end), end]
         for start, until in pairwise(cuts):
             yield from self._piece(start, until - start, step)
@@ -108,7 +108,7 @@ class _Row:
     def _piece(self, start: int, count: int, step: int) -> Iterator[Progression]:
         """Return when beats leave that are of one burst, and so are those before which they must not."""
         burst = bisect_right(self.firsts, start) - 1
-        arrived, fetched = self.arrives[burst] + start - self.firsts[burst], self.fetch(start - latency.BEAT_BUFFER)
+        arrived, fetched = self.arrives[burst] + start - self.firsts[burst], self.fetch(start - dma_latency.BEAT_BUFFER)
         ahead = arrived - fetched
         free = 0 if ahead < 0 else count if step == 1 else min(count, ahead // (step - 1) + 1)
         yield Progression(arrived + 1, 1, free)
@@ -128,7 +128,7 @@ def takes_at_once(reader: StalledReader, at: int) -> bool:
 
 def _start(reader: StalledReader, at: int) -> int:
     """Return the cycle from which on the job's first beat may be fetched, if it is there."""
-    return max(at + latency.STREAM_FIFO + latency.WORD_PLAN, reader._moved + 1)
+    return max(at + latency.STREAM_FIFO + dma_latency.WORD_PLAN, reader._moved + 1)
 
 
 def _left(earlier: Progressions, row: _Row, beat: int) -> int:
@@ -151,7 +151,7 @@ def read_unstalled(reader: StalledReader, job: Job, at: int) -> tuple[list[int],
     place = replace(job, address=job.address % reader.beat_bytes)
     moves = moves_of(place, beat_bytes=reader.beat_bytes, word_bytes=reader.word_bytes)
     row = _Row(moves, reader._fetched)
-    cut = at + latency.BURST_CUTTER + latency.RESERVE
+    cut = at + dma_latency.BURST_CUTTER + dma_latency.RESERVE
     base = _start(reader, at)
     beat = 0
     for beats in reader._bursts(job):
@@ -159,14 +159,16 @@ def read_unstalled(reader: StalledReader, job: Job, at: int) -> tuple[list[int],
         answer = reader._issue(cut, left + 1) + ISSUE + reader.latency_cycles
         arrives = max(answer, reader._ended[-1] + 1) if reader._ended else answer
         reader._ended.append(arrives + beats - 1)
-        base = max(base, arrives + latency.BEAT_BUFFER - moves.beats[beat])
+        base = max(base, arrives + dma_latency.BEAT_BUFFER - moves.beats[beat])
         row.firsts.append(beat)
         row.arrives.append(arrives)
         row.bases.append(base)
         beat += beats
     for leaves in row.leaves(max(0, beat - reader.buffer_beats), beat):
         reader._left.extend(leaves)
-    reader._fetched = reader._fetched + [row.fetch(each) for each in range(max(0, beat - latency.BEAT_BUFFER), beat)]
+    reader._fetched = reader._fetched + [
+        row.fetch(each) for each in range(max(0, beat - dma_latency.BEAT_BUFFER), beat)
+    ]
     reader._stages._holds = []
     through = reader._stages.stages + latency.SKID_BUFFER
     first, last = ([row.moved(cycle) + through for cycle in cycles] for cycles in (moves.first, moves.last))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency, latency
 from vitaccel_rtl.accelerator.buffer_turns import LINE_PLACES, ReadTurns
 from vitaccel_rtl.accelerator.stalled_dma import PLACES, StalledWriter
 from vitaccel_rtl.dma_timing import Job, word_beats
@@ -67,13 +67,13 @@ def _write(
     runs.begin(run_at)
     offered = runs.offer(bank)
     asked = runs._asked
-    plan = at + latency.STREAM_FIFO + latency.WORD_PLAN
+    plan = at + latency.STREAM_FIFO + dma_latency.WORD_PLAN
     first = max(offered, plan, packer._entered + 1)
     if not _flows(runs, first, asked) or not packer.flows(first, first + done[0]):
         return False
     beat = 0
     for beats in writer._bursts(job):
-        known = writer._issue(at + latency.BURST_CUTTER) + latency.STREAM_FIFO
+        known = writer._issue(at + dma_latency.BURST_CUTTER) + latency.STREAM_FIFO
         if known > packer.leaves(first + done[beat]):
             return False
         beat += beats

@@ -52,7 +52,7 @@ def one_shift(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Each wait for a transfer is so much longer; `test_timing` has it alone. Nothing else is slower on a wider bus here.
     """
-    monkeypatch.setattr("vitaccel_rtl.latency._shift", lambda _places: 6)
+    monkeypatch.setattr("vitaccel_rtl.dma_latency._shift", lambda _places: 6)
 
 
 @pytest.mark.usefixtures("one_shift")

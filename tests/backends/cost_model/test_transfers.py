@@ -114,5 +114,5 @@ def test_a_cycle_that_no_one_declared_is_found(seed: int, monkeypatch: pytest.Mo
     arch = MACHINES["the bus is the limit"]
     one = transfer(Load, arch, ROWS["a word"])
     run = measured([one], arch, seed)
-    monkeypatch.setattr("vitaccel_rtl.latency.RESERVE", 2)
+    monkeypatch.setattr("vitaccel_rtl.dma_latency.RESERVE", 2)
     assert sum(timing(one, arch)) == declared(one, arch) == run.status.offered[0] - run.jobs.accepted[0] + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency, latency
 from vitaccel_rtl.accelerator.buffer_turns import ReadTurns, SetTurns, WriteTurns
 
 
@@ -53,6 +53,6 @@ def test_a_table_takes_256_cycles(row_bytes: int, every: int) -> None:
     turns = SetTurns(side=8)
     turns.begin(row_bytes, is_table=True)
     taken = [turns.word(0) for _ in range(row_bytes // 8)]
-    first = taken[0] + latency.words_to_beats(beat_bytes=8, word_bytes=8, align_bytes=8)
+    first = taken[0] + dma_latency.words_to_beats(beat_bytes=8, word_bytes=8, align_bytes=8)
     assert turns.end() == first + 256
     assert taken[-1] - taken[-2] == every

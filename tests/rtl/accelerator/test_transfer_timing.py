@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vitaccel_rtl import latency
+from vitaccel_rtl import dma_latency, latency
 from vitaccel_rtl.accelerator import buffer_turns, line_reader, load_engine, store_engine
 from vitaccel_rtl.accelerator.transfer import ACTIVATION, PARAMETER, WEIGHT, Transfer
 from vitaccel_rtl.accelerator.transfer_timing import LOAD_CLIENT, ROW_RUNS, STORE_CLIENT, LoadTimes, StoreTimes
@@ -43,7 +43,7 @@ def test_a_load_alone_takes_its_words_or_beats_and_the_latencies_of_its_parts(si
         done[buffer] = load_times(side, beat_bytes).times_of(transfer, 0).done
     assert done[WEIGHT] == told
     assert done[ACTIVATION] == told + latency.SKID_BUFFER + latency.LINE_WRITER
-    packed = latency.words_to_beats(beat_bytes=8, word_bytes=side, align_bytes=side)
+    packed = dma_latency.words_to_beats(beat_bytes=8, word_bytes=side, align_bytes=side)
     if side in (4, 5, 8):
         assert done[PARAMETER] == told + packed
 
@@ -57,7 +57,7 @@ def test_a_store_alone_takes_its_words_the_wait_for_its_bank_and_the_latencies_o
     times = store_times(side, side).times_of(Transfer(dram=0, row_bytes=words * side, address=address), 0)
     run = latency.STREAM_FIFO + ROW_RUNS
     wait = (address - STORE_CLIENT - 1 - run) % 8
-    packed = latency.words_to_beats(beat_bytes=side, word_bytes=side, align_bytes=side)
+    packed = dma_latency.words_to_beats(beat_bytes=side, word_bytes=side, align_bytes=side)
     answered = latency.SKID_BUFFER + MEMORY_CYCLES + latency.SKID_BUFFER
     assert times.done == run + latency.LINE_READER + wait + packed + words - 1 + answered
 
