@@ -1,4 +1,4 @@
-"""The second pass of LayerNorm: rows of both extremes and of none, every multiplier with every offset, every end."""
+"""The second pass of LayerNorm: rows of both extremes and of none, every multiplier with every offset, every shift."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vitaccel.reference.fixed_point import round_shift
 from vitaccel.reference.layernorm import EPSILON_LIMIT, LONGEST_SHIFT, MOST_CHANNELS, OFFSET_LIMIT, LayerNorm
 from vitaccel.reference.requantize import MULTIPLIER_LIMIT
 from vitaccel_sim.traffic.case import Case, Traffic, Word
-from vitaccel_sim.traffic.layernorm import HIGHEST, LOWEST, RowBlock, random_rows
+from vitaccel_sim.traffic.layernorm import HIGHEST, LOWEST, RowBlock, random_rows, row
 
 BINS = (
     "saturated above",
@@ -30,6 +30,8 @@ BINS = (
     "the longest row",
     "8 bits of 16",
 )
+
+NARROW_SIGN = 7
 
 
 def some_layer(rng: random.Random, channels: int, bits: int) -> LayerNorm:
@@ -123,7 +125,35 @@ def _directed(options: Mapping[str, int]) -> Case:
         rows = [[here] * (MOST_CHANNELS - 1) + [there], [there] + [here] * (MOST_CHANNELS - 1), [here] * MOST_CHANNELS]
         kept = [*range(18), MOST_CHANNELS - 1]
         cases.append(case(spec, [rows[lane % 3] for lane in range(lanes)], 0, kept))
+    cases += [*_lone_bits(lanes, bits), *_near(lanes, bits)]
     return sum(cases[1:], cases[0])
+
+
+def _lone_bits(lanes: int, bits: int) -> list[Case]:
+    """Return sums of which one bit from the sign of a byte upwards differs from their own sign: all that saturates."""
+    sums = [sign ^ 1 << place for place in range(NARROW_SIGN, bits + 2) for sign in (0, -1)]
+    spec = _affine((1,), sums, 0, bits)
+    return [case(spec, [[0] * spec.channels] * lanes, narrow) for narrow in ((0, 1) if bits == 16 else (0,))]
+
+
+def _near(lanes: int, bits: int) -> list[Case]:
+    """Return a row for every shift whose offsets take from the products what would saturate, in one lane each.
+
+    So every bit of a product, of the factor of its row and of what a shift drops decides about a result.
+    """
+    rng = random.Random(bits)
+    cases = []
+    for shift in range(LONGEST_SHIFT + 1):
+        narrow = shift % 2 if bits == 16 else 0
+        rows = [row(rng, "uniform", 3) for _ in range(lanes)]
+        multiplier = torch.tensor([rng.randrange(1 - (1 << 15), 1 << 15) for _ in range(3)])
+        bare = LayerNorm(multiplier, torch.zeros_like(multiplier), shift, epsilon=rng.randrange(1, 1 << 36), bits=bits)
+        products = (bare.normalize(torch.tensor(rows)) * multiplier).tolist()
+        reach = 1 << shift + (8 if narrow else bits) - 1
+        offset = [rng.randrange(-reach, reach) - products[(shift + n) % lanes][n] for n in range(3)]
+        within = [max(1 - OFFSET_LIMIT, min(OFFSET_LIMIT - 1, value)) for value in offset]
+        cases.append(case(replace(bare, offset=torch.tensor(within)), rows, narrow))
+    return cases
 
 
 def _random(options: Mapping[str, int], rng: random.Random, lengths: Iterable[int]) -> Case:

@@ -1,4 +1,4 @@
-"""Variances of every length, and those that tell every entry of the table from its neighbours."""
+"""Variances of every length, of whole steps, and those that tell every entry of the table from its neighbours."""
 
 from __future__ import annotations
 
@@ -69,6 +69,28 @@ def witnesses(spec: Rsqrt, bits: int = VARIANCE_BITS) -> list[int]:
     return found
 
 
+def whole_steps(spec: Rsqrt, bits: int = VARIANCE_BITS) -> list[int]:
+    """Return all variances whose root is another one if the constant of the Newton step is a unit less, or more.
+
+    There are a handful. What is cut off of their step is 0, or as much as can be: a low bit of a product, which hardly
+    ever carries into a root, does so there.
+    """
+    lengths = (bits - ARGUMENT_FRACTION - 1) // 2
+    found = []
+    for up in (0, 1):
+        variances = torch.arange(1 << ARGUMENT_FRACTION, 2 << ARGUMENT_FRACTION) << up
+        below, root, above = (moved(spec, by).compute(variances)[0] for by in (-1, 0, 1))
+        found += variances[(below != root) | (above != root)].tolist()
+    return [value << 2 * (n % lengths) for n, value in enumerate(found)]
+
+
+def moved(spec: Rsqrt, by: int) -> Rsqrt:
+    """Return the spec with another constant in its Newton step."""
+    other = copy.copy(spec)
+    other.__dict__["centre"] = spec.centre + by
+    return other
+
+
 def turned(spec: Rsqrt) -> Rsqrt:
     """Return the spec with the lowest bit of every entry turned over."""
     other = copy.copy(spec)
@@ -78,8 +100,8 @@ def turned(spec: Rsqrt) -> Rsqrt:
 
 
 def telling(bits: int = VARIANCE_BITS) -> list[int]:
-    """Return variances of *bits* bits or less that tell every entry from any other, the best ones first."""
-    return [*witnesses(SPEC, bits), *ends_of_intervals(SPEC, bits)]
+    """Return variances of *bits* bits or less: whole steps, and what tells every entry from any other, best first."""
+    return [*whole_steps(SPEC, bits), *witnesses(SPEC, bits), *ends_of_intervals(SPEC, bits)]
 
 
 def case(variances: Sequence[Sequence[int]], lasts: Iterable[int]) -> Case:

@@ -11,6 +11,7 @@ from vitaccel.reference.softmax import OnlineSoftmax
 from vitaccel_rtl import arbiter
 from vitaccel_rtl.arbiter import Arbiter
 from vitaccel_rtl.array import Array
+from vitaccel_rtl.credit_queue import CreditQueue
 from vitaccel_rtl.exp2 import Exp2
 from vitaccel_rtl.fifo import StreamFifo
 from vitaccel_rtl.layernorm import LayerNormMoments
@@ -22,6 +23,7 @@ from vitaccel_rtl.stream import Pipeline, SkidBuffer, lane_word
 from vitaccel_sim.formal.arbitration import Arbitration
 from vitaccel_sim.formal.bounds import ArraySums, MomentSums, SoftmaxSum
 from vitaccel_sim.formal.catalog import TABLE
+from vitaccel_sim.formal.credit import CreditOrder
 from vitaccel_sim.formal.equivalence import METHOD, Equivalence
 from vitaccel_sim.formal.order import InOrder, fifo_contents, skid_contents
 from vitaccel_sim.formal.proof import PRODUCTS
@@ -50,6 +52,21 @@ class Overrun(StreamFifo):
         return m
 
 
+class Grudging(CreditQueue):
+    """Keeps back its last place after a cycle in which a word leaves alone, or after one in which nothing happens."""
+
+    def __init__(self, *, after_a_word: bool) -> None:
+        super().__init__(8, depth=3)
+        self._after_a_word = after_a_word
+
+    def elaborate(self, platform: object) -> Any:
+        m = super().elaborate(platform)
+        leaves = self.o.valid & self.o.ready
+        with m.If(~self.has_two_places & ~self.reserve & (leaves == self._after_a_word)):
+            m.d.sync += self.has_place.eq(0)
+        return m
+
+
 class Interleaved(Arbiter):
     """Lets the source that is next begin a row while another has not ended its own."""
 
@@ -73,6 +90,13 @@ def test_a_word_that_is_lost_is_found() -> None:
     result = prove(InOrder(Forgetful(8), skid_contents), depth=6)
     assert result.verdict == "refuted"
     assert result.trace is not None
+
+
+@pytest.mark.parametrize("after_a_word", [False, True])
+def test_a_place_that_is_kept_back_is_found(*, after_a_word: bool) -> None:
+    """What costs cycles under back-pressure and no word, so that no bench of a block sees it."""
+    result = prove(CreditOrder(Grudging(after_a_word=after_a_word), depth=3), depth=8)
+    assert (result.verdict, result.failed) == ("refuted", ("it says whether there is a place",))
 
 
 def test_a_register_that_moves_in_a_stall_is_found() -> None:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from vitaccel.reference.rsqrt import Rsqrt
-from vitaccel_sim.traffic.rsqrt import SPEC, ends_of_intervals, turned, witnesses
+from vitaccel_sim.traffic.rsqrt import SPEC, ends_of_intervals, moved, turned, whole_steps, witnesses
 
 
 def entry_of(spec: Rsqrt, variance: int) -> int:
@@ -29,3 +30,17 @@ def test_a_turned_table_leaves_the_spec_as_it_is() -> None:
     before = SPEC.table
     assert all(a ^ b == 1 for a, b in zip(turned(SPEC).table, before, strict=True))
     assert SPEC.table == before
+
+
+@pytest.mark.parametrize("bits", [43, 63])
+@pytest.mark.parametrize("place", range(0, 18, 3))
+def test_a_low_bit_that_a_product_has_too_much_shows_in_a_whole_step(place: int, bits: int) -> None:
+    found = torch.tensor(whole_steps(SPEC, bits))
+    root, other = (spec.compute(found)[0] for spec in (SPEC, moved(SPEC, -(1 << place))))
+    assert (root != other).all()
+    assert int(found.max()).bit_length() <= bits
+
+
+def test_hardly_any_other_variance_shows_it() -> None:
+    found = torch.tensor(witnesses(SPEC))
+    assert int((SPEC.compute(found)[0] != moved(SPEC, -(1 << 9)).compute(found)[0]).sum()) < 3
