@@ -32,6 +32,7 @@ BINS = (
 )
 
 NARROW_SIGN = 7
+"""Place of the sign of a byte."""
 
 
 def some_layer(rng: random.Random, channels: int, bits: int) -> LayerNorm:
