@@ -69,7 +69,13 @@ def main(names: tuple[str, ...], mutants: int, seed: int, as_json: bool) -> None
     for name in names or PLACES:
         place = PLACES[name]
         done[name] = run_campaign(
-            name, place.point, count=mutants, seed=seed, lengths=place.lengths, progress=_progress(name)
+            name,
+            place.point,
+            count=mutants,
+            seed=seed,
+            lengths=place.lengths,
+            alone=place.alone,
+            progress=_progress(name),
         )
         click.echo(json.dumps(record(done[name])) if as_json else line(name, [done[name]]))
         for verdict in () if as_json else done[name].survivors:

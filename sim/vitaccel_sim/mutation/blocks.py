@@ -12,6 +12,9 @@ LEAST_SCORE = 0.95
 CLOSE_ROWS = (1, 1, 1, 2, 1, 3, 1, 2, 1, 1, 40, 1, 1, 2, 1, 1, 1, 3, 2, 2, 1, 1, 1)
 """Results one after another, so that some wait behind others."""
 
+WIDE_ROWS = (4096, 4095, 4095, 4095)
+"""The longest, of which one or another has ends of the range only: its squares reach the highest bits of their sum."""
+
 SHORT_ROWS = (1,) * 80
 """More rows than the queues of a block hold."""
 
@@ -26,11 +29,15 @@ class Place:
         Which.
     lengths
         Of rows beside those that the benches have at this point: with one lane a row has fewer values.
+    alone
+        Lengths of rows that come alone, as nothing may be kept back in a queue that what follows would push out. Where
+        there are any, other rows come at full speed, and a reset, also after queues inside were full.
     """
 
     block: str
     point: Mapping[str, int]
     lengths: tuple[int, ...] = (*CLOSE_ROWS, *LONG_LENGTHS)
+    alone: tuple[int, ...] = ()
 
 
 PLACES = {
@@ -50,12 +57,13 @@ PLACES = {
         Place(
             block="softmax",
             point={"lanes": 1, "fraction_bits": 6, "bits": 8, "keys": 16},
-            lengths=(*SHORT_ROWS, *CLOSE_ROWS, *LONG_LENGTHS),
+            lengths=(*SHORT_ROWS, *CLOSE_ROWS, *LONG_LENGTHS, *SHORT_ROWS),
+            alone=(2, 3, 4, 5, 6, 7, 8),
         ),
         Place(block="reciprocal", point={"lanes": 1}),
         Place(block="row-factor", point={"lanes": 1, "bits": 8}),
         Place(block="gelu", point={"lanes": 1, "bits": 16, "fraction": 12, "segments": 64, "step_bits": 4}),
-        Place(block="layernorm-moments", point={"lanes": 1}, lengths=(*CLOSE_ROWS, 4096)),
+        Place(block="layernorm-moments", point={"lanes": 1}, lengths=(*CLOSE_ROWS, *WIDE_ROWS)),
         Place(block="layernorm-row-scale", point={"lanes": 1}),
         Place(block="layernorm-normalize", point={"lanes": 1, "bits": 16}),
         Place(block="rsqrt", point={"lanes": 1}),

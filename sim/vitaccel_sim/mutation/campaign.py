@@ -109,6 +109,7 @@ def run_campaign(
     count: int,
     seed: int,
     lengths: Sequence[int] = (),
+    alone: Sequence[int] = (),
     only: Callable[[Trial], bool] = lambda _: True,
     progress: Progress = lambda _done, _all: None,
 ) -> Campaign:
@@ -124,6 +125,8 @@ def run_campaign(
         Of their choice, of words and of profiles.
     lengths
         Of rows beside those that benches have.
+    alone
+        As :attr:`vitaccel_sim.mutation.blocks.Place.alone`.
     only
         Which trials are run; all when left out.
     progress
@@ -138,7 +141,8 @@ def run_campaign(
     netlist = mutated(block(name).component(**point), count=count, seed=seed)
     model = build(netlist.verilog, options=VERILATOR, optimize="-O1")
     component = block(name).component(**point)
-    chosen = [t for t in trials(traffic, point, component, model, seed=seed, lengths=lengths) if only(t)]
+    listed_trials = trials(traffic, point, component, model, seed=seed, lengths=lengths, alone=alone)
+    chosen = [trial for trial in listed_trials if only(trial)]
     bench = _Bench(model, chosen, promise_of(component), traffic.setup(point), seed)
     limits = bench.limits()
     verdicts = []

@@ -17,6 +17,9 @@ from vitaccel_sim.bench.stream import TAIL_CYCLES
 from vitaccel_sim.model import AFTER_ACTIVITY, AFTER_SILENCE, Bytes, Model, StreamRun
 from vitaccel_sim.traffic.case import Case, Traffic
 
+FULL_AFTER_CYCLES = 65
+"""After which many short rows have filled the queues of a block whose results are rarely taken."""
+
 PATTERN_CYCLES = 499
 """Until a random pattern begins again; a prime, so that it meets a row anew each time."""
 
@@ -102,7 +105,14 @@ def fault(trial: Trial, run: StreamRun, promise: Promise) -> str:
         return "latency"
     if trial.first_row and promise.is_pipelined and run.accepted[-1] - run.accepted[0] != len(run.accepted) - 1:
         return "throughput"
+    if trial.first_row and promise.is_pipelined and count == len(run.accepted) and _has_gap(run, trial.first_row):
+        return "throughput"
     return ""
+
+
+def _has_gap(run: StreamRun, first_row: int) -> bool:
+    """Whether the words of the first row, of a block that makes a word of each, come out with a gap between them."""
+    return bool(run.offered[first_row - 1] - run.offered[0] != first_row - 1)
 
 
 def level_fault(model: Model, run: StreamRun) -> str:
@@ -113,7 +123,14 @@ def level_fault(model: Model, run: StreamRun) -> str:
 
 
 def trials(
-    traffic: Traffic, point: Mapping[str, int], component: Any, model: Model, *, seed: int, lengths: Sequence[int]
+    traffic: Traffic,
+    point: Mapping[str, int],
+    component: Any,
+    model: Model,
+    *,
+    seed: int,
+    lengths: Sequence[int],
+    alone: Sequence[int] = (),
 ) -> tuple[Trial, ...]:
     """Return all trials of a block at a point, those that find most first.
 
@@ -125,6 +142,8 @@ def trials(
         Of the component.
     lengths
         Of rows beside those that benches have.
+    alone
+        Of rows that come alone; only beside *lengths*.
     """
     sent, received = (payload_shape(getattr(component, port).signature) for port in ("i", "o"))
     rng = random.Random(seed)
@@ -158,11 +177,19 @@ def trials(
         if not lengths:
             return
         other = traffic.random(point, rng, lengths)
-        for idle, stall in (("always", "always"), *SOME_PAIRS, ("always", "rare")):
+        full_before = bool(alone)
+        for idle, stall in (
+            ("always", "always"),
+            *SOME_PAIRS,
+            ("always", "rare"),
+            *[("always", "always")] * full_before,
+        ):
             yield trial("other rows", other, idle, stall)
-        for cycles in RESET_AFTER_CYCLES:
+        for cycles in (*RESET_AFTER_CYCLES, *[FULL_AFTER_CYCLES] * full_before):
             yield trial("other rows", other, "always", "rare", cycles)
             yield trial("short", short, "always", "always")
+        for length in alone:
+            yield trial(f"a row of {length}", traffic.random(point, rng, (length,)), "always", "always")
 
     return tuple(listed())
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
 
-from vitaccel.reference.softmax import LONGEST_ROW, MASKED, OnlineSoftmax
+from vitaccel.reference.exp2 import NUMERATOR_FRACTION
+from vitaccel.reference.softmax import LONGEST_ROW, MASKED, NUMERATOR_FRACTIONS, OnlineSoftmax
 from vitaccel_sim.traffic.case import Case, Traffic, Word
 from vitaccel_sim.traffic.values import grouped
 
@@ -18,6 +19,9 @@ RowBlock = list[Row]
 
 SHORT_ROW = 18
 """Keys of a directed row that needs no more: the powers of a maximum 17 octaves below a later one are all gone."""
+
+MOST_HALVES = 36
+"""Logits of a directed row that are rounded at a half, of 12 bits; of 8 bits there are fewer."""
 
 KINDS = ("normal", "masked", "rising", "falling", "jumps", "masks", "large", "low")
 
@@ -67,20 +71,24 @@ def longest_row(options: Mapping[str, int]) -> int:
     return options.get("keys", LONGEST_ROW)
 
 
-def extreme_blocks(options: Mapping[str, int]) -> list[RowBlock]:
-    """Return rows that reach every fraction, every rise and fall by one bit, and sums of equal logits."""
+def extreme_blocks(
+    options: Mapping[str, int], last_rows: Callable[[Mapping[str, int]], list[list[Row]]] | None = None
+) -> list[RowBlock]:
+    """Return rows that reach every fraction, every rise and fall by one bit, and sums of equal logits.
+
+    The last ones, by length, are of rises that shift sums, or *last_rows*.
+    """
     lanes, one = options["lanes"], 1 << options["fraction_bits"]
     fractions = grouped(range(1 - one, 1), lanes)
     every_fraction = [list(codes) for codes in zip(*fractions, strict=True)]
     length = SHORT_ROW
     rows = [
         [MASKED, *[MASKED + 1] * (length - 5), *[HIGHEST] * 4],
-        [HIGHEST, *[MASKED] * (length - 1)],
-        [0, -one * 16 - 1, *[-one * 17] * (length - 2)],
         [max(MASKED, -one * k // 2) for k in range(length)],
         [min(HIGHEST, one * k // 2) for k in range(length)],
     ]
-    groups = (rows, _pairs(options), *_masked_rows(options), *_rising_rows(options))
+    few = [[HIGHEST, *[MASKED] * 8], [0, -one * 16 - 1, *[-one * 17] * 7]]
+    groups = (rows, few, _pairs(options), *_masked_rows(options), *(last_rows or _rising_rows)(options))
     blocks = [every_fraction, [codes[::-1] for codes in every_fraction]]
     blocks += [block for group in groups for block in _side_by_side(group, lanes)]
     return [[logits[: longest_row(options)] for logits in rows] for rows in blocks]
@@ -125,8 +133,9 @@ def _masked_rows(options: Mapping[str, int]) -> list[list[Row]]:
 def _rising_rows(options: Mapping[str, int]) -> list[list[Row]]:
     """Return rows by length of which the sum is shifted by steps of 16 octaves: two that leave something, and too many.
 
-    A step or two leave something of a large sum only, of a maximum at the end of a step; nothing is left after numbers
-    of steps that differ from those by a bit, and nothing of a row before. A rise within a step takes nothing away.
+    A step or two leave something of a large sum only, of a maximum at the end of a step, and two leave two bits of one
+    thrice as large; nothing is left after numbers of steps that differ from those by a bit, and nothing of a row
+    before. A rise within a step takes nothing away.
     """
     one = 1 << options["fraction_bits"]
     lowest = (MASKED // one // 16 + 1) * 16
@@ -137,7 +146,17 @@ def _rising_rows(options: Mapping[str, int]) -> list[list[Row]]:
     raised.append([*[lowest * one] * 4, (lowest + 1) * one])
     after = [group for steps in (1, 2) for group in ([large], [[(lowest + 16 * steps) * one]])]
     rises = [[lowest * one, (lowest + 16 * steps) * one] for steps in (1, 4, 8, 16, 32) if steps <= highest]
-    return [raised, *after, rises]
+    return [raised, [[*large * 3, (lowest + 32) * one]], *after, rises]
+
+
+def _halves(options: Mapping[str, int]) -> list[list[Row]]:
+    """Return a row of logits whose powers lie on a half of a numerator's last bit or just below: low bits decide it."""
+    bits, one = options["fraction_bits"], 1 << options["fraction_bits"]
+    logits = range(1 - 16 * one, 0)
+    powers = OnlineSoftmax(bits, 16).numerators(torch.tensor([logits]), torch.tensor([0]))[0].tolist()
+    half = (1 << NUMERATOR_FRACTION - NUMERATOR_FRACTIONS[options["bits"]]) >> 1
+    near = [y for y, power in zip(logits, powers, strict=True) if half and power % (2 * half) in (half - 1, half)]
+    return [[[0, *near[:: len(near) // MOST_HALVES + 1]]]]
 
 
 def met(blocks: Iterable[RowBlock], spec: OnlineSoftmax) -> Counter[str]:
@@ -216,6 +235,6 @@ NUMERATORS = Traffic(
         {"lanes": 8, "fraction_bits": 6, "bits": 12},
     ),
     bins=(*BINS, "the largest numerator"),
-    directed=lambda options: _numerators_case(options, extreme_blocks(options)),
+    directed=lambda options: _numerators_case(options, extreme_blocks(options, _halves)),
     random=lambda options, rng, lengths: _numerators_case(options, random_blocks(options, rng, lengths)),
 )

@@ -14,7 +14,7 @@ from vitaccel_sim.mutation.trials import Trial
 
 def run(name: str, count: int, seed: int = 1, only: Callable[[Trial], bool] = lambda _: True) -> Campaign:
     place = PLACES[name]
-    return run_campaign(name, place.point, count=count, seed=seed, lengths=place.lengths, only=only)
+    return run_campaign(name, place.point, count=count, seed=seed, lengths=place.lengths, alone=place.alone, only=only)
 
 
 @pytest.mark.parametrize("name", ["gelu", "topk"])
