@@ -72,11 +72,11 @@ def longest_row(options: Mapping[str, int]) -> int:
 
 
 def extreme_blocks(
-    options: Mapping[str, int], last_rows: Callable[[Mapping[str, int]], list[list[Row]]] | None = None
+    options: Mapping[str, int], more_rows: Callable[[Mapping[str, int]], list[list[Row]]] = lambda _: []
 ) -> list[RowBlock]:
     """Return rows that reach every fraction, every rise and fall by one bit, and sums of equal logits.
 
-    The last ones, by length, are of rises that shift sums, or *last_rows*.
+    The last ones are *more_rows*, by length.
     """
     lanes, one = options["lanes"], 1 << options["fraction_bits"]
     fractions = grouped(range(1 - one, 1), lanes)
@@ -88,7 +88,7 @@ def extreme_blocks(
         [min(HIGHEST, one * k // 2) for k in range(length)],
     ]
     few = [[HIGHEST, *[MASKED] * 8], [0, -one * 16 - 1, *[-one * 17] * 7]]
-    groups = (rows, few, _pairs(options), *_masked_rows(options), *(last_rows or _rising_rows)(options))
+    groups = (rows, few, _pairs(options), *_masked_rows(options), *_rising_rows(options), *more_rows(options))
     blocks = [every_fraction, [codes[::-1] for codes in every_fraction]]
     blocks += [block for group in groups for block in _side_by_side(group, lanes)]
     return [[logits[: longest_row(options)] for logits in rows] for rows in blocks]
