@@ -83,7 +83,7 @@ def measure(model: str, pe: str) -> Speed:
     from vitaccel.backends.hls.compiled import FAST, compiled
     from vitaccel.cli.quantized_source import golden_images, quantized_model
     from vitaccel.compiled_model.assembled import assembled_network
-    from vitaccel.compiled_model.library import HlsModel
+    from vitaccel.compiled_model.hls_model import HlsModel
     from vitaccel.compiled_model.model import machine_sources
     from vitaccel_sim.accelerator.expectations import expected_of
     from vitaccel_sim.delivery.network.imported import integer_model

@@ -117,7 +117,7 @@ def delivered(model: str, pe: str) -> tuple[Network, HlsNetwork, dict[str, np.nd
 
 def in_cpp(hls: HlsNetwork, truth: Expected) -> tuple[dict[str, bytes], float]:
     """Outputs as they stand in memory, of a run that is compared, and its processor seconds."""
-    from vitaccel.compiled_model.library import HlsModel
+    from vitaccel.compiled_model.hls_model import HlsModel
     from vitaccel.compiled_model.model import library_of
     from vitaccel_sim.hls.verify import compare
 

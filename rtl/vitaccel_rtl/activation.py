@@ -8,10 +8,8 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.formats import TABLE_ENTRIES, TABLE_INPUT_BITS
 from vitaccel_rtl.stream import Pipeline, check_range, lane_word
-
-INPUT_BITS = 8
-TABLE_ENTRIES = 1 << INPUT_BITS
 
 
 class ActivationLane(wiring.Component):
@@ -90,7 +88,7 @@ class Activation(Pipeline):
         self._slots = slots
         fields = {"slot": range(slots)} if slots > 1 else {}
         super().__init__(
-            i=lane_word(lanes, signed(INPUT_BITS), **fields),
+            i=lane_word(lanes, signed(TABLE_INPUT_BITS), **fields),
             o=lane_word(lanes, signed(bits)),
             latency_cycles=latency.ACTIVATION,
             ports={

@@ -9,9 +9,9 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.fixed_point import round_off
+from vitaccel_rtl.formats import LOGIT_BITS
 from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 
-LOGIT_BITS = 16
 NUMERATOR_BITS = 16
 MANTISSA_BITS = 16
 

@@ -11,7 +11,8 @@ from vitaccel_rtl import latency
 from vitaccel_rtl.choice_score import ChoiceScore
 from vitaccel_rtl.choice_walk import ChoiceWalk, walk_job_layout
 from vitaccel_rtl.credit_queue import CreditQueue, enqueue
-from vitaccel_rtl.exp2 import LOGIT_BITS, check_powers, has_lines
+from vitaccel_rtl.exp2 import check_powers, has_lines
+from vitaccel_rtl.formats import LOGIT_BITS
 from vitaccel_rtl.queue_memory import QueueShape
 from vitaccel_rtl.queues import ExpertQueues
 from vitaccel_rtl.reciprocal import check_reciprocal

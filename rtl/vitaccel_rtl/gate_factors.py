@@ -6,11 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.fixed_point import FACTOR_BITS
+from vitaccel_rtl.formats import SCORE_BITS
 from vitaccel_rtl.queue_blocks import QueueBlocks
 from vitaccel_rtl.stream import Stages, check_range
-
-SCORE_BITS = 16
-"""Of a gate score, uq0.16."""
 
 SHIFT_BITS = 6
 

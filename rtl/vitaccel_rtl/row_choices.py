@@ -10,7 +10,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.credit_queue import CreditQueue
-from vitaccel_rtl.exp2 import LOGIT_BITS, NUMERATOR_BITS, check_powers, whole_bits
+from vitaccel_rtl.exp2 import NUMERATOR_BITS, check_powers, whole_bits
+from vitaccel_rtl.formats import LOGIT_BITS
 from vitaccel_rtl.softmax import SoftmaxStatistics
 from vitaccel_rtl.stream import check_range, lane_word
 from vitaccel_rtl.topk import TopK

@@ -14,7 +14,8 @@ from vitaccel_rtl import latency
 from vitaccel_rtl.credit_queue import CreditQueue, enqueue
 from vitaccel_rtl.fifo import LEAST_DEPTH, StreamFifo
 from vitaccel_rtl.fixed_point import saturate
-from vitaccel_rtl.gate_factors import SCORE_BITS, GateFactors, scale_job
+from vitaccel_rtl.formats import SCORE_BITS
+from vitaccel_rtl.gate_factors import GateFactors, scale_job
 from vitaccel_rtl.queue_walk import QueueWalk, check_walk
 from vitaccel_rtl.stream import Pipeline, check_range, lane_word
 from vitaccel_rtl.transposer import Transposer

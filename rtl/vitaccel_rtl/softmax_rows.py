@@ -12,9 +12,10 @@ from amaranth.lib.wiring import In, Out
 from vitaccel_rtl import latency
 from vitaccel_rtl.beat_buffer import BeatBuffer
 from vitaccel_rtl.credit_queue import CreditQueue
-from vitaccel_rtl.exp2 import LOGIT_BITS, NUMERATOR_BITS, check_powers, has_lines, whole_bits
+from vitaccel_rtl.exp2 import NUMERATOR_BITS, check_powers, has_lines, whole_bits
 from vitaccel_rtl.fifo import LEAST_DEPTH
 from vitaccel_rtl.flow import Flow
+from vitaccel_rtl.formats import LOGIT_BITS
 from vitaccel_rtl.reciprocal import EXPONENT_BITS, MANTISSA_BITS, ReciprocalLane, check_reciprocal
 from vitaccel_rtl.softmax import DROPPED_BITS, SoftmaxNumerators, SoftmaxStatistics
 from vitaccel_rtl.stream import check_range, lane_word

@@ -10,9 +10,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
+from vitaccel_rtl.formats import LOGIT_BITS
 from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
-
-LOGIT_BITS = 16
 
 
 def rank_layout(*, expert_bits, logit_bits=LOGIT_BITS):

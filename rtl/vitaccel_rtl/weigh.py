@@ -13,7 +13,8 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.fixed_point import multiply_wide, round_off, saturate
-from vitaccel_rtl.gate_factors import GATE_FACTOR_BITS, SCORE_BITS, SHIFT_BITS
+from vitaccel_rtl.formats import SCORE_BITS
+from vitaccel_rtl.gate_factors import GATE_FACTOR_BITS, SHIFT_BITS
 from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 
 RESULT_BITS = 16

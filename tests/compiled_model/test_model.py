@@ -10,7 +10,7 @@ from tests.hls.machine_bench import CHECKED
 from vitaccel.arch import Arch
 from vitaccel.backends.hls.compiled import compiled
 from vitaccel.compiled_model import model as module
-from vitaccel.compiled_model.library import HlsModel
+from vitaccel.compiled_model.hls_model import HlsModel
 from vitaccel.compiled_model.model import IMAGES, CompiledModel, check_machine, library_of, machine_sources
 from vitaccel.errors import UnsupportedError
 from vitaccel.execution import IntegerModel, IntegerRun

@@ -15,7 +15,7 @@ from vitaccel.backends.hls.compiled import compiled
 from vitaccel.backends.rtl.assemble import machine_parameters
 from vitaccel.backends.rtl.memory_map import MemoryMap
 from vitaccel.backends.rtl.program_file import Coded, ProgramFile, encode_program
-from vitaccel.compiled_model.library import HlsModel
+from vitaccel.compiled_model.hls_model import HlsModel
 from vitaccel.compiled_model.model import machine_sources
 from vitaccel.ir.layout import from_bytes, to_bytes
 from vitaccel.ir.parameters import encode_sets

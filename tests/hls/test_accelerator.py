@@ -11,7 +11,7 @@ from tests.sim.accelerator.random_networks import random_network
 from vitaccel.arch import Arch
 from vitaccel.backends.rtl.program_file import Coded
 from vitaccel.compiled_model.assembled import assembled_network
-from vitaccel.compiled_model.library import HlsError, HlsModel
+from vitaccel.compiled_model.hls_model import HlsError, HlsModel
 from vitaccel.execution import IntegerModel
 from vitaccel.ir.graph import Graph
 from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS

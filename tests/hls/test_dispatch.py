@@ -7,7 +7,7 @@ import pytest
 
 from tests.hls.machine_bench import PROGRAM, Bench, coded
 from vitaccel.backends.rtl.program_file import ProgramFile, encode_program
-from vitaccel.compiled_model.library import HlsError
+from vitaccel.compiled_model.hls_model import HlsError
 from vitaccel_rtl.accelerator.control_map import ERRORS
 from vitaccel_rtl.accelerator.isa import HEADER, HEADER_BYTES, MAGIC
 

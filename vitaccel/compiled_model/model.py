@@ -15,7 +15,7 @@ from vitaccel.backends.hls.sources import hls_sources
 from vitaccel.backends.rtl.assemble import machine_parameters
 from vitaccel.backends.rtl.assemble_attention import KEPT_ROWS
 from vitaccel.compiled_model.assembled import Assembled, assembled_network
-from vitaccel.compiled_model.library import HlsModel
+from vitaccel.compiled_model.hls_model import HlsModel
 from vitaccel.errors import UnsupportedError
 from vitaccel.execution import IntegerModel
 from vitaccel.ir.graph import Graph
@@ -163,7 +163,7 @@ def machine_sources(arch: Arch) -> dict[str, str]:
 
 
 def library_of(arch: Arch) -> Path:
-    """Return the C++ of a machine as a library for :class:`vitaccel.compiled_model.library.HlsModel`.
+    """Return the C++ of a machine as a library for :class:`vitaccel.compiled_model.hls_model.HlsModel`.
 
     Raises
     ------

@@ -22,9 +22,9 @@ from vitaccel_rtl.accelerator.slot_buffer import read_client, write_client
 from vitaccel_rtl.accelerator.tile import drain_layout, operands_layout, tile_layout
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
 from vitaccel_rtl.accelerator.tile_sets import TileSets
-from vitaccel_rtl.activation import TABLE_ENTRIES
 from vitaccel_rtl.arbiter import select
 from vitaccel_rtl.array import Array
+from vitaccel_rtl.formats import TABLE_ENTRIES
 from vitaccel_rtl.latency import SLOTS
 
 RESIDUAL_CLIENTS = 2, KEPT_READER

@@ -18,7 +18,7 @@ from vitaccel_rtl.accelerator.shared_operand import SharedOperand
 from vitaccel_rtl.accelerator.slot_buffer import read_client, write_client
 from vitaccel_rtl.accelerator.tile import tile_layout
 from vitaccel_rtl.accelerator.tile_issue import TileIssue
-from vitaccel_rtl.activation import TABLE_ENTRIES
+from vitaccel_rtl.formats import TABLE_ENTRIES
 from vitaccel_rtl.latency import SLOTS
 
 READ_CLIENTS = (0, 1, *RESIDUAL_CLIENTS)

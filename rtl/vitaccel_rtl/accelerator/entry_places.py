@@ -8,7 +8,8 @@ from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.isa import STEP, WORD_ADDRESS
 from vitaccel_rtl.accelerator.lane_words import LANE_NUMBER
 from vitaccel_rtl.fixed_point import FACTOR_BITS
-from vitaccel_rtl.gate_factors import GATE_FACTOR_BITS, SCORE_BITS
+from vitaccel_rtl.formats import SCORE_BITS
+from vitaccel_rtl.gate_factors import GATE_FACTOR_BITS
 
 ROW = 14
 """Bits of a row, and of a number of tokens."""

@@ -12,8 +12,9 @@ from vitaccel_rtl.accelerator.logit_rows import factor_layout
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.tile import LANE_COUNT, drain_layout
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
-from vitaccel_rtl.activation import INPUT_BITS, TABLE_ENTRIES, Activation
+from vitaccel_rtl.activation import Activation
 from vitaccel_rtl.fixed_point import FACTOR_BITS
+from vitaccel_rtl.formats import TABLE_ENTRIES, TABLE_INPUT_BITS
 from vitaccel_rtl.requantize import OFFSET_BITS, RESIDUAL_BITS, SHIFT_BITS, Requantize
 
 SUM_BITS = 32
@@ -214,7 +215,7 @@ class Epilogue(wiring.Component):
             activation.write_data.eq(self.table_entry),
         ]
         m.d.comb += [
-            lane.eq(code[:INPUT_BITS].as_signed())
+            lane.eq(code[:TABLE_INPUT_BITS].as_signed())
             for lane, code in zip(activation.i.p.lanes, coded.p.lanes, strict=True)
         ]
         where = Cat(drain.out, (drain.out + drain.plane)[:WORD_ADDRESS], drain.words, drain.is_wide, drain.has_table)

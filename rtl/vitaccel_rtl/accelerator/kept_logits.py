@@ -9,7 +9,7 @@ from vitaccel_rtl.accelerator.run_writer import RunWriter
 from vitaccel_rtl.accelerator.slot_buffer import write_client
 from vitaccel_rtl.accelerator.tile import LANE_COUNT
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
-from vitaccel_rtl.exp2 import LOGIT_BITS
+from vitaccel_rtl.formats import LOGIT_BITS
 from vitaccel_rtl.latency import SLOTS
 from vitaccel_rtl.transposer import Transposer
 

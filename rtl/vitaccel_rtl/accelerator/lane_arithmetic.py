@@ -9,8 +9,9 @@ from vitaccel_rtl.accelerator.buffer_formats import TABLE_SLOTS
 from vitaccel_rtl.accelerator.lane_words import FUNCTION, LANES
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.word_delay import WordDelay
-from vitaccel_rtl.activation import TABLE_ENTRIES, Activation
+from vitaccel_rtl.activation import Activation
 from vitaccel_rtl.fixed_point import FACTOR_BITS
+from vitaccel_rtl.formats import TABLE_ENTRIES
 from vitaccel_rtl.requantize import Requantize
 from vitaccel_rtl.stream import Stages
 from vitaccel_rtl.transposer import rotate, rotation_steps

@@ -9,7 +9,8 @@ from vitaccel_rtl.accelerator.kept_operand import KeptOperand
 from vitaccel_rtl.accelerator.kept_statistics import KeptStatistics
 from vitaccel_rtl.accelerator.slot_buffer import read_client, write_client
 from vitaccel_rtl.accelerator.tile import operands_layout
-from vitaccel_rtl.exp2 import LOGIT_BITS, whole_bits
+from vitaccel_rtl.exp2 import whole_bits
+from vitaccel_rtl.formats import LOGIT_BITS
 from vitaccel_rtl.latency import SLOTS
 
 REUSE_CLIENTS = CLIENTS

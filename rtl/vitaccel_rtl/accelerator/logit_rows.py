@@ -14,8 +14,9 @@ from vitaccel_rtl.accelerator.isa import COUNT
 from vitaccel_rtl.accelerator.pace import LOGIT_READ
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
-from vitaccel_rtl.exp2 import LOGIT_BITS, has_lines, whole_bits
+from vitaccel_rtl.exp2 import has_lines, whole_bits
 from vitaccel_rtl.fixed_point import FACTOR_BITS
+from vitaccel_rtl.formats import LOGIT_BITS
 from vitaccel_rtl.reciprocal import RowFactor
 from vitaccel_rtl.requantize import SHIFT_BITS
 from vitaccel_rtl.softmax import SoftmaxNumerators, SoftmaxStatistics

@@ -10,22 +10,22 @@ from dataclasses import dataclass, replace
 from vitaccel_rtl import dma_cycles, latency
 from vitaccel_rtl.accelerator.buffer_formats import BYTE, SET_BITS, TABLE_SLOTS
 from vitaccel_rtl.accelerator.isa import MOST_CHOICES, MOST_TOKENS
-from vitaccel_rtl.accelerator.issue_timing import AHEAD, INSTRUCTION_WORDS, QUEUED
+from vitaccel_rtl.accelerator.issue_timing import AHEAD, BEAT_BYTES, INSTRUCTION_WORDS, QUEUED
 from vitaccel_rtl.dma_timing import PAGE_BYTES
+from vitaccel_rtl.formats import LOGIT_BITS, SCORE_BITS, TABLE_ENTRIES
 from vitaccel_rtl.synthesis.memory_mapping import Memory
 
 SHALLOW = 32
 """Words of a memory that is not listed, at most."""
 
-TABLE_ENTRIES, TABLE_BITS = 256, 16
-"""Of an activation table, for each int8."""
+TABLE_BITS = 16
+"""Of an entry of an activation table."""
 
-LOGIT_BITS = 16
 RESIDUAL_PLACES = 64
 """Words of a residual that wait, of both bytes: those of a tile while it accumulates, and those of the next that come
 while it drains."""
 
-PROGRAM_BITS = 64
+PROGRAM_BITS = 8 * BEAT_BYTES
 """Of a beat of the port that programs come from."""
 
 ROOT_ENTRIES, ROOT_BITS = 256, 11
@@ -33,8 +33,6 @@ ROOT_ENTRIES, ROOT_BITS = 256, 11
 
 STATISTICS_BITS = 33
 """Of a row of kept logits: maximum, and reciprocal of the sum."""
-
-SCORE_BITS = 16
 
 
 @dataclass(frozen=True, kw_only=True)

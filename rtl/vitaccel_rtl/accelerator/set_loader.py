@@ -6,10 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.accelerator.buffer_formats import SET_BITS
 from vitaccel_rtl.accelerator.table_entries import TableEntries, table_write
-from vitaccel_rtl.activation import TABLE_ENTRIES
 from vitaccel_rtl.axi import Geometry
 from vitaccel_rtl.dma_job import descriptor_layout
 from vitaccel_rtl.fifo import StreamFifo
+from vitaccel_rtl.formats import TABLE_ENTRIES
 from vitaccel_rtl.realign import bytes_layout
 from vitaccel_rtl.word_plan import WordPlan
 from vitaccel_rtl.words_to_beats import WordsToBeats

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.accelerator.buffer_formats import SET_BITS
-from vitaccel_rtl.activation import TABLE_ENTRIES
+from vitaccel_rtl.formats import TABLE_ENTRIES
 
 ENTRY_BITS = 16
 NARROW_BITS = 8

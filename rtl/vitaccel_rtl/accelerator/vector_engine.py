@@ -22,7 +22,7 @@ from vitaccel_rtl.accelerator.row_times import RowTimes
 from vitaccel_rtl.accelerator.row_walk import RowWalk
 from vitaccel_rtl.accelerator.set_memory import set_run
 from vitaccel_rtl.accelerator.slot_buffer import PHASE, read_client, write_client
-from vitaccel_rtl.activation import TABLE_ENTRIES
+from vitaccel_rtl.formats import TABLE_ENTRIES
 from vitaccel_rtl.layernorm import EPSILON_BITS
 from vitaccel_rtl.stream import Stages, check_range
 

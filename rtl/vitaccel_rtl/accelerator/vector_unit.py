@@ -16,7 +16,7 @@ from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.set_memory import set_run
 from vitaccel_rtl.accelerator.slot_buffer import PHASE, read_client, write_client
 from vitaccel_rtl.accelerator.vector_engine import VectorEngine
-from vitaccel_rtl.activation import TABLE_ENTRIES
+from vitaccel_rtl.formats import TABLE_ENTRIES
 
 SET_REQUEST = ("start", "address", "count")
 SET_ANSWER = ("valid", "word", "last")

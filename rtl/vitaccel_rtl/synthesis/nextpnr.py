@@ -28,8 +28,8 @@ WANTED_MHZ = 250
 
 LARGE_CELLS = 30_000
 """From so many on a design is placed by nextpnr's static placer, not by its analytic one, which draws the logic of
-large designs together and leaves it far from their multipliers. What one is then routed in a minute, the other is
-hardly in an hour: an array of 12 x 12 (35,000 cells)."""
+large designs together and leaves it far from their multipliers: behind it an array of 12 x 12 (35,000 cells) is routed
+by neither of nextpnr's routers in any time that one would wait."""
 
 REPORT = "report.json"
 CONSTRAINTS = "pins.lpf"

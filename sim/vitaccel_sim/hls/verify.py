@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vitaccel.arch import Arch
 from vitaccel.backends.rtl.memory_map import MemoryMap
-from vitaccel.compiled_model.library import HlsModel
+from vitaccel.compiled_model.hls_model import HlsModel
 from vitaccel.ir.layout import from_bytes, to_bytes
 from vitaccel_sim.accelerator.findings import Mismatch, first_mismatch
 from vitaccel_sim.accelerator.verify import POISON, Expected

@@ -9,7 +9,7 @@ from tests.backends.interpreter.networks import images_for, machine_of, quantize
 from tests.hls.machine_bench import CHECKED
 from vitaccel.backends.hls.compiled import compiled
 from vitaccel.compiled_model.assembled import Assembled, assembled_network
-from vitaccel.compiled_model.library import HlsModel
+from vitaccel.compiled_model.hls_model import HlsModel
 from vitaccel.compiled_model.model import machine_sources
 from vitaccel.execution import IntegerModel
 from vitaccel_sim.accelerator.expectations import expected_of
