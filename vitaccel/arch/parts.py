@@ -20,6 +20,9 @@ NO_DEVICE = "none"
 MAX_BUFFER_BYTES = 2**30
 """Largest on-chip buffer: 1 GiB, far above any device, so that a typing error is refused and not simulated."""
 
+MOST_MOMENT_BLOCKS = 4096
+"""Row-blocks whose moments may be kept: of 16,384 tokens at P = 4."""
+
 MAX_ENERGY = 1e9
 """Largest entry of an energy table, in its own unit."""
 
@@ -146,17 +149,25 @@ class Buffers:
         Logits of two row-blocks in flight between QK^T and A.V.
     parameter_bytes
         Ring buffer of what the lanes and the attention take as parameters (of LayerNorm, one set a channel).
+    moment_blocks
+        Row-blocks (of P rows) whose sums and sums of squares are taken as they drain and kept for the LayerNorm behind;
+        with 0, or where they do not fit, a LayerNorm streams its rows twice. No bytes: 71 bits a row.
     """
 
     activation_bytes: int = 1024 * 1024
     weight_bytes: int = 128 * 1024
     logit_bytes: int = 64 * 1024
     parameter_bytes: int = 32 * 1024
+    moment_blocks: int = 64
 
     def __post_init__(self) -> None:
         for key in ("activation_bytes", "weight_bytes", "logit_bytes", "parameter_bytes"):
             size = getattr(self, key)
             check(1024 <= size <= MAX_BUFFER_BYTES, f"buffers.{key} must be 1024 to {MAX_BUFFER_BYTES}, not {size}")
+        check(
+            0 <= self.moment_blocks <= MOST_MOMENT_BLOCKS,
+            f"buffers.moment_blocks must be 0 to {MOST_MOMENT_BLOCKS}, not {self.moment_blocks}",
+        )
 
     @property
     def total_bytes(self) -> int:

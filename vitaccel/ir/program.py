@@ -139,6 +139,10 @@ class MatMul(Instruction):
     ``drain`` channel from one tile of columns to the next; ``b_step`` is the words from one tile of columns of B to the
     next. ``parameters`` is where the parameter sets of the columns of ``b`` are, ``table`` the slot of the activation's
     table. All columns of every tile are written, padding included.
+
+    Where the result is what a LayerNorm reads, ``moments`` is the place of its first row-block's sums and sums of
+    squares, which are taken of the ``n`` columns as they drain: ``begins_moments`` of the rows' first columns, else
+    added to what was taken before.
     """
 
     engine = Engine.COMPUTE
@@ -162,7 +166,8 @@ class MatMul(Instruction):
     activation: str = ""
     drain: str = "token"
     out_bytes: int = 1
-    moments: bool = False
+    moments: int = NOWHERE
+    begins_moments: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +230,8 @@ class Lane(Instruction):
     ``parameters`` and ``table`` are where the function finds its parameter sets and its table. ``shift`` moves tokens
     down by so many lanes on the way (up when negative): what slices and joins of tokens need. ``out_first`` is the
     channel of the result that ``out`` is the place of: a join of channels may begin in another bank than the first.
-    ``heads`` is how many share the channels of kept logits (``head_mean``).
+    ``heads`` is how many share the channels of kept logits (``head_mean``). ``moments`` is the place of the first
+    row-block's moments, where a LayerNorm's rows had them taken as they drained.
     """
 
     engine = Engine.VECTOR
@@ -249,6 +255,7 @@ class Lane(Instruction):
     out_first: int = 0
     shift: int = 0
     heads: int = 1
+    moments: int = NOWHERE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,10 @@ MATMUL_FIELDS = (
     flag("has_table", "results go through an activation table"),
     Field(name="table", bits=1, summary="slot of the table"),
     flag("is_wide", "the result is int16, else int8"),
+    flag("takes_moments", "sum and sum of squares of every row are taken as it drains: results are int16, by columns"),
+    flag("begins_moments", "its first column is the rows' first, else it goes on with what was taken of them"),
+    count("moments", "place of the first row-block's moments"),
+    count("moments_channels", "columns whose results count for them"),
 )
 
 ATTENTION_FIELDS = (

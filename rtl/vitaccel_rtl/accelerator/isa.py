@@ -24,7 +24,7 @@ from vitaccel_rtl.accelerator.instruction_fields import STEP as STEP
 from vitaccel_rtl.accelerator.instruction_fields import WORD_ADDRESS as WORD_ADDRESS
 from vitaccel_rtl.accelerator.instruction_fields import Field, address, count, flag, frames, step
 
-VERSION = 1
+VERSION = 2
 INSTRUCTION_BYTES = 128
 WORD_BITS = 32
 WORDS = INSTRUCTION_BYTES * 8 // WORD_BITS
@@ -205,6 +205,8 @@ LANE = Operation(
         frames("result", "from the last row-block to its result being there"),
         Field(name="b_frame", bits=FRAME_OF_TILE, summary="frames of its tile that are before the second operand"),
         Field(name="out_frame", bits=FRAME_OF_TILE, summary="frames of its tile that are before the result"),
+        flag("has_moments", "of a LayerNorm: its rows' moments were taken as they drained, and it streams rows once"),
+        count("moments", "place of the first row-block's moments"),
     ),
 )
 
@@ -270,11 +272,12 @@ OPERATIONS = {
 }
 BY_CODE = {operation.code: operation for operation in OPERATIONS.values()}
 
-FEATURES = ("experts", "kept_logits")
+FEATURES = ("experts", "kept_logits", "moments")
 """Parts that a machine may have or lack, in the order of their bits in ``features``.
 
 ``experts``: routes, gathers, scatter-adds, and matmuls whose rows are a queue's. ``kept_logits``: attention that keeps
-its logits, and attention that uses them again.
+its logits, and attention that uses them again. ``moments``: matmuls that take the moments of rows as they drain, and
+LayerNorms that have theirs.
 """
 
 HEADER_BYTES = 64
@@ -291,6 +294,7 @@ HEADER = (
     Field(name="weight_words", bits=32, summary="words of P bytes of the weight buffer of an array"),
     Field(name="parameter_sets", bits=32, summary="sets of the parameter buffer"),
     Field(name="logit_words", bits=32, summary="words of P logits of the logit buffer of an array"),
+    Field(name="moment_blocks", bits=32, summary="row-blocks whose moments are kept"),
     Field(name="numerics", bits=32, summary="weight bits, numerator bits, logit fraction bits: a byte each"),
     Field(
         name="features",
