@@ -27,6 +27,9 @@ from vitaccel.reference.real_function import round_half_up
 from vitaccel.reference.requantize import MULTIPLIER_LIMIT
 from vitaccel.reference.rsqrt import MANTISSA_BITS, Rsqrt
 
+MOMENTS = 2
+"""Numbers that a row is summed up to: S and Q."""
+
 NORMAL_FRACTION = 15
 """Fraction bits of the normalised value z."""
 
@@ -148,13 +151,15 @@ class LayerNorm:
         """Length of a row."""
         return len(self.multiplier)
 
-    def compute(self, x: Tensor) -> Tensor:
+    def compute(self, x: Tensor, taken: Tensor | None = None) -> Tensor:
         """Return the normalised, scaled and shifted rows.
 
         Parameters
         ----------
         x
             ``[..., C]``, int16 codes.
+        taken
+            Their :func:`moments`, ``[..., 2]``, where they were taken before.
 
         Returns
         -------
@@ -164,22 +169,35 @@ class LayerNorm:
         Raises
         ------
         NumericsError
-            If a row has not C channels.
+            If a row has not C channels, or there are not two moments for each row.
         """
-        scaled = self.normalize(x) * self.multiplier
+        scaled = self.normalize(x, taken) * self.multiplier
         return saturate(round_shift(scaled.add_(self.offset), self.shift), self.bits)
 
-    def normalize(self, x: Tensor) -> Tensor:
+    def normalize(self, x: Tensor, taken: Tensor | None = None) -> Tensor:
         """Return z, the rows less their mean over their deviation: int64 codes q6.15, of the shape of *x*."""
         channels = self.channels
         if x.ndim < 1 or x.shape[-1] != channels:
             raise NumericsError(f"rows of a layernorm must have {channels} channels, not shape {list(x.shape)}")
         x = as_int64(x)
-        total = x.sum(-1, keepdim=True)
-        squares = (x * x).sum(-1, keepdim=True)
+        taken = moments(x) if taken is None else as_int64(taken)
+        if taken.shape != (*x.shape[:-1], MOMENTS):
+            raise NumericsError(
+                f"moments of rows {list(x.shape)} must be {[*x.shape[:-1], MOMENTS]}, not {list(taken.shape)}"
+            )
+        total, squares = taken[..., :1], taken[..., 1:]
         mantissa, exponent = self.rsqrt.compute(channels * squares - total * total + self.epsilon)
         product = (x * channels).sub_(total).mul_(mantissa)
         return round_shift(product, exponent + (MANTISSA_BITS - NORMAL_FRACTION))
+
+
+def moments(x: Tensor) -> Tensor:
+    """Return S and Q of rows ``[..., C]`` of int16 codes, or of a part of their channels: int64 ``[..., 2]``.
+
+    Those of a row are the sums of those of its parts.
+    """
+    x = as_int64(x)
+    return torch.stack([x.sum(-1), (x * x).sum(-1)], dim=-1)
 
 
 def _longest_shift(factors: Sequence[Fraction], summands: Sequence[Fraction]) -> int:

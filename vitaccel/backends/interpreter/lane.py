@@ -15,7 +15,7 @@ from vitaccel.ir.plan import TOKEN, ceil_div
 from vitaccel.ir.program import Lane
 from vitaccel.reference.elementwise import AddScaled, Multiply
 from vitaccel.reference.fixed_point import round_shift, saturate
-from vitaccel.reference.layernorm import LayerNorm
+from vitaccel.reference.layernorm import MOMENTS, LayerNorm
 from vitaccel.reference.requantize import ChannelRequantize, Requantize
 from vitaccel.reference.rsqrt import Rsqrt
 
@@ -83,7 +83,15 @@ def _layernorm(instruction: Lane, state: State) -> Tensor:
     raw = state.memories.parameter[instruction.parameters].numpy()
     offsets, multipliers, shifts = state.sets(instruction.parameters + 1, instruction.channels)
     spec = LayerNorm(multipliers, offsets, int(shifts[0]), decode_wide(raw), 8 * instruction.out_bytes, RSQRT)
-    return spec.compute(_operand(instruction, state))
+    return spec.compute(_operand(instruction, state), _taken(instruction, state))
+
+
+def _taken(instruction: Lane, state: State) -> Tensor | None:
+    """Moments ``[images, row_blocks * P, 2]`` that were taken of the rows as they drained, if they were."""
+    if instruction.moments < 0:
+        return None
+    kept = state.memories.moments[:, instruction.moments : instruction.moments + instruction.row_blocks]
+    return kept.reshape(len(kept), -1, MOMENTS)
 
 
 def _requantize(instruction: Lane, state: State) -> Tensor:

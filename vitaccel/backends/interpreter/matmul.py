@@ -1,4 +1,4 @@
-"""A tiled matmul with its epilogue: bias, requantization, activation, residual."""
+"""A tiled matmul with its epilogue: bias, requantization, activation, residual, and the moments of its rows."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vitaccel.ir.parameters import decode_sets
 from vitaccel.ir.plan import TOKEN, ceil_div
 from vitaccel.ir.program import MatMul
 from vitaccel.reference.fixed_point import saturate
+from vitaccel.reference.layernorm import MOMENTS, moments
 from vitaccel.reference.matmul import accumulate
 from vitaccel.reference.requantize import ChannelRequantize
 
@@ -43,10 +44,19 @@ def matmul(instruction: MatMul, state: State) -> None:
     if instruction.residual >= 0:
         residual = banks.read_tokens(instruction.residual, instruction.residual_step, blocks, columns, 2)
     result = _epilogue(instruction, state, product, sets, residual)
+    if instruction.moments >= 0:
+        _take_moments(instruction, state, result[..., : instruction.n], blocks)
     if instruction.drain == TOKEN:
         banks.write_tokens(instruction.out, instruction.out_step, result, instruction.out_bytes)
     else:
         banks.write_rows(instruction.out, instruction.out_step, result[:, : instruction.tokens], instruction.out_bytes)
+
+
+def _take_moments(instruction: MatMul, state: State, result: Tensor, blocks: int) -> None:
+    """Sums and sums of squares of results, by themselves or on top of those of the columns before."""
+    kept = state.memories.moments[:, instruction.moments : instruction.moments + blocks]
+    taken = moments(result).reshape(-1, blocks, state.arch.array.side, MOMENTS)
+    kept.copy_(taken if instruction.begins_moments else kept + taken)
 
 
 def rows_needed(instruction: MatMul, state: State) -> int:

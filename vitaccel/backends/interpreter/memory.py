@@ -1,4 +1,4 @@
-"""The memories of the machine: banks of P-byte words, parameter sets, tables, and DRAM.
+"""The memories of the machine: banks of P-byte words, parameter sets, tables, moments of rows, and DRAM.
 
 Of numbers of two bytes, the low bytes of a row-block (or of a tile of channels) stand before the high bytes: the step
 to the next row-block (or tile) is twice the distance between the two planes.
@@ -21,6 +21,7 @@ from vitaccel.arch import PARAMETER_BYTES, Arch
 from vitaccel.ir.parameters import TABLE_SLOTS
 from vitaccel.ir.plan import ceil_div
 from vitaccel.ir.tensor import activation_words
+from vitaccel.reference.layernorm import MOMENTS
 
 
 class Banks:
@@ -188,6 +189,11 @@ class Memories:
         Its DRAM.
     images
         Images side by side.
+
+    Attributes
+    ----------
+    moments
+        Of rows that drained, the sum and the sum of squares of each lane: int64 ``[images, moment_blocks, P, 2]``.
     """
 
     def __init__(self, arch: Arch, dram: Dram, images: int) -> None:
@@ -198,6 +204,7 @@ class Memories:
         self.weight = Banks(1, count, buffers.weight_bytes // (side * count), side)
         self.parameter = torch.zeros(buffers.parameter_bytes // PARAMETER_BYTES, PARAMETER_BYTES, dtype=torch.uint8)
         self.tables: list[Tensor] = [torch.zeros(0, dtype=torch.int8) for _ in range(TABLE_SLOTS)]
+        self.moments = torch.zeros((images, buffers.moment_blocks, side, MOMENTS), dtype=torch.int64)
         self.loads = 0
         self.loaded_at: dict[int, int] = {}
         """Which load filled the weight ring at an address, counted from the first."""

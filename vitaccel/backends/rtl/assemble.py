@@ -85,6 +85,8 @@ def features(instructions: Iterable[Instruction]) -> frozenset[str]:
             needed.add("experts")
         elif isinstance(each, Attention) and (each.logits >= 0 or each.mode != ATTENTION_MODES[0]):
             needed.add("kept_logits")
+        if isinstance(each, (MatMul, Lane)) and each.moments >= 0:
+            needed.add("moments")
     return frozenset(needed)
 
 
@@ -113,6 +115,7 @@ def machine_parameters(arch: Arch) -> dict[str, int]:
         "weight_words": arch.buffers.weight_bytes // (side * count),
         "parameter_sets": arch.buffers.parameter_bytes // PARAMETER_BYTES,
         "logit_words": arch.buffers.logit_bytes // (side * LOGIT_BYTES * count),
+        "moment_blocks": arch.buffers.moment_blocks,
         "numerics": numerics.weight_bits | numerics.numerator_bits << 8 | numerics.logit_fraction_bits << 16,
     }
 

@@ -7,7 +7,7 @@ from vitaccel.ir.ops import ACTIVATIONS
 from vitaccel.ir.plan import TOKEN
 from vitaccel.ir.program import Lane
 from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
-from vitaccel_rtl.accelerator.vector_pace import LARGEST_WAIT, vector_pace
+from vitaccel_rtl.accelerator.vector_pace import LARGEST_WAIT, LAYERNORM, vector_pace
 from vitaccel_rtl.latency import SLOTS
 
 FUNCTIONS = tuple(name for name in LANE_FUNCTIONS if name != "head_mean")
@@ -18,18 +18,22 @@ MOVING = ("copy", "convert")
 
 
 def lane_fields(lane: Lane, site: Site) -> dict[str, int]:
-    """Return the fields of a stream through the lanes that are its own; a LayerNorm streams its rows twice.
+    """Return the fields of a stream through the lanes that are its own.
+
+    A LayerNorm streams its rows twice, or once where their moments were taken as they drained.
 
     Raises
     ------
     UnsupportedError
         If the function is another one, or tokens move from lane to lane in another way than slices and joins need; or
-        channels are joined, with several arrays, that are no multiple of 8.
+        channels are joined, with several arrays, that are no multiple of 8; or another function than LayerNorm has
+        moments.
     """
     function = "activation" if lane.function in ACTIVATIONS else lane.function
     known = ", ".join(FUNCTIONS)
     site.need(function in FUNCTIONS, f"must have a function of {known}, not {lane.function}: the accelerator has these")
     _check_moves(lane, site)
+    site.need(lane.moments < 0 or function == LAYERNORM, f"must be a {LAYERNORM} to have moments, not {lane.function}")
     by_rows = lane.drain != TOKEN
     fields = {
         "function": LANE_FUNCTIONS.index(function),
@@ -43,6 +47,8 @@ def lane_fields(lane: Lane, site: Site) -> dict[str, int]:
         "sets": max(lane.parameters, 0),
         "shift": abs(lane.shift),
         "moves_up": int(lane.shift < 0),
+        "has_moments": int(lane.moments >= 0),
+        "moments": max(lane.moments, 0),
         **_operands(lane),
         **_result(lane, site),
     }
@@ -58,6 +64,8 @@ def lane_fields(lane: Lane, site: Site) -> dict[str, int]:
         by_rows=by_rows,
         moves=lane.shift != 0,
         spread=_spread(fields, site.side),
+        has_moments=lane.moments >= 0,
+        arrays=site.parts,
     )
     return fields | {"interval": pace.interval, "scale": pace.scale, "result": pace.result}
 

@@ -1,4 +1,4 @@
-"""Fields of a matmul: its operands, results and residual, and how far apart its tiles are."""
+"""Fields of a matmul: its operands, results with their moments, residual, and how far apart its tiles are."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ def matmul_fields(matmul: MatMul, site: Site) -> dict[str, int]:
     Raises
     ------
     UnsupportedError
-        If a residual is added to results of a table or to results by rows.
+        If a residual is added to results of a table or to results by rows; or moments are taken of results of a table,
+        of results by rows or of int8.
     """
     _check_matmul(matmul, site)
-    fields = _operands(matmul, site) | _results(matmul, site) | _residual(matmul, site)
+    fields = _operands(matmul, site) | _results(matmul, site) | _residual(matmul, site) | _moments(matmul)
     rows, tiles = matmul.row_blocks, fields["n_tiles"]
     a = residues(matmul.a, (fields["a_step"], rows))
     b = residues(fields["b"], (fields["b_step"], tiles)) if matmul.b >= 0 else frozenset({0})
@@ -46,10 +47,20 @@ def _matmul_times(*shape: int, **places: int) -> dict[str, int]:
 def _check_matmul(matmul: MatMul, site: Site) -> None:
     of_token = matmul.expert < 0 or matmul.drain == TOKEN
     site.need(of_token, "must have token-lane results of an expert: the accelerator has no others")
+    _check_moments(matmul, site)
     if matmul.residual < 0:
         return
     site.need(matmul.table < 0, "must not add a residual behind an activation: the accelerator adds it before tables")
     site.need(matmul.drain == TOKEN, "must not add a residual to results by rows: the accelerator has them by columns")
+
+
+def _check_moments(matmul: MatMul, site: Site) -> None:
+    if matmul.moments < 0:
+        return
+    site.need(matmul.drain == TOKEN, "must not take moments of results by rows: the accelerator has them by columns")
+    site.need(matmul.table < 0, "must not take moments behind an activation: the accelerator takes them before tables")
+    site.need(matmul.out_bytes == 2, "must not take moments of int8 results: the accelerator takes them of int16")
+    site.need(matmul.expert < 0, "must not take moments of an expert's results: its rows are a queue's")
 
 
 def _operands(matmul: MatMul, site: Site) -> dict[str, int]:
@@ -91,4 +102,15 @@ def _residual(matmul: MatMul, site: Site) -> dict[str, int]:
         "residual_tile_step": site.side,
         "residual_plane": plane(matmul.residual_step, 2),
         "has_residual": 1,
+    }
+
+
+def _moments(matmul: MatMul) -> dict[str, int]:
+    if matmul.moments < 0:
+        return dict.fromkeys(("takes_moments", "begins_moments", "moments", "moments_channels"), 0)
+    return {
+        "takes_moments": 1,
+        "begins_moments": int(matmul.begins_moments),
+        "moments": matmul.moments,
+        "moments_channels": matmul.n,
     }

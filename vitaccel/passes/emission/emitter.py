@@ -35,6 +35,7 @@ from vitaccel.ir.program import (
 from vitaccel.ir.rows import Rows, valid_tokens
 from vitaccel.ir.tensor import aligned, plane_words
 from vitaccel.passes.dependencies import Access, Ring, RingChunk, Tracker
+from vitaccel.passes.emission.moments import Moments
 
 DRAM_ALIGNMENT = 64
 """Tensors start at multiples of this many bytes: the widest bus beat."""
@@ -111,6 +112,7 @@ class Emitter:
         self.weight_ring = Ring(buffers.weight_bytes // (side * count))
         self.parameter_ring = Ring(buffers.parameter_bytes // PARAMETER_BYTES)
         self.table_ring = Ring(TABLE_SLOTS)
+        self.moments = Moments(plan)
         self.parameters: Chunk | None = None
         self.table: Chunk | None = None
         self._stored: dict[str, list[tuple[int, int, int]]] = {}

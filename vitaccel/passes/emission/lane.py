@@ -27,6 +27,7 @@ def emit_lane(emitter: Emitter, kernel: LaneKernel) -> None:
             pieces, cut = kernel.frames, True
         for piece, (first, count) in enumerate(runs(kernel.frames, blocks, pieces, by_frame=cut)):
             _piece(emitter, kernel, first, count, piece)
+    emitter.moments.finish(kernel)
     emitter.store_results([kernel.out])
 
 
@@ -35,8 +36,8 @@ def _piece(emitter: Emitter, kernel: LaneKernel, first: int, count: int, piece: 
         if emitter.is_streamed(name):
             emitter.stage_in(name, *_needed(emitter, kernel, name, first, count), piece)
     a, b = (*kernel.operands, "", "")[:2]
-    out = emitter.tensor(kernel.out)
-    emitter.issue(
+    out, moments = emitter.tensor(kernel.out), emitter.moments.place(kernel, first)
+    issued = emitter.issue(
         Lane(
             layer=kernel.label,
             function=kernel.function,
@@ -50,20 +51,29 @@ def _piece(emitter: Emitter, kernel: LaneKernel, first: int, count: int, piece: 
             row_blocks=count,
             tokens=valid_tokens(kernel.tokens, emitter.arch.array.side, first, count),
             channels=kernel.channels,
-            passes=kernel.passes,
+            passes=_passes(kernel, moments),
             element_bytes=emitter.tensor(a or kernel.out).element_bytes,
             out_bytes=out.element_bytes,
             drain=out.layout,
             out_step=_out_step(emitter, kernel, first, count),
             shift=_slice_shift(kernel, emitter.arch.array.side),
             heads=kernel.heads,
+            moments=moments,
         ),
         reads=[_access(emitter, kernel, n, first, count, piece) for n in kernel.operands],
         writes=[_access(emitter, kernel, kernel.out, first, count, piece)],
         chunks=[emitter.parameters, emitter.table],
     )
+    emitter.moments.note_read(kernel, first, count, issued)
     if emitter.is_streamed(kernel.out):
         emitter.stage_out(kernel.out, first, count, piece)
+
+
+def _passes(kernel: LaneKernel, moments: int) -> int:
+    """How often rows are streamed: by a LayerNorm once where their moments are kept, and twice where not."""
+    if kernel.function != "layernorm":
+        return kernel.passes
+    return 1 if moments >= 0 else 2
 
 
 def _out_step(emitter: Emitter, kernel: LaneKernel, first: int, count: int) -> int:

@@ -20,6 +20,7 @@ def emit_matmul(emitter: Emitter, kernel: MatMulKernel) -> None:
     every weight chunk, or rows once and weights again for every group of rows.
     """
     load_constants(emitter)
+    emitter.moments.take(kernel)
     if any(emitter.is_streamed(name) for name in (kernel.a, kernel.residual, kernel.out) if name):
         _emit_streamed(emitter, kernel)
         return
@@ -112,6 +113,7 @@ def _issue(emitter: Emitter, kernel: MatMulKernel, chunk: Chunk | None, part: _P
     own, _ = emitter.rows(kernel.a).needed(part.first, part.count)
     group = emitter.tensor(kernel.a).channels // kernel.groups * strip.group
     end = min(strip.channel + strip.tiles * side, kernel.n // kernel.groups * (strip.group + 1))
+    moments = emitter.moments.place(kernel, part.first)
     emitter.issue(
         MatMul(
             layer=kernel.label,
@@ -135,10 +137,12 @@ def _issue(emitter: Emitter, kernel: MatMulKernel, chunk: Chunk | None, part: _P
             activation=kernel.activation,
             drain=kernel.drain,
             out_bytes=out.element_bytes,
-            moments=kernel.moments,
+            moments=moments,
+            begins_moments=moments >= 0 and strip.channel == 0,
         ),
         reads=_reads(emitter, kernel, part),
         writes=[_rows(emitter, kernel.out, part)],
+        after=emitter.moments.free(kernel, part.first, part.count),
         chunks=[chunk, emitter.parameters, emitter.table],
     )
 
