@@ -31,12 +31,13 @@ template <class MACHINE>
 bool compute_step(
     Front& front, InstructionStream& queue, TokenStream& tokens, DoneStream& done,
     ActivationBuffer<MACHINE>& activation, const WeightBuffer<MACHINE>& weight,
-    const ParameterBuffer<MACHINE>& parameters, const Tables<MACHINE::SIDE>& tables, const QueueLengths& lengths,
-    KeptStatistics<MACHINE>& kept) {
+    const ParameterBuffer<MACHINE>& parameters, const Tables<MACHINE::SIDE>& tables, RowMoments<MACHINE>& row_moments,
+    const QueueLengths& lengths, KeptStatistics<MACHINE>& kept) {
 #pragma HLS inline
     if (collect(front, queue, tokens)) return true;
     if (!may_start(front)) return false;
-    if (!is_end(front)) compute_engine<MACHINE>(front.held, activation, weight, parameters, tables, lengths, kept);
+    if (!is_end(front))
+        compute_engine<MACHINE>(front.held, activation, weight, parameters, tables, row_moments, lengths, kept);
     complete(front, done);
     return false;
 }
@@ -46,11 +47,13 @@ template <class MACHINE>
 bool vector_step(
     Front& front, InstructionStream& queue, TokenStream& tokens, DoneStream& done,
     ActivationBuffer<MACHINE>& activation, const ParameterBuffer<MACHINE>& parameters,
-    const Tables<MACHINE::SIDE>& tables, QueueLengths& lengths, Queues& queues) {
+    const Tables<MACHINE::SIDE>& tables, const RowMoments<MACHINE>& row_moments, QueueLengths& lengths,
+    Queues& queues) {
 #pragma HLS inline
     if (collect(front, queue, tokens)) return true;
     if (!may_start(front)) return false;
-    if (!is_end(front)) vector_engine<MACHINE>(front.held, activation, parameters, tables, queues, lengths);
+    if (!is_end(front))
+        vector_engine<MACHINE>(front.held, activation, parameters, tables, row_moments, queues, lengths);
     complete(front, done);
     return false;
 }

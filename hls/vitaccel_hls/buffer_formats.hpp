@@ -1,7 +1,7 @@
 // The buffers on chip, and a word of them.
 //
-// MACHINE has the numbers of a program's header (SIDE, ACTIVATION_WORDS, WEIGHT_WORDS, PARAMETER_SETS, LOGIT_WORDS) and
-// what its softmax, LayerNorm and router are made of; vitaccel gen-hls writes it as machine.hpp.
+// MACHINE has the numbers of a program's header (SIDE, ACTIVATION_WORDS, WEIGHT_WORDS, PARAMETER_SETS, LOGIT_WORDS,
+// MOMENT_BLOCKS) and what its softmax, LayerNorm and router are made of; vitaccel gen-hls writes it as machine.hpp.
 #pragma once
 
 #include "vitaccel_hls/activation.hpp"

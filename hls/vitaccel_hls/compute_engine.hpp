@@ -10,15 +10,15 @@ namespace vitaccel {
 template <class MACHINE>
 void compute_engine(
     const Instruction& instruction, ActivationBuffer<MACHINE>& activation, const WeightBuffer<MACHINE>& weight,
-    const ParameterBuffer<MACHINE>& parameters, const Tables<MACHINE::SIDE>& tables, const QueueLengths& lengths,
-    KeptStatistics<MACHINE>& kept) {
+    const ParameterBuffer<MACHINE>& parameters, const Tables<MACHINE::SIDE>& tables, RowMoments<MACHINE>& row_moments,
+    const QueueLengths& lengths, KeptStatistics<MACHINE>& kept) {
     if (instruction.operation() == MATMUL) {
         const Matmul matmul = decode_matmul(instruction);
         // An expert's rows are those of its queue.
         const int entries = matmul.has_expert ? int(lengths[int(matmul.expert)]) : 0;
         const int row_blocks =
             matmul.has_expert ? (entries + MACHINE::SIDE - 1) / MACHINE::SIDE : int(matmul.row_blocks);
-        matmul_nest<MACHINE>(matmul, row_blocks, activation, weight, parameters, tables);
+        matmul_nest<MACHINE>(matmul, row_blocks, activation, weight, parameters, tables, row_moments);
         return;
     }
     const Attention attention = decode_attention(instruction);

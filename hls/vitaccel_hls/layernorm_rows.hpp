@@ -1,37 +1,44 @@
-// LayerNorm of a row-block: its words stream twice, for the moments of the rows and to be normalized.
+// LayerNorm of a row-block: its words stream twice, for the moments of the rows and to be normalized; only once where
+// the moments were taken as the rows drained.
 #pragma once
 
 #include "vitaccel_hls/lane_moves.hpp"
-#include "vitaccel_hls/layernorm.hpp"
+#include "vitaccel_hls/row_moments.hpp"
 
 namespace vitaccel {
+
+// The moments of the rows of a row-block, from a first pass over its words.
+template <class MACHINE>
+BlockMoments<MACHINE::SIDE> streamed_moments(
+    const Lane& lane, int row_block, const ActivationBuffer<MACHINE>& activation) {
+#pragma HLS inline
+    constexpr int P = MACHINE::SIDE;
+    BlockMoments<P> moments = no_words<P>();
+#pragma HLS array_partition variable = moments.lane complete
+moments:
+    for (int channel = 0; channel < int(lane.channels); ++channel) {
+#pragma HLS pipeline II = 1
+        moments = with_word(moments, operand_word<P>(activation, lane, row_block, channel));
+    }
+    return moments;
+}
 
 // What the rows of a row-block are normalized with.
 template <class MACHINE>
 void row_normals(
     Normal (&normals)[MACHINE::SIDE], const Lane& lane, int row_block, int64_t epsilon,
-    const ActivationBuffer<MACHINE>& activation) {
+    const ActivationBuffer<MACHINE>& activation, const RowMoments<MACHINE>& row_moments) {
     constexpr int P = MACHINE::SIDE;
-    Moments moments[P];
-#pragma HLS array_partition variable = moments complete
-clear_moments:
-    for (int n = 0; n < P; ++n) {
-#pragma HLS unroll
-        moments[n] = no_channels();
-    }
-moments:
-    for (int channel = 0; channel < int(lane.channels); ++channel) {
-#pragma HLS pipeline II = 1
-        const Codes<P> codes = operand_word<P>(activation, lane, row_block, channel);
-        for (int n = 0; n < P; ++n) {
-#pragma HLS unroll
-            moments[n] = with_channel(moments[n], codes.lane[n]);
-        }
-    }
+    BlockMoments<P> moments;
+#pragma HLS array_partition variable = moments.lane complete
+    if (lane.has_moments)
+        moments = row_moments[moments_place<MACHINE>(int(lane.moments), row_block)];
+    else
+        moments = streamed_moments<MACHINE>(lane, row_block, activation);
 normals:
     for (int n = 0; n < P; ++n) {
 #pragma HLS pipeline II = 1
-        normals[n] = normal_of<typename MACHINE::Rsqrt>(moments[n], int(lane.channels), epsilon);
+        normals[n] = normal_of<typename MACHINE::Rsqrt>(moments.lane[n], int(lane.channels), epsilon);
     }
 }
 

@@ -48,7 +48,8 @@ depth:
 template <class MACHINE>
 void matmul_nest(
     const Matmul& matmul, int row_blocks, ActivationBuffer<MACHINE>& activation, const WeightBuffer<MACHINE>& weight,
-    const ParameterBuffer<MACHINE>& parameters, const Tables<MACHINE::SIDE>& tables) {
+    const ParameterBuffer<MACHINE>& parameters, const Tables<MACHINE::SIDE>& tables,
+    RowMoments<MACHINE>& row_moments) {
     constexpr int P = MACHINE::SIDE;
     ParameterSet sets[P];
 #pragma HLS array_partition variable = sets complete
@@ -78,7 +79,7 @@ column_tiles:
             if (matmul.by_rows)
                 drain_rows<P>(tile, sets, matmul, m, n, is_last ? int(matmul.last_rows) : P, tables, activation);
             else
-                drain_columns<P>(tile, sets, matmul, m, n, tables, activation);
+                drain_columns<MACHINE>(tile, sets, matmul, m, n, tables, activation, row_moments);
         }
     }
 }

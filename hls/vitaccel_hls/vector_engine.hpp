@@ -11,7 +11,8 @@ namespace vitaccel {
 template <class MACHINE>
 void vector_engine(
     const Instruction& instruction, ActivationBuffer<MACHINE>& activation, const ParameterBuffer<MACHINE>& parameters,
-    const Tables<MACHINE::SIDE>& tables, Queues& queues, QueueLengths& lengths) {
+    const Tables<MACHINE::SIDE>& tables, const RowMoments<MACHINE>& row_moments, Queues& queues,
+    QueueLengths& lengths) {
     const auto operation = instruction.operation();
     if (operation == ROUTE)
         expert_router<MACHINE>(decode_route(instruction), activation, queues, lengths);
@@ -20,7 +21,7 @@ void vector_engine(
     else if (operation == SCATTER_ADD)
         expert_scatter<MACHINE>(decode_scatter_add(instruction), activation, parameters, queues, lengths);
     else
-        vector_unit<MACHINE>(decode_lane(instruction), activation, parameters, tables);
+        vector_unit<MACHINE>(decode_lane(instruction), activation, parameters, tables, row_moments);
 }
 
 }  // namespace vitaccel

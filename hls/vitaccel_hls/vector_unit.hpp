@@ -97,7 +97,7 @@ tiles:
 template <class MACHINE>
 void vector_unit(
     const Lane& lane, ActivationBuffer<MACHINE>& activation, const ParameterBuffer<MACHINE>& parameters,
-    const Tables<MACHINE::SIDE>& tables) {
+    const Tables<MACHINE::SIDE>& tables, const RowMoments<MACHINE>& row_moments) {
     LaneConstants<MACHINE> with;
 #pragma HLS array_partition variable = with.normals complete
     const bool is_norm = lane.function == LANE_LAYERNORM;
@@ -111,7 +111,7 @@ row_blocks:
     for (int row_block = 0; row_block < int(lane.row_blocks); ++row_block) {
         if (is_norm) {
             const int64_t epsilon = int64_t(parameters[int(lane.sets)]);
-            row_normals<MACHINE>(with.normals, lane, row_block, epsilon, activation);
+            row_normals<MACHINE>(with.normals, lane, row_block, epsilon, activation, row_moments);
         }
         if (lane.by_rows)
             lanes_by_rows<MACHINE>(lane, row_block, with, activation, parameters, tables);

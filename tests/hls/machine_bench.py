@@ -29,21 +29,24 @@ MEMORY_BYTES, PROGRAM = 1 << 18, 1 << 17
 WORDS = 4096
 """Of the activation buffer."""
 
+MOMENT_BLOCKS = 64
+
 Fields = Mapping[str, int]
 
 
-def arch_of(side: int, fraction_bits: int = 6) -> Arch:
+def arch_of(side: int, fraction_bits: int = 6, moment_blocks: int = MOMENT_BLOCKS) -> Arch:
     sizes = {"activation": WORDS * side, "weight": 1024 * side, "logit": 512 * 2 * side, "parameter": 8 * 512}
     return machine_of(
         f"{side}x{side}",
         numerics__logit_fraction_bits=fraction_bits,
+        buffers__moment_blocks=moment_blocks,
         **{f"buffers__{name}_bytes": size for name, size in sizes.items()},
     )
 
 
 @cache
-def library(side: int, fraction_bits: int = 6) -> Path:
-    arch = arch_of(side, fraction_bits)
+def library(side: int, fraction_bits: int = 6, moment_blocks: int = MOMENT_BLOCKS) -> Path:
+    arch = arch_of(side, fraction_bits, moment_blocks)
     sources = machine_sources(arch)
     return compiled(sources, "model.cpp", flags=CHECKED, is_library=True)
 
@@ -51,13 +54,13 @@ def library(side: int, fraction_bits: int = 6) -> Path:
 class Bench:
     """A machine with nothing in it."""
 
-    def __init__(self, side: int, fraction_bits: int = 6) -> None:
-        self.side, self.arch = side, arch_of(side, fraction_bits)
+    def __init__(self, side: int, fraction_bits: int = 6, moment_blocks: int = MOMENT_BLOCKS) -> None:
+        self.side, self.arch = side, arch_of(side, fraction_bits, moment_blocks)
         memory = MemoryMap(
             name="bench", side=side, memory_bytes=MEMORY_BYTES, program=PROGRAM, program_bytes=0, weights=0,
             weights_bytes=0, inputs=(), outputs=(), tensors=(), layers=(), macs=0, pes=side * side,
         )  # fmt: skip
-        self.model = HlsModel(library(side, fraction_bits), memory, program=b"", weights=b"")
+        self.model = HlsModel(library(side, fraction_bits, moment_blocks), memory, program=b"", weights=b"")
         self.words = self.model.words(WORDS)
         self._free = 0
         self._instructions: list[tuple[str, Fields]] = []

@@ -9,7 +9,7 @@ from tests.hls.machine_bench import PROGRAM, Bench, coded
 from vitaccel.backends.rtl.program_file import ProgramFile, encode_program
 from vitaccel.compiled_model.hls_model import HlsError
 from vitaccel_rtl.accelerator.control_map import ERRORS
-from vitaccel_rtl.accelerator.isa import HEADER, HEADER_BYTES, MAGIC
+from vitaccel_rtl.accelerator.isa import FEATURES, HEADER, HEADER_BYTES, MAGIC, features_word
 
 NAMES = [field.name for field in HEADER]
 
@@ -40,10 +40,20 @@ def test_a_header_of_another_machine_is_refused(name: str) -> None:
 def test_a_program_needs_no_feature_to_be_legal_and_may_need_all() -> None:
     bench = Bench(4)
     words = program(bench)
-    for features in range(4):
+    for features in range(1 << len(FEATURES)):
         words[NAMES.index("features")] = features
         bench.model.load(PROGRAM, words.tobytes())
         bench.model.run()
+
+
+def test_a_machine_without_places_of_moments_refuses_a_program_that_needs_them() -> None:
+    bench = Bench(4, moment_blocks=0)
+    words = program(bench)
+    words[NAMES.index("features")] = features_word(FEATURES) & ~features_word(["moments"])
+    bench.model.load(PROGRAM, words.tobytes())
+    bench.model.run()
+    words[NAMES.index("features")] = features_word(["moments"])
+    assert refused(bench, words.tobytes()) == "machine"
 
 
 def test_an_unknown_operation_is_refused() -> None:

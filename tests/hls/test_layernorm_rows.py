@@ -1,4 +1,4 @@
-"""LayerNorm of row-blocks in C++, in both layouts of the result."""
+"""LayerNorm of row-blocks in C++, in both layouts of the result, and with moments that were taken before."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from tests.hls.cpp_bench import integers
+from tests.hls.cpp_bench import integers, run_cpp
 from tests.hls.machine_bench import CHANNEL, TOKEN, Bench
+from vitaccel.backends.hls.tables import rsqrt_type
 from vitaccel.ir.parameters import encode_wide
 from vitaccel.reference.layernorm import LayerNorm
+from vitaccel.reference.rsqrt import Rsqrt
 
 EPSILON = (1 << 40) + 12345
 
@@ -37,3 +39,37 @@ def test_it_is_the_reference_s(side: int, channels: int, width: int, layout: str
     bench.run()
     found = bench.take(out, x.shape, layout=layout, width=width)
     np.testing.assert_array_equal(found, spec.compute(torch.from_numpy(x)).numpy())
+
+
+def test_moments_of_its_place_stand_for_a_first_pass(seed: int) -> None:
+    """Rows whose moments were taken are not in the buffer: row-block 2 has those of place 3 + 2, and of no other."""
+    words = integers(np.random.default_rng(seed), 16, 100 * 5 * 4).reshape(100, 5, 4)
+    machine = """
+        struct Machine {
+            using Rsqrt = Table;
+            static constexpr int SIDE = 4, ACTIVATION_WORDS = 1, MOMENT_BLOCKS = 6;
+        };"""
+    body = """
+        ActivationBuffer<Machine> activation = {};
+        RowMoments<Machine> row_moments = {};
+        for (int channel = 0; channel < 5; ++channel) {
+            Codes<4> codes;
+            for (int n = 0; n < 4; ++n) codes.lane[n] = in[4 * channel + n];
+            row_moments[5] = with_word(row_moments[5], codes);
+        }
+        Lane lane = decode_lane(Instruction{});
+        lane.channels = 5;
+        lane.has_moments = 1;
+        lane.moments = 3;
+        Normal normals[4];
+        row_normals<Machine>(normals, lane, 2, 999, activation, row_moments);
+        for (int n = 0; n < 4; ++n) {
+            out[n] = normals[n].sum;
+            out[4 + n] = normals[n].root.mantissa;
+            out[8 + n] = normals[n].root.exponent;
+        }"""
+    tables = rsqrt_type("Table", Rsqrt()) + machine
+    found = run_cpp("layernorm_rows", body, words.reshape(100, -1), outputs=12, declarations=tables)
+    total, squares = words.sum(1), (words * words).sum(1)
+    mantissa, exponent = Rsqrt().compute(torch.from_numpy(5 * squares - total * total + 999))
+    np.testing.assert_array_equal(found, np.concatenate([total, mantissa.numpy(), exponent.numpy()], 1))

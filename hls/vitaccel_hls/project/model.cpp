@@ -29,10 +29,11 @@ struct Model {
                 break;
             case COMPUTE_ENGINE:
                 compute_step<Machine>(
-                    front, queue, token, ended, activation, weight, parameters, tables, lengths, kept);
+                    front, queue, token, ended, activation, weight, parameters, tables, row_moments, lengths, kept);
                 break;
             case VECTOR_ENGINE:
-                vector_step<Machine>(front, queue, token, ended, activation, parameters, tables, lengths, experts);
+                vector_step<Machine>(
+                    front, queue, token, ended, activation, parameters, tables, row_moments, lengths, experts);
                 break;
             default:
                 store_step<Machine>(front, queue, token, ended, activation, memory.data());
@@ -45,6 +46,7 @@ struct Model {
     WeightBuffer<Machine> weight{};
     ParameterBuffer<Machine> parameters{};
     Tables<Machine::SIDE> tables{};
+    RowMoments<Machine> row_moments{};
     QueueLengths lengths{};
     KeptStatistics<Machine> kept{};
     Queues experts{};

@@ -21,6 +21,7 @@ using Activation = ActivationBuffer<Machine>;
 using Weight = WeightBuffer<Machine>;
 using Parameters = ParameterBuffer<Machine>;
 using LanesTables = Tables<Machine::SIDE>;
+using MomentsOfRows = RowMoments<Machine>;
 
 #ifdef VITACCEL_PROCESSES
 
@@ -46,22 +47,23 @@ load:
 
 void compute_process(
     InstructionStream& queue, TokenStream& tokens, DoneStream& done, Activation& activation, const Weight& weight,
-    const Parameters& parameters, const LanesTables& tables, const QueueLengths& lengths) {
+    const Parameters& parameters, const LanesTables& tables, MomentsOfRows& row_moments, const QueueLengths& lengths) {
     static KeptStatistics<Machine> kept;
     Front front;
 compute:
     while (!compute_step<Machine>(
-        front, queue, tokens, done, activation, weight, parameters, tables, lengths, kept)) {
+        front, queue, tokens, done, activation, weight, parameters, tables, row_moments, lengths, kept)) {
     }
 }
 
 void vector_process(
     InstructionStream& queue, TokenStream& tokens, DoneStream& done, Activation& activation,
-    const Parameters& parameters, const LanesTables& tables, QueueLengths& lengths) {
+    const Parameters& parameters, const LanesTables& tables, const MomentsOfRows& row_moments, QueueLengths& lengths) {
     static Queues queues;
     Front front;
 vector:
-    while (!vector_step<Machine>(front, queue, tokens, done, activation, parameters, tables, lengths, queues)) {
+    while (!vector_step<Machine>(
+        front, queue, tokens, done, activation, parameters, tables, row_moments, lengths, queues)) {
     }
 }
 
@@ -80,6 +82,7 @@ Activation activation;
 Weight weight;
 Parameters parameters;
 LanesTables tables;
+MomentsOfRows row_moments;
 QueueLengths lengths;
 
 #if defined(VITACCEL_THREADS) && !defined(__SYNTHESIS__)
@@ -98,12 +101,12 @@ void run_threads(const uint32_t* program, const MemoryWord* loads, MemoryWord* s
         std::thread([&] {
             compute_process(
                 queues[COMPUTE_ENGINE], tokens[COMPUTE_ENGINE], done[COMPUTE_ENGINE], activation, weight, parameters,
-                tables, lengths);
+                tables, row_moments, lengths);
         }),
         std::thread([&] {
             vector_process(
                 queues[VECTOR_ENGINE], tokens[VECTOR_ENGINE], done[VECTOR_ENGINE], activation, parameters, tables,
-                lengths);
+                row_moments, lengths);
         }),
         std::thread([&] {
             store_process(queues[STORE_ENGINE], tokens[STORE_ENGINE], done[STORE_ENGINE], activation, stores);
@@ -139,10 +142,10 @@ void take_turns(const uint32_t* program, const MemoryWord* loads, MemoryWord* st
             parameters, tables);
         compute_step<Machine>(
             fronts[COMPUTE_ENGINE], queues[COMPUTE_ENGINE], tokens[COMPUTE_ENGINE], done[COMPUTE_ENGINE], activation,
-            weight, parameters, tables, lengths, kept);
+            weight, parameters, tables, row_moments, lengths, kept);
         vector_step<Machine>(
             fronts[VECTOR_ENGINE], queues[VECTOR_ENGINE], tokens[VECTOR_ENGINE], done[VECTOR_ENGINE], activation,
-            parameters, tables, lengths, experts);
+            parameters, tables, row_moments, lengths, experts);
         store_step<Machine>(
             fronts[STORE_ENGINE], queues[STORE_ENGINE], tokens[STORE_ENGINE], done[STORE_ENGINE], activation, stores);
         is_through = pass_on(completions, done, tokens);
@@ -173,6 +176,7 @@ extern "C" void vitaccel_top(
 #pragma HLS aggregate variable = stores compact = byte
 #pragma HLS aggregate variable = activation compact = bit
 #pragma HLS aggregate variable = weight compact = bit
+#pragma HLS aggregate variable = row_moments compact = bit
 #pragma HLS array_partition variable = tables complete dim = 1
 #if defined(__SYNTHESIS__)
     InstructionStream queues[ENGINES];
@@ -183,6 +187,7 @@ extern "C" void vitaccel_top(
 #pragma HLS stream variable = weight type = unsync
 #pragma HLS stream variable = parameters type = unsync
 #pragma HLS stream variable = tables type = unsync
+#pragma HLS stream variable = row_moments type = unsync
 #pragma HLS stream variable = lengths type = unsync
 #pragma HLS dataflow
     fetch_process(program, queues, error);
@@ -190,9 +195,10 @@ extern "C" void vitaccel_top(
         queues[LOAD_ENGINE], tokens[LOAD_ENGINE], done[LOAD_ENGINE], loads, activation, weight, parameters, tables);
     compute_process(
         queues[COMPUTE_ENGINE], tokens[COMPUTE_ENGINE], done[COMPUTE_ENGINE], activation, weight, parameters, tables,
-        lengths);
+        row_moments, lengths);
     vector_process(
-        queues[VECTOR_ENGINE], tokens[VECTOR_ENGINE], done[VECTOR_ENGINE], activation, parameters, tables, lengths);
+        queues[VECTOR_ENGINE], tokens[VECTOR_ENGINE], done[VECTOR_ENGINE], activation, parameters, tables, row_moments,
+        lengths);
     store_process(queues[STORE_ENGINE], tokens[STORE_ENGINE], done[STORE_ENGINE], activation, stores);
     completions_process(done, tokens);
 #elif defined(VITACCEL_THREADS)

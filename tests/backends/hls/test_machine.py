@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from vitaccel.arch import Arch
 from vitaccel.backends.hls.machine import machine_header
 from vitaccel.backends.rtl.assemble import machine_parameters
@@ -12,7 +14,7 @@ def test_it_has_the_header_and_every_size() -> None:
     arch = Arch().with_pe("16x16").with_settings({"numerics.logit_fraction_bits": "8"})
     parameters = machine_parameters(arch)
     text = machine_header(parameters, arch.numerics, kept_rows=123)
-    for name in ("side", "activation_words", "weight_words", "parameter_sets", "logit_words"):
+    for name in ("side", "activation_words", "weight_words", "parameter_sets", "logit_words", "moment_blocks"):
         assert f"    static constexpr int {name.upper()} = {parameters[name]};\n" in text
     assert "    static constexpr int KEPT_ROWS = 123;\n" in text
     line = next(line for line in text.splitlines() if " HEADER[" in line)
@@ -22,6 +24,14 @@ def test_it_has_the_header_and_every_size() -> None:
     assert found["magic"] == MAGIC
     assert parameters.items() <= found.items()
     assert found["features"] == (1 << len(FEATURES)) - 1
+
+
+@pytest.mark.parametrize(("blocks", "lacks"), [(0, 4), (1, 0), (64, 0)])
+def test_it_has_the_feature_of_moments_if_it_has_a_place(blocks: int, lacks: int) -> None:
+    arch = Arch().with_pe("8x8").with_settings({"buffers.moment_blocks": str(blocks)})
+    text = machine_header(machine_parameters(arch), arch.numerics, kept_rows=1)
+    assert f"    static constexpr int MOMENT_BLOCKS = {blocks};\n" in text
+    assert f", {(1 << len(FEATURES)) - 1 - lacks:#x}}};" in text
 
 
 def test_logits_of_8_fraction_bits_have_lines() -> None:

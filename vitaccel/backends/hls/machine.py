@@ -51,7 +51,9 @@ def machine_header(parameters: Mapping[str, int], numerics: Numerics, *, kept_ro
     kept_rows
         Rows of logits whose statistics can be kept.
     """
-    values = {"magic": MAGIC, "version": VERSION, "instructions": 0, "features": features_word(FEATURES), **parameters}
+    # Without a place for them a machine has no moments, and refuses programs that need some.
+    has = [name for name in FEATURES if name != "moments" or parameters["moment_blocks"]]
+    values = {"magic": MAGIC, "version": VERSION, "instructions": 0, "features": features_word(has), **parameters}
     constants = {
         **{name: value for name, value in parameters.items() if name != "numerics"},
         "numerator_bits": numerics.numerator_bits,
