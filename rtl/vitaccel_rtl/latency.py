@@ -204,6 +204,27 @@ VECTOR_MOMENTS = LAYERNORM_MOMENTS + 1 + LAYERNORM_ROW_SCALE + 2
 """Of `vitaccel_rtl.accelerator.layernorm_rows.LayerNormRows`, from the last word of a row-block to the first lane's
 factors being there: moments, the register that shifts lanes out, scale, a register, the memory. Lanes follow."""
 
+ROW_MOMENTS = 5
+"""Of `vitaccel_rtl.accelerator.row_moments.RowMoments`, from a row-block's last word to where its moments may be asked
+for: which words count, the word or zero, the square, the sums, and the memory that they are written to."""
+
+MOMENTS_ASKED = 3
+"""Of `vitaccel_rtl.accelerator.row_moments.RowMoments`, from asking to the first lane's moments: the memory, a cycle
+more where a tile is begun, the register that shifts lanes out."""
+
+MOMENTS_ASK = READ_RUN + 1 - (SLOTS - 3) - MOMENTS_ASKED
+"""Of `vitaccel_rtl.accelerator.vector_engine.VectorEngine`, from the decision in phase 5 to asking for moments: with
+the first ones the instruction's epsilon has come, too."""
+
+
+def vector_drained(arrays: int) -> int:
+    """Cycles from the first word of a row-block that were streamed for its moments to its first lane's factors.
+
+    They were taken as it drained, and are asked for instead: scale, a register, the memory, a sum of the arrays for
+    every doubling of their number; and all of it a frame before the words would come.
+    """
+    return LAYERNORM_ROW_SCALE + 2 + (arrays - 1).bit_length() - SLOTS
+
 
 def vector_rows_drain(side: int) -> int:
     """Frames for which the vector engine takes no instruction behind one with results by rows, beyond the interval.

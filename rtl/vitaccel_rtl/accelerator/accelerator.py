@@ -39,7 +39,7 @@ class Accelerator(wiring.Component):
         ``table``, ``entry_bits`` and ``centre`` of the LayerNorm's reciprocal square root.
     memory
         ``data_bits``, ``burst_beats``, ``outstanding``, ``address_bits`` of :class:`vitaccel_rtl.axi.Geometry`.
-    macs_per_multiplier, kept_rows
+    macs_per_multiplier, kept_rows, moment_blocks
         Of :class:`vitaccel_rtl.accelerator.compute_engine.ComputeEngine`.
     router
         Of :class:`vitaccel_rtl.accelerator.expert_unit.ExpertUnit`; without it a machine has no experts.
@@ -56,7 +56,9 @@ class Accelerator(wiring.Component):
         See :class:`vitaccel_rtl.accelerator.control.ControlUnit`.
     """
 
-    def __init__(self, *, machine, softmax, rsqrt, memory, macs_per_multiplier=1, kept_rows=0, router=None):
+    def __init__(
+        self, *, machine, softmax, rsqrt, memory, macs_per_multiplier=1, kept_rows=0, moment_blocks=0, router=None
+    ):
         side, words, arrays = machine["side"], machine["activation_words"], machine["arrays"]
         sizes = {"side": side, "activation_words": words, "parts": arrays}
         self._control = ControlUnit(parameters=machine)
@@ -76,9 +78,11 @@ class Accelerator(wiring.Component):
             softmax=softmax,
             macs_per_multiplier=macs_per_multiplier,
             kept_rows=kept_rows,
+            moment_blocks=moment_blocks,
             arrays=arrays,
         )
         lanes = {"side": side, "words": words, "parts": arrays, "sets": machine["parameter_sets"], **rsqrt}
+        self._has_moments = lanes["has_moments"] = moment_blocks > 0
         self._routes = router is not None
         self._vector = VectorUnit(**lanes, router=router) if self._routes else VectorEngine(**lanes)
         self._store = StoreEngine(**sizes, align_bytes=1, **memory)
@@ -137,6 +141,9 @@ class Accelerator(wiring.Component):
             compute.weight_address.eq(load.weight.write_address),
             compute.weight_word.eq(load.weight.write_word),
         ]
+        if self._has_moments:
+            m.d.comb += [getattr(compute, name).eq(getattr(vector, name)) for name in ("asks", "asked")]
+            m.d.comb += [getattr(vector, name).eq(getattr(compute, name)) for name in ("there", "moments")]
         for name in QUEUE if self._routes else ():
             m.d.comb += getattr(compute, name).eq(getattr(vector, name))
         for engine in (compute, vector):

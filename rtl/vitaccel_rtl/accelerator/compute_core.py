@@ -15,6 +15,7 @@ from vitaccel_rtl.accelerator.operands import Operands
 from vitaccel_rtl.accelerator.pace import SETS_LATE
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.residual_planes import ResidualPlanes
+from vitaccel_rtl.accelerator.row_moments import MOMENTS_ASKED, RowMoments
 from vitaccel_rtl.accelerator.run_writer import RunWriter
 from vitaccel_rtl.accelerator.set_memory import set_run
 from vitaccel_rtl.accelerator.shared_operand import shared_run
@@ -48,6 +49,8 @@ class ComputeCore(wiring.Component):
         Of :class:`vitaccel_rtl.array.Array`.
     kept_rows
         Rows of logits whose statistics are kept, so that the logits can be used again; with 0 a core cannot.
+    moment_blocks
+        Row-blocks whose moments are kept; with 0 none are taken.
     place
         Which of several cores it is: heads and columns of tiles are dealt out to them in turn.
     shares_a
@@ -72,6 +75,10 @@ class ComputeCore(wiring.Component):
         A write to the weight buffer.
     sets : run, out
         Of the parameter buffer.
+    asks, asked : in
+        With moments: :class:`vitaccel_rtl.accelerator.row_moments.RowMoments`'.
+    there, moments : out
+        Its answer.
     table_write, table_address, table_entry : in
         An entry of an activation table.
     """
@@ -87,6 +94,7 @@ class ComputeCore(wiring.Component):
         softmax,
         macs_per_multiplier=1,
         kept_rows=0,
+        moment_blocks=0,
         place=0,
         shares_a=False,
     ):
@@ -95,6 +103,7 @@ class ComputeCore(wiring.Component):
         self._reuse = LogitReuse(side=side, words=words, rows=kept_rows, softmax=softmax) if kept_rows else None
         self._operands = Operands(side=side, words=words, weight_words=weight_words, shares_a=shares_a)
         self._residual = ResidualPlanes(side=side, words=words, clients=RESIDUAL_CLIENTS)
+        self._moments = RowMoments(side=side, blocks=moment_blocks, place=place) if moment_blocks else None
         self._rows = LogitRows(side=side, words=logit_words, softmax=softmax)
         self._writers = [RunWriter(side=side, words=words, client=client) for client in range(2)]
         lines, reused = words // SLOTS, len(REUSE_CLIENTS) if kept_rows else 0
@@ -114,6 +123,7 @@ class ComputeCore(wiring.Component):
                 "weight_address": In(range(weight_words)),
                 "weight_word": In(8 * side),
                 "sets": Out(set_run(sets)),
+                **(MOMENTS_ASKED if moment_blocks else {}),
                 "table_write": In(1),
                 "table_address": In(range(TABLE_ENTRIES * TABLE_SLOTS)),
                 "table_entry": In(signed(RESULT_BITS)),
@@ -128,7 +138,8 @@ class ComputeCore(wiring.Component):
         m.submodules.residual = residual = self._residual
         m.submodules.array = array = self._array
         m.submodules.rows = rows = self._rows
-        m.submodules.epilogue = epilogue = Epilogue(side=self._side, keeps_logits=self._reuse is not None)
+        has = {"keeps_logits": self._reuse is not None, "takes_moments": self._moments is not None}
+        m.submodules.epilogue = epilogue = Epilogue(side=self._side, **has)
         m.submodules.drains = drains = TileQueue(drain_layout())
         starts_tile = self._hold(m, array.o, drains.head, holds, drained)
         sets, one_set = self._sets(m, step, tile, array.o, drains.head, drained & starts_tile)
@@ -182,6 +193,11 @@ class ComputeCore(wiring.Component):
         ]
         if self._reuse:
             self._use_again(m, epilogue)
+        if self._moments:
+            m.submodules.moments = moments = self._moments
+            wiring.connect(m, epilogue.moments, moments.i)
+            m.d.comb += [moments.asks.eq(self.asks), moments.asked.eq(self.asked)]
+            m.d.comb += [self.there.eq(moments.there), self.moments.eq(moments.moments)]
         self._write(m, epilogue)
         return m
 

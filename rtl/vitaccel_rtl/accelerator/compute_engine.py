@@ -13,6 +13,7 @@ from vitaccel_rtl.accelerator.isa import COUNT, MOST_EXPERTS
 from vitaccel_rtl.accelerator.logit_reuse import REUSE_CLIENTS
 from vitaccel_rtl.accelerator.pace import KEPT_AHEAD
 from vitaccel_rtl.accelerator.parts import Parts
+from vitaccel_rtl.accelerator.row_moments import MOMENTS, MOMENTS_ASKED
 from vitaccel_rtl.accelerator.set_memory import set_run
 from vitaccel_rtl.accelerator.shared_operand import SharedOperand
 from vitaccel_rtl.accelerator.slot_buffer import read_client, write_client
@@ -38,7 +39,7 @@ class ComputeEngine(wiring.Component):
         P; a multiple of 8, if there are several arrays.
     words, weight_words, logit_words, sets
         Words of a part of the activation buffer, of a weight buffer, of a logit buffer; sets of the parameter buffer.
-    softmax, macs_per_multiplier, kept_rows
+    softmax, macs_per_multiplier, kept_rows, moment_blocks
         Of :class:`vitaccel_rtl.accelerator.compute_core.ComputeCore`.
     arrays
         How many, 1 to 8.
@@ -57,6 +58,10 @@ class ComputeEngine(wiring.Component):
         A write to a weight buffer: all of them are the parts of one space.
     sets : array of runs, out
         Of the parameter buffer, one a core.
+    asks, asked : in
+        With moments: :class:`vitaccel_rtl.accelerator.row_moments.RowMoments`'.
+    there, moments : out
+        Its answer, the sum of those of all cores: a cycle later for every doubling of their number.
     table_write, table_address, table_entry : in
         An entry of an activation table.
     queue_write, queue_slot, queue_blocks : in
@@ -79,10 +84,11 @@ class ComputeEngine(wiring.Component):
         softmax,
         macs_per_multiplier=1,
         kept_rows=0,
+        moment_blocks=0,
         arrays=1,
     ):
-        self._reuses = kept_rows > 0
-        self._issue = TileIssue(side=side, reuses_logits=self._reuses, arrays=arrays)
+        self._reuses, self._takes_moments = kept_rows > 0, moment_blocks > 0
+        self._issue = TileIssue(side=side, reuses_logits=self._reuses, arrays=arrays, takes_moments=self._takes_moments)
         self._weights = Parts(count=arrays, words=weight_words)
         self._cores = [
             ComputeCore(
@@ -94,6 +100,7 @@ class ComputeEngine(wiring.Component):
                 softmax=softmax,
                 macs_per_multiplier=macs_per_multiplier,
                 kept_rows=kept_rows,
+                moment_blocks=moment_blocks,
                 place=place,
                 shares_a=arrays > 1,
             )
@@ -112,6 +119,7 @@ class ComputeEngine(wiring.Component):
                 "weight_address": In(range(self._weights.words_of_all)),
                 "weight_word": In(8 * side),
                 "sets": Out(set_run(sets)).array(arrays),
+                **(MOMENTS_ASKED if self._takes_moments else {}),
                 "table_write": In(1),
                 "table_address": In(range(TABLE_ENTRIES * TABLE_SLOTS)),
                 "table_entry": In(signed(RESULT_BITS)),
@@ -144,6 +152,8 @@ class ComputeEngine(wiring.Component):
                 core.keeps.eq(issue.keeps),
             ]
             self._connect(m, place, core)
+        if self._takes_moments:
+            self._answer(m)
         if self._shared:
             m.submodules.shared = shared = self._shared
             m.d.comb += [
@@ -171,6 +181,23 @@ class ComputeEngine(wiring.Component):
             tile.as_value().eq(Mux(sets_out, waits[-1].as_value(), issue.tile.as_value())),
         ]
         return step, tile
+
+    def _answer(self, m):
+        """Ask every core for moments, and add up what they have of a row, two by two."""
+        for core in self._cores:
+            m.d.comb += [core.asks.eq(self.asks), core.asked.eq(self.asked)]
+        parts, there, level = [core.moments for core in self._cores], self._cores[0].there, 0
+        while len(parts) > 1:
+            level += 1
+            sums = [Signal(MOMENTS, name=f"moments_{level}_{n}", reset_less=True) for n in range((len(parts) + 1) // 2)]
+            for place, both in enumerate(sums):
+                pair = parts[2 * place : 2 * place + 2]
+                m.d.sync += [
+                    both.total.eq(sum(one.total for one in pair)),
+                    both.squares.eq(sum(one.squares for one in pair)),
+                ]
+            parts, there = sums, later(m, there, 1, name=f"moments_there_{level}")
+        m.d.comb += [self.there.eq(there), self.moments.eq(parts[0])]
 
     def _connect(self, m, place, core):
         """Give a core its clients, what is written to its weight buffer, and what is written to the tables of all."""

@@ -10,6 +10,7 @@ from vitaccel_rtl.accelerator.isa import WORD_ADDRESS
 from vitaccel_rtl.accelerator.kept_logits import place_layout
 from vitaccel_rtl.accelerator.logit_rows import factor_layout
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
+from vitaccel_rtl.accelerator.row_moments import moments_port
 from vitaccel_rtl.accelerator.tile import LANE_COUNT, drain_layout
 from vitaccel_rtl.accelerator.tile_queue import TileQueue
 from vitaccel_rtl.activation import Activation
@@ -33,6 +34,8 @@ class Epilogue(wiring.Component):
         P.
     keeps_logits
         Whether there are tiles whose logits are kept.
+    takes_moments
+        Whether there are tiles whose rows' moments are taken.
 
     Attributes
     ----------
@@ -52,13 +55,15 @@ class Epilogue(wiring.Component):
     keeps, kept_last, kept_place : out
         With ``logits``, of all P keys of a tile whose logits are kept: whether they are, which are the tile's last, and
         where they go (:func:`vitaccel_rtl.accelerator.kept_logits.place_layout`).
+    moments : out
+        With *takes_moments*: results of 16 bits whose rows' moments are taken, :func:`moments_port`.
     table_* : in
         An entry of an activation table.
     """
 
-    def __init__(self, *, side, keeps_logits=False):
+    def __init__(self, *, side, keeps_logits=False, takes_moments=False):
         self._side = side
-        self._keeps = keeps_logits
+        self._keeps, self._takes_moments = keeps_logits, takes_moments
         lanes = data.ArrayLayout(signed(RESULT_BITS), side)
         factors = data.ArrayLayout(data.ArrayLayout(factor_layout(), side), 2)
         super().__init__(
@@ -85,6 +90,7 @@ class Epilogue(wiring.Component):
                 "keeps": Out(1),
                 "kept_last": Out(1),
                 "kept_place": Out(place_layout()),
+                **({"moments": Out(moments_port(side))} if takes_moments else {}),
                 "table_write": In(1),
                 "table_address": In(range(TABLE_ENTRIES * TABLE_SLOTS)),
                 "table_entry": In(signed(RESULT_BITS)),
@@ -123,6 +129,17 @@ class Epilogue(wiring.Component):
                 self.kept_place.low.eq(drain.kept),
                 self.kept_place.high.eq(drain.kept + drain.kept_plane),
                 self.kept_place.words.eq(drain.kept_words),
+            ]
+        if self._takes_moments:
+            m.d.comb += [
+                self.moments.valid.eq(coded.valid & ~drain.is_logits & drain.takes_moments),
+                self.moments.starts.eq(starts),
+                self.moments.last.eq(coded.p.last),
+                self.moments.number.eq(number),
+                self.moments.lanes.eq(coded.p.lanes),
+                self.moments.block.eq(drain.moments),
+                self.moments.begins.eq(drain.begins_moments),
+                self.moments.channels.eq(drain.moments_channels),
             ]
         self._finish(m, coded, drain, coded.valid & starts & ~drain.is_logits)
         return m

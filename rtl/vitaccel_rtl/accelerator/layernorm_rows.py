@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from amaranth.hdl import Cat, Module, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -11,6 +11,7 @@ from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS
 from vitaccel_rtl.accelerator.lane_words import LANES
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
+from vitaccel_rtl.accelerator.row_moments import MOMENTS
 from vitaccel_rtl.accelerator.word_delay import WordDelay
 from vitaccel_rtl.layernorm import (
     CHANNEL_BITS,
@@ -42,6 +43,8 @@ class LayerNormRows(wiring.Component):
         P, 1 to 64.
     table, entry_bits, centre
         Of the reciprocal square root.
+    has_moments
+        Whether there are row-blocks whose moments were taken before: they are streamed once.
 
     Attributes
     ----------
@@ -55,12 +58,16 @@ class LayerNormRows(wiring.Component):
         What is done with the word, :data:`~vitaccel_rtl.accelerator.lane_words.LANES`.
     valid_moments, ends, valid_normal, first : Signal, in
         The word is one of the first pass; its last; one of the second pass; its first.
+    asks, channels : Signal, in
+        With *has_moments*: the moments of a row-block are asked for, and have so many channels.
+    there, moments : Signal, in
+        They come, lane after lane; nothing is streamed for its moments then.
     o : Signal, out
         P codes of 16 bits, ``latency_cycles`` after a word of the second pass.
     """
 
-    def __init__(self, *, side, table, entry_bits, centre):
-        self._side = side
+    def __init__(self, *, side, table, entry_bits, centre, has_moments=False):
+        self._side, self._has_moments = side, has_moments
         self._options = {"table": table, "entry_bits": entry_bits, "centre": centre}
         word = data.ArrayLayout(signed(CODE_BITS), side)
         super().__init__(
@@ -73,6 +80,11 @@ class LayerNormRows(wiring.Component):
                 "ends": In(1),
                 "valid_normal": In(1),
                 "first": In(1),
+                **(
+                    {"asks": In(1), "channels": In(CHANNEL_BITS), "there": In(1), "moments": In(MOMENTS)}
+                    if has_moments
+                    else {}
+                ),
                 "o": Out(word),
             }
         )
@@ -109,6 +121,8 @@ class LayerNormRows(wiring.Component):
         with m.Elif(left.any()):
             m.d.sync += left.eq(left - 1)
             m.d.sync += [lane.eq(after) for lane, after in pairwise(lanes)]
+        if self._has_moments:
+            return self.there | left.any(), Mux(self.there, self.moments.as_value(), lanes[0])
         return left.any(), lanes[0]
 
     def _scale(self, m, valid, moments):
@@ -118,6 +132,9 @@ class LayerNormRows(wiring.Component):
         channels = Signal(CHANNEL_BITS, reset_less=True)
         with m.If(self.valid_moments & self.ends):
             m.d.sync += channels.eq(self.lanes.channels)
+        if self._has_moments:
+            with m.If(self.asks):
+                m.d.sync += channels.eq(self.channels)
         m.d.comb += [
             scale.i.valid.eq(valid),
             Cat(scale.i.p.total.as_value(), scale.i.p.squares.as_value()).eq(moments),

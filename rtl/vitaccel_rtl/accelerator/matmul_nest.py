@@ -18,6 +18,8 @@ class MatMulNest(wiring.Component):
         P.
     arrays
         How many work on a tile each at a time, with parameter sets that follow each other.
+    takes_moments
+        Whether there are matmuls whose rows' moments are taken.
 
     Attributes
     ----------
@@ -35,8 +37,8 @@ class MatMulNest(wiring.Component):
         Frames from the last tile to its result.
     """
 
-    def __init__(self, *, side, arrays=1):
-        self._side, self._arrays = side, arrays
+    def __init__(self, *, side, arrays=1, takes_moments=False):
+        self._side, self._arrays, self._takes_moments = side, arrays, takes_moments
         super().__init__(
             {
                 "start": In(1),
@@ -117,10 +119,27 @@ class MatMulNest(wiring.Component):
             (self.tile.sets_count, Mux(begins_column & kept.b_is_activation, self._side, 0)),
             (self.tile.weight_sets, begins_column & ~kept.b_is_activation),
         ]
-        keep(m, values)
+        keep(m, values + self._moments(m, kept, row, ends_column))
         m.d.comb += [
             self.interval.eq(Mux(begins_column, kept.first_interval, kept.interval)),
             self.is_last.eq(ends_column & is_last_column),
             self.result.eq(kept.result),
         ]
         return m
+
+    def _moments(self, m, kept, row, ends_column):
+        """Return what a tile says of its rows' moments, of which there are none in a machine that takes none."""
+        if not self._takes_moments:
+            return []
+        drain, columns = self.tile.drain, self._side * self._arrays
+        left, begun = Signal.like(kept.moments_channels, name="columns_left", reset_less=True), Signal(reset_less=True)
+        with m.If(self.start):
+            m.d.sync += [left.eq(self.instruction.moments_channels), begun.eq(self.instruction.begins_moments)]
+        with m.Elif(self.step & ends_column):
+            m.d.sync += [left.eq(Mux(left > columns, left - columns, 0)), begun.eq(0)]
+        return [
+            (drain.takes_moments, kept.takes_moments),
+            (drain.begins_moments, begun),
+            (drain.moments, kept.moments + row),
+            (drain.moments_channels, left),
+        ]

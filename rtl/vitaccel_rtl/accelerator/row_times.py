@@ -1,6 +1,6 @@
 """When an instruction's row-blocks begin, when the next instruction may come, and when this one is done."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -23,10 +23,15 @@ class RowTimes(wiring.Component):
     moments, N normalizes, ``scale`` frames after its M at the earliest. The next instruction may be accepted
     ``interval`` frames after the last row-block began; behind results by rows, `latency.vector_rows_drain` later.
 
+    Row-blocks of a LayerNorm whose moments were taken before are streamed once. Their moments are asked for instead,
+    the first ones at once, the others in the frame in which the row-block before begins; ``scale`` counts from there.
+
     Parameters
     ----------
     side
         P.
+    has_moments
+        Whether there are such.
 
     Attributes
     ----------
@@ -43,13 +48,16 @@ class RowTimes(wiring.Component):
     begins, moments, parity, last : Signal, out
         In the cycle of phase 5: a row-block begins in the next frame; it is streamed for its moments; which of the two
         rows of factors in hand is its; it is the last.
+    asks : Signal, out
+        With *has_moments*, in the cycle of phase 5: a row-block's moments are asked for.
     rests : Signal, out
         In cycles of phase 0: *idle*, and all results are there.
     done : Signal, out
         A pulse, 4 cycles before the frame ``result`` frames after the last row-block's.
     """
 
-    def __init__(self, *, side):
+    def __init__(self, *, side, has_moments=False):
+        self._has_moments = has_moments
         self._drain = latency.vector_rows_drain(side)
         super().__init__(
             {
@@ -62,6 +70,7 @@ class RowTimes(wiring.Component):
                 "moments": Out(1),
                 "parity": Out(1),
                 "last": Out(1),
+                **({"asks": Out(1)} if has_moments else {}),
                 "rests": Out(1),
                 "done": Out(1),
             }
@@ -92,7 +101,9 @@ class RowTimes(wiring.Component):
         waits, some_moments, some_normal, one_normal = (Signal(name=name) for name in ("waits", "some", "more", "one"))
         scale_waits = Signal(2)
         is_moments = Signal()
-        m.d.comb += is_moments.eq(some_moments & (ahead != 2))
+        # Row-blocks whose moments are asked for are one ahead, or two while a row-block begins.
+        asked = self.job.has_moments if self._has_moments else Const(0)
+        m.d.comb += is_moments.eq(some_moments & (ahead != 2) & ~asked)
         with m.If(self.phase == 3):
             m.d.sync += [
                 waits.eq(interval_left.any()),
@@ -105,7 +116,7 @@ class RowTimes(wiring.Component):
         with m.If(self.phase == 4):
             ready = Mux(parities["normal"], ~scale_waits[1], ~scale_waits[0])
             m.d.sync += [
-                self.begins.eq(some_normal & ~waits & (is_moments | ready)),
+                self.begins.eq(some_normal & ~waits & (is_moments | (ready & ~(asked & (ahead == 0))))),
                 self.moments.eq(is_moments),
                 self.parity.eq(Mux(is_moments, parities["moments"], parities["normal"])),
                 self.last.eq(~is_moments & one_normal),
@@ -114,18 +125,26 @@ class RowTimes(wiring.Component):
             drain = Mux(self.last & self.job.by_rows, self._drain, 0)
             m.d.sync += interval_left.eq(self.job.interval + drain)
             with m.If(self.moments):
-                m.d.sync += [
-                    left["moments"].eq(left["moments"] - 1),
-                    ahead.eq(ahead + 1),
-                    parities["moments"].eq(~self.parity),
-                ]
-                for parity, counter in enumerate(scale_left):
-                    with m.If(self.parity == parity):
-                        m.d.sync += counter.eq(self.job.scale)
+                m.d.sync += ahead.eq(ahead + 1)
+                self._seek(m, left, parities, scale_left)
             with m.Else():
                 m.d.sync += left["normal"].eq(left["normal"] - 1)
                 with m.If(self.job.function == LAYERNORM):
                     m.d.sync += [ahead.eq(ahead - 1), parities["normal"].eq(~self.parity)]
+
+        if self._has_moments:
+            begins_one = self.begins & ~self.moments
+            m.d.comb += self.asks.eq((self.phase == 5) & asked & some_moments & ((ahead == 0) | begins_one))
+            with m.If(self.asks):
+                m.d.sync += ahead.eq(1)
+                self._seek(m, left, parities, scale_left)
+
+    def _seek(self, m, left, parities, scale_left):
+        """Count a row-block whose moments are sought, and the frames until it may be normalized."""
+        m.d.sync += [left["moments"].eq(left["moments"] - 1), parities["moments"].eq(~parities["moments"])]
+        for parity, counter in enumerate(scale_left):
+            with m.If(parities["moments"] == parity):
+                m.d.sync += counter.eq(self.job.scale)
 
     def _end(self, m, left, interval_left):
         """Let go of an instruction when the next may come; what is left until its result is a bit on its way."""

@@ -50,7 +50,9 @@ def drain_layout():
         buffer. ``takes_sets``: the parameter sets that were loaded last are those of this tile and of the next ones.
         ``is_values``: sums are normalized with the factors of ``slot``. ``has_one_set``: one set is that of all lanes.
         ``keeps``: logits also go, transposed, to ``kept`` (and ``kept + kept_plane``), ``kept_words`` words.
-        ``has_residual``, ``has_table``, ``table``, ``by_rows`` as in the instruction.
+        ``takes_moments``: of the first ``moments_channels`` results of the arrays' tiles, at the place ``moments``;
+        from nothing, if it ``begins_moments``. ``has_residual``, ``has_table``, ``table``, ``by_rows`` as in the
+        instruction.
     """
     return data.StructLayout(
         {
@@ -72,6 +74,10 @@ def drain_layout():
             "kept": WORD_ADDRESS,
             "kept_plane": STEP,
             "kept_words": LANE_COUNT,
+            "takes_moments": 1,
+            "begins_moments": 1,
+            "moments": COUNT,
+            "moments_channels": COUNT,
         }
     )
 

@@ -32,6 +32,8 @@ class TileIssue(wiring.Component):
         Whether there is attention with kept logits.
     arrays
         How many work on a tile each at a time.
+    takes_moments
+        Of :class:`vitaccel_rtl.accelerator.matmul_nest.MatMulNest`.
 
     Attributes
     ----------
@@ -49,8 +51,8 @@ class TileIssue(wiring.Component):
         Row-blocks of the queue of an expert's slot, before a matmul of its rows is offered.
     """
 
-    def __init__(self, *, side, reuses_logits, arrays=1):
-        self._side, self._arrays = side, arrays
+    def __init__(self, *, side, reuses_logits, arrays=1, takes_moments=False):
+        self._side, self._arrays, self._takes_moments = side, arrays, takes_moments
         self._reuses = reuses_logits
         super().__init__(
             {
@@ -70,7 +72,8 @@ class TileIssue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         sizes = {"side": self._side, "arrays": self._arrays}
-        nests = {"matmul": MatMulNest(**sizes), "attention": AttentionNest(**sizes)}
+        matmul = MatMulNest(**sizes, takes_moments=self._takes_moments)
+        nests = {"matmul": matmul, "attention": AttentionNest(**sizes)}
         if self._reuses:
             nests["transposed"] = TransposedNest(**sizes)
         m.submodules.completions = completions = Completions()

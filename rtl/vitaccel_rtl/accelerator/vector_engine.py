@@ -7,8 +7,9 @@ from amaranth.lib.wiring import In, Out
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.buffer_formats import TABLE_SLOTS
 from vitaccel_rtl.accelerator.decode import RAW, decoded, instruction_layout
+from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.frame_delay import FrameDelay
-from vitaccel_rtl.accelerator.isa import LANE
+from vitaccel_rtl.accelerator.isa import COUNT, LANE
 from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS, LaneArithmetic
 from vitaccel_rtl.accelerator.lane_moves import LaneMoves
 from vitaccel_rtl.accelerator.lane_operands import READ_CLIENTS, LaneOperands
@@ -18,6 +19,7 @@ from vitaccel_rtl.accelerator.layernorm_rows import LayerNormRows
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.part_walk import check_tiles
 from vitaccel_rtl.accelerator.parts import Parts
+from vitaccel_rtl.accelerator.row_moments import MOMENTS
 from vitaccel_rtl.accelerator.row_times import RowTimes
 from vitaccel_rtl.accelerator.row_walk import RowWalk
 from vitaccel_rtl.accelerator.set_memory import set_run
@@ -25,6 +27,9 @@ from vitaccel_rtl.accelerator.slot_buffer import PHASE, read_client, write_clien
 from vitaccel_rtl.formats import TABLE_ENTRIES
 from vitaccel_rtl.layernorm import EPSILON_BITS
 from vitaccel_rtl.stream import Stages, check_range
+
+ASKS_MOMENTS = {"asks": Out(1), "asked": Out(COUNT), "there": In(1), "moments": In(MOMENTS)}
+"""Ports through which moments are asked for."""
 
 CONSTANTS = 2
 """Parameter sets that are read before the first row-block."""
@@ -48,6 +53,8 @@ class VectorEngine(wiring.Component):
         Of the activation buffer, one an array: its words stream through the same lanes, wherever they are.
     table, entry_bits, centre
         Of the reciprocal square root (`vitaccel_rtl.layernorm.LayerNormRowScale`).
+    has_moments
+        Whether there are LayerNorms of rows whose moments were taken as they drained.
 
     Attributes
     ----------
@@ -64,6 +71,11 @@ class VectorEngine(wiring.Component):
         :data:`~vitaccel_rtl.accelerator.lane_results.WRITE_CLIENTS`.
     sets : run, out
         Of the parameter buffer.
+    asks, asked : Signal, out
+        With *has_moments*: a row-block's moments are asked for, and where they are, for a cycle longer.
+    there, moments : Signal, in
+        Those of one lane after the other, `latency.MOMENTS_ASKED` cycles after they were asked for, or, of several
+        arrays, as much later as `latency.vector_drained` says.
     table_write, table_address, table_entry : Signal, in
         An entry of an activation table (`vitaccel_rtl.activation.Activation` of two slots and 16 bits).
 
@@ -73,9 +85,9 @@ class VectorEngine(wiring.Component):
         If a parameter is out of its range.
     """
 
-    def __init__(self, *, side, words, sets, table, entry_bits, centre, parts=1):
+    def __init__(self, *, side, words, sets, table, entry_bits, centre, parts=1, has_moments=False):
         check_range("side of a vector engine", side, 4, 32)
-        self._side = side
+        self._side, self._has_moments = side, has_moments
         self._parts = Parts(count=parts, words=words)
         check_tiles(self._parts, side)
         self._words = self._parts.words_of_all
@@ -90,6 +102,7 @@ class VectorEngine(wiring.Component):
                 "reads": Out(read_client(side, lines)).array(len(READ_CLIENTS)),
                 "writes": Out(write_client(side, lines)).array(len(WRITE_CLIENTS)),
                 "sets": Out(set_run(sets)),
+                **(ASKS_MOMENTS if has_moments else {}),
                 "table_write": In(1),
                 "table_address": In(range(TABLE_ENTRIES * TABLE_SLOTS)),
                 "table_entry": In(signed(CODE_BITS)),
@@ -98,7 +111,7 @@ class VectorEngine(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.times = times = RowTimes(side=self._side)
+        m.submodules.times = times = RowTimes(side=self._side, has_moments=self._has_moments)
         m.submodules.walk = walk = RowWalk(side=self._side, parts=self._parts)
         accept = Signal()
         arriving, job = Signal(instruction_layout(LANE)), Signal(instruction_layout(LANE), reset_less=True)
@@ -116,7 +129,7 @@ class VectorEngine(wiring.Component):
             m.d.comb += [part.phase.eq(self.phase), part.job.eq(job)]
         m.d.comb += [getattr(walk, name).eq(getattr(times, name)) for name in ("loads", "begins", "moments", "parity")]
         m.d.comb += walk.last.eq(times.last)
-        self._compute(m, times, walk, self._constants(m, times, walk, arriving))
+        self._compute(m, times, walk, job, self._constants(m, times, walk, arriving))
         return m
 
     def _constants(self, m, times, walk, arriving):
@@ -139,12 +152,31 @@ class VectorEngine(wiring.Component):
                 m.d.sync += constants[place].eq(sets.word)
         return constants
 
-    def _compute(self, m, times, walk, constants):
+    def _ask(self, m, times, job, layernorm):
+        """Ask for the moments of one row-block after the other, when the instruction's epsilon has come."""
+        asks = later(m, times.asks, latency.MOMENTS_ASK, name="asks")
+        asked, has_asked = Signal(COUNT, reset_less=True), later(m, asks, 1, name="has_asked")
+        with m.If(times.loads):
+            m.d.sync += asked.eq(job.moments)
+        with m.Elif(has_asked):
+            m.d.sync += asked.eq(asked + 1)
+        m.d.comb += [
+            self.asks.eq(asks),
+            self.asked.eq(asked),
+            layernorm.asks.eq(asks),
+            layernorm.channels.eq(job.channels),
+            layernorm.there.eq(self.there),
+            layernorm.moments.eq(self.moments),
+        ]
+
+    def _compute(self, m, times, walk, job, constants):
         """Take a frame's words from the operands to the results."""
         m.submodules.here = here = FrameDelay(LANES, cycles=latency.READ_RUN)
         m.submodules.operands = operands = LaneOperands(side=self._side, words=self._words)
         m.submodules.arithmetic = arithmetic = LaneArithmetic(side=self._side)
-        m.submodules.layernorm = layernorm = LayerNormRows(side=self._side, **self._root)
+        m.submodules.layernorm = layernorm = LayerNormRows(side=self._side, has_moments=self._has_moments, **self._root)
+        if self._has_moments:
+            self._ask(m, times, job, layernorm)
         after = latency.READ_RUN + latency.VECTOR
         m.submodules.results = results = LaneResults(side=self._side, words=self._words, words_after=after)
         for place, client in enumerate(operands.reads):

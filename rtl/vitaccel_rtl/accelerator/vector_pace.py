@@ -35,17 +35,23 @@ class VectorPace:
         From the last row-block to its result being there, for runs that start then or later.
     drain
         From where the next instruction could come, ``interval`` after the last row-block, to where it may.
+    is_asked
+        Whether moments are asked for, and row-blocks streamed once: ``scale`` counts from there, of the first row-block
+        from where it could begin without, of the others from the row-block before.
     """
 
     interval: int
     scale: int
     result: int
     drain: int
+    is_asked: bool = False
 
     def starts(self, row_blocks: int) -> tuple[int, ...]:
         """Frames from the acceptance of an instruction to each row-block, where it is streamed twice to the second."""
         if not self.scale:
             return tuple(LEAD + place * self.interval for place in range(row_blocks))
+        if self.is_asked:
+            return tuple(LEAD + self.scale + place * max(self.interval, self.scale) for place in range(row_blocks))
         moments: list[int] = []
         normal: list[int] = []
         start = LEAD
@@ -77,6 +83,8 @@ def vector_pace(
     has_b: bool = False,
     by_rows: bool = False,
     moves: bool = False,
+    has_moments: bool = False,
+    arrays: int = 1,
     spread: int = 0,
 ) -> VectorPace:
     """Return the shortest times at which the engine is right.
@@ -95,6 +103,10 @@ def vector_pace(
         Fields of the instruction, the function by name.
     moves
         Tokens move by lanes: ``shift`` is not 0.
+    has_moments
+        Moments were taken as the rows drained.
+    arrays
+        How many have a part of them.
     spread
         Of an operand's (or token-lane result's) row-blocks that begin elsewhere than at multiples of 8 words: by how
         much the wait of one may exceed that of the next, 7 at most. 0 also where all of them begin at the same bank,
@@ -117,14 +129,16 @@ def vector_pace(
     interval, scale = max(interval, frames), 0
     if function == LAYERNORM:
         interval = max(interval, _divide(side, latency.SLOTS))
-        scale = _divide(channels - 1 + latency.VECTOR_MOMENTS + side - 1, latency.SLOTS)
+        streamed = latency.vector_drained(arrays) if has_moments else channels - 1 + latency.VECTOR_MOMENTS
+        scale = _divide(streamed + side - 1, latency.SLOTS)
     written = latency.SLOTS * (frames - 1) + latency.READ_RUN + latency.VECTOR + latency.WRITE_RUN
     if by_rows:
         written += (side - 1) % latency.SLOTS + latency.TRANSPOSER + last_rows
     else:
         written += last_words
     drain = latency.vector_rows_drain(side) if by_rows else 0
-    return VectorPace(interval=interval, scale=scale, result=_divide(written, latency.SLOTS), drain=drain)
+    result = _divide(written, latency.SLOTS)
+    return VectorPace(interval=interval, scale=scale, result=result, drain=drain, is_asked=has_moments)
 
 
 def _spread_in(before: int, clients: list[int]) -> int:

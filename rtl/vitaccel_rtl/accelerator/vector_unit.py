@@ -15,7 +15,7 @@ from vitaccel_rtl.accelerator.lane_results import WRITE_CLIENTS
 from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.set_memory import set_run
 from vitaccel_rtl.accelerator.slot_buffer import PHASE, read_client, write_client
-from vitaccel_rtl.accelerator.vector_engine import VectorEngine
+from vitaccel_rtl.accelerator.vector_engine import ASKS_MOMENTS, VectorEngine
 from vitaccel_rtl.formats import TABLE_ENTRIES
 
 SET_REQUEST = ("start", "address", "count")
@@ -31,7 +31,7 @@ class VectorUnit(wiring.Component):
 
     Parameters
     ----------
-    side, words, sets, parts, table, entry_bits, centre
+    side, words, sets, parts, has_moments, table, entry_bits, centre
         Of the vector engine.
     router
         Of the expert unit.
@@ -40,13 +40,16 @@ class VectorUnit(wiring.Component):
     ----------
     i, done, phase, reads, writes, sets, table_write, table_address, table_entry
         Of both.
+    asks, asked, there, moments
+        Of the vector engine.
     queue_write, queue_slot, queue_blocks : Signal, out
         Of the expert unit.
     """
 
-    def __init__(self, *, side, words, sets, router, parts=1, **root):
+    def __init__(self, *, side, words, sets, router, parts=1, has_moments=False, **root):
         sizes = {"side": side, "words": words, "sets": sets, "parts": parts}
-        self._lanes = VectorEngine(**sizes, **root)
+        self._has_moments = has_moments
+        self._lanes = VectorEngine(**sizes, has_moments=has_moments, **root)
         self._experts = ExpertUnit(**sizes, router=router)
         lines = Parts(count=parts, words=words).words_of_all // latency.SLOTS
         super().__init__(
@@ -57,6 +60,7 @@ class VectorUnit(wiring.Component):
                 "reads": Out(read_client(side, lines)).array(len(READ_CLIENTS)),
                 "writes": Out(write_client(side, lines)).array(len(WRITE_CLIENTS)),
                 "sets": Out(set_run(sets)),
+                **(ASKS_MOMENTS if has_moments else {}),
                 "table_write": In(1),
                 "table_address": In(range(TABLE_ENTRIES * TABLE_SLOTS)),
                 "table_entry": In(signed(CODE_BITS)),
@@ -82,6 +86,9 @@ class VectorUnit(wiring.Component):
             *(getattr(lanes, name).eq(getattr(self, name)) for name in TABLE),
             *(getattr(self, name).eq(getattr(experts, name)) for name in QUEUE),
         ]
+        if self._has_moments:
+            m.d.comb += [getattr(self, name).eq(getattr(lanes, name)) for name in ("asks", "asked")]
+            m.d.comb += [getattr(lanes, name).eq(getattr(self, name)) for name in ("there", "moments")]
         for name in SET_REQUEST:
             m.d.comb += getattr(self.sets, name).eq(
                 Mux(experts.busy, getattr(experts.sets, name), getattr(lanes.sets, name))

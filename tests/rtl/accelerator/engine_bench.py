@@ -12,10 +12,15 @@ from amaranth.lib.wiring import In, Out
 from vitaccel_rtl.accelerator import isa
 from vitaccel_rtl.accelerator.compute_engine import ComputeEngine
 from vitaccel_rtl.accelerator.decode import RAW
+from vitaccel_rtl.accelerator.delay import later
+from vitaccel_rtl.accelerator.row_moments import RowMoments, moments_port
 from vitaccel_rtl.accelerator.set_memory import SetMemory
 from vitaccel_rtl.accelerator.slot_buffer import SlotBuffer
 from vitaccel_rtl.latency import SLOT_BUFFER, SLOTS
 from vitaccel_sim.verilate import build
+
+MOMENT_BLOCKS = 64
+"""Row-blocks whose moments a bench has at a time."""
 
 LOAD, LOOK = 4, 6
 """Clients of the bench: what writes words, what reads them."""
@@ -34,9 +39,12 @@ class EngineBench(wiring.Component):
         first_read: int,
         first_write: int,
         others: tuple[dict[int, int], dict[int, int]] = ({}, {}),
+        arrays: int = 1,
     ) -> None:
+        self.arrays = arrays
         self.engine, self.side, self.words, self.sets = engine, side, words, sets
         self.first_read, self.first_write, self.others = first_read, first_write, others
+        self.asks = "asks" in engine.signature.members and not isinstance(engine, ComputeEngine)
         self.passed = [name for name in engine.signature.members if name.startswith(("weight_", "table_", "queue_"))]
         super().__init__(
             {
@@ -51,6 +59,7 @@ class EngineBench(wiring.Component):
                 "set_valid": In(1),
                 "set_address": In(range(sets)),
                 "set_word": In(64),
+                **({"drained": In(moments_port(side))} if self.asks else {}),
                 **{name: engine.signature.members[name] for name in self.passed},
             }
         )
@@ -82,10 +91,24 @@ class EngineBench(wiring.Component):
             sets.write_address.eq(self.set_address),
             sets.write_word.eq(self.set_word),
         ]
+        if self.asks:
+            self._answer(m, engine)
         for name in self.passed:
             inside, outside = getattr(engine, name), getattr(self, name)
             m.d.comb += inside.eq(outside) if self.signature.members[name].flow is In else outside.eq(inside)
         return m
+
+    def _answer(self, m: Module, engine: Any) -> None:
+        """Moments that were taken before, as a compute engine with as many arrays has them."""
+        m.submodules.moments = moments = RowMoments(side=self.side, blocks=MOMENT_BLOCKS)
+        wiring.connect(m, wiring.flipped(self.drained), moments.i)
+        m.d.comb += [moments.asks.eq(engine.asks), moments.asked.eq(engine.asked)]
+        there, found = moments.there, moments.moments.as_value()
+        for stage in range((self.arrays - 1).bit_length()):
+            there, before = later(m, there, 1, name=f"there{stage}"), found
+            found = Signal(len(before), name=f"found{stage}")
+            m.d.sync += found.eq(before)
+        m.d.comb += [engine.there.eq(there), engine.moments.eq(found)]
 
 
 class Engine:
@@ -138,6 +161,20 @@ class Engine:
             io.set_valid, io.set_address, io.set_word = 1, address, int.from_bytes(one.tobytes(), "little")
             self.tick()
         io.set_valid = 0
+
+    def load_moments(self, block: int, rows: np.ndarray) -> None:
+        """Let the moments of int16 rows ``[P, channels]`` be taken, tile after tile, into a place."""
+        side, port = self.bench.side, self.model.io
+        channels = rows.shape[1]
+        for place in range(-(-channels // side) * side):
+            tile, number = divmod(place, side)
+            codes = rows[:, place] if place < channels else np.full(side, 0x5A5A)
+            port.drained__valid, port.drained__starts, port.drained__last = 1, number == 0, number == side - 1
+            port.drained__number, port.drained__block, port.drained__begins = number, block, tile == 0
+            port.drained__channels = channels - tile * side
+            port.drained__lanes = sum(int(code) % (1 << 16) << 16 * lane for lane, code in enumerate(codes))
+            self.tick()
+        port.drained__valid = 0
 
     def write(self, kind: str, values: dict[int, int]) -> None:
         """Write by address through the ports ``<kind>_...`` of the engine."""

@@ -26,6 +26,7 @@ def run(traffic: Traffic, cases: list[Case]) -> list[tuple[int, int]]:
     """Run instructions, compare the whole memory with the reference's, and return when they were accepted and done."""
     engine = engine_of(traffic.side, traffic.count)
     traffic.load(engine)
+    traffic.load_moments(engine, cases)
     times = engine.run(*((isa.LANE, case.fields) for case in cases))
     engine.to_phase(0)
     for _ in range(SLOTS):
@@ -193,7 +194,8 @@ def with_spread(case: Case, side: int, spread: int) -> Case:
     f = case.fields
     pace = vector_pace(
         side=side, function=case.function, channels=f["channels"], last_rows=f["last_rows"],
-        a_is_wide=bool(f["a_is_wide"]), has_b=bool(f["has_b"]), by_rows=bool(f["by_rows"]), spread=spread,
+        a_is_wide=bool(f["a_is_wide"]), has_b=bool(f["has_b"]), by_rows=bool(f["by_rows"]),
+        has_moments=bool(f["has_moments"]), spread=spread,
     )  # fmt: skip
     fields = {**f, "interval": pace.interval, "scale": pace.scale, "result": pace.result}
     return replace(case, pace=pace, fields=fields)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from tests.rtl.accelerator.engine_bench import Engine, EngineBench
+from tests.rtl.accelerator.engine_bench import MOMENT_BLOCKS, Engine, EngineBench
 from tests.rtl.accelerator.parts_model import PartPlaces
 from vitaccel.ir.parameters import encode_sets, encode_wide
 from vitaccel.reference.elementwise import AddScaled, Multiply
@@ -39,11 +40,10 @@ Codes = npt.NDArray[np.int64]
 def engine_of(side: int, count: int) -> Engine:
     """Return a vector engine with an activation buffer and a parameter buffer; one for all tests of a process."""
     root, parts = Rsqrt(), Parts(count=count, words=WORDS)
-    engine = VectorEngine(
-        side=side, words=WORDS, sets=SETS, parts=count, table=root.table, entry_bits=root.entry_bits, centre=root.centre
-    )
-    words = parts.words_of_all
-    return Engine(EngineBench(engine, side=side, words=words, sets=SETS, first_read=3, first_write=2), seed=side)
+    table = {"table": root.table, "entry_bits": root.entry_bits, "centre": root.centre}
+    engine = VectorEngine(side=side, words=WORDS, sets=SETS, parts=count, has_moments=True, **table)
+    sizes = {"side": side, "words": parts.words_of_all, "sets": SETS, "arrays": count}
+    return Engine(EngineBench(engine, **sizes, first_read=3, first_write=2), seed=side)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +73,13 @@ class Traffic:
         self.tables = np.array([self.rng.randint(-(1 << 15), (1 << 15) - 1) for _ in range(512)], np.int64)
         self.next_out, self.next_set = OPERANDS, 0
         self.sets = np.zeros((SETS, 8), np.uint8)
+        self.next_moments = 0
 
     def forget(self) -> None:
         """Begin anew, with other operands."""
         self.memory = self._operands()
         self.next_out, self.next_set = OPERANDS, 0
+        self.next_moments = 0
 
     def _operands(self) -> Bytes:
         """Bytes at random, with some stretches of rows of kinds that a LayerNorm is sensitive to."""
@@ -103,6 +105,9 @@ class Traffic:
         wide = asked.get("a_is_wide", rng.randrange(2) if function != "layernorm" else 1)
         has_b = asked.get("has_b", rng.randrange(2)) if function in ("add", "mul") else 0
         by_rows = asked.get("by_rows", rng.randrange(2))
+        # Where moments are there before, an instruction does not care which place they have.
+        drained = asked.get("has_moments", rng.randrange(2)) if function == "layernorm" else 0
+        drained = drained if self.next_moments + row_blocks <= MOMENT_BLOCKS else 0
         is_wide = asked.get("is_wide", rng.randrange(2)) if function != "copy" else wide
         tiles = -(-channels // side)
         last_rows = rng.randint(1, side)
@@ -129,8 +134,9 @@ class Traffic:
             size = row_blocks * out_plane * (1 + is_wide)
         pace = vector_pace(
             side=side, function=function, channels=channels, last_rows=last_rows, a_is_wide=bool(wide),
-            has_b=bool(has_b), by_rows=bool(by_rows),
+            has_b=bool(has_b), by_rows=bool(by_rows), has_moments=bool(drained), arrays=self.count,
         )  # fmt: skip
+        fields |= {"has_moments": drained, "moments": self.next_moments if drained else 0}
         fields |= {**out, "out": self.places.of_word(self.next_out, SLOTS * before), "sets": self.next_set}
         fields |= {"out_frame": SLOTS * before % side // SLOTS}
         fields |= {"interval": pace.interval, "scale": pace.scale, "result": pace.result}
@@ -139,6 +145,7 @@ class Traffic:
             return None
         self.sets[self.next_set : self.next_set + len(sets)] = sets
         self.next_out, self.next_set = self.next_out + roundup(size), self.next_set + len(sets)
+        self.next_moments += row_blocks * drained
         if function == "layernorm":
             for block in range(row_blocks):
                 self.add_rows(fields["a"] + block * step, plane, channels)
@@ -251,3 +258,10 @@ class Traffic:
         engine.load(self.memory)
         engine.load_sets(self.sets)
         engine.write("table", {place: int(entry) & 0xFFFF for place, entry in enumerate(self.tables)})
+
+    def load_moments(self, engine: Engine, cases: Iterable[Case]) -> None:
+        """Load the moments that LayerNorms find."""
+        for f in (case.fields for case in cases if case.fields["has_moments"]):
+            rows = self._read(self.memory, f, "a")
+            for block in range(f["row_blocks"]):
+                engine.load_moments(f["moments"] + block, rows[block * self.side :][: self.side])

@@ -57,5 +57,6 @@ def accelerator_of(arch: Arch, *, features: Collection[str] = FEATURES) -> Any:
         },
         macs_per_multiplier=arch.array.macs_per_multiplier,
         kept_rows=KEPT_ROWS if "kept_logits" in features else 0,
+        moment_blocks=arch.buffers.moment_blocks if "moments" in features else 0,
         router=router if "experts" in features else None,
     )
