@@ -28,16 +28,16 @@ MATMUL_FIELDS = (
     frames("interval", "from a tile to the next"),
     frames("first_interval", "from the first tile of a column to the next: its parameter sets come in it"),
     frames("result", "from the last tile to its result being there"),
+    count("moments", "place of the first row-block's moments"),
+    count("moments_channels", "columns whose results count for them"),
+    flag("takes_moments", "sum and sum of squares of every row are taken as it drains: results are int16, by columns"),
+    flag("begins_moments", "its first column is the rows' first, else it goes on with what was taken of them"),
     flag("b_is_activation", "B is in the activation buffer"),
     flag("by_rows", "tiles drain by rows: the result is channel-lane"),
     flag("has_residual", "a residual is added"),
     flag("has_table", "results go through an activation table"),
     Field(name="table", bits=1, summary="slot of the table"),
     flag("is_wide", "the result is int16, else int8"),
-    flag("takes_moments", "sum and sum of squares of every row are taken as it drains: results are int16, by columns"),
-    flag("begins_moments", "its first column is the rows' first, else it goes on with what was taken of them"),
-    count("moments", "place of the first row-block's moments"),
-    count("moments_channels", "columns whose results count for them"),
 )
 
 ATTENTION_FIELDS = (

@@ -50,6 +50,7 @@ class FieldsMachine(FieldsExperts):
         self.words = {name: np.zeros((parts.words_of_all, self.side), np.int8) for name, parts in self.parts.items()}
         self.sets = np.zeros((machine["parameter_sets"], 8), np.uint8)
         self.tables = np.zeros((2, 256), np.int64)
+        self.moments = torch.zeros((machine["moment_blocks"], self.side, 2), dtype=torch.int64)
         self.softmax = OnlineSoftmax(machine["numerics"] >> 16, machine["numerics"] >> 8 & 255)
         self.bits = 8
 
@@ -141,11 +142,21 @@ class FieldsMachine(FieldsExperts):
         result = ChannelRequantize(multipliers, shifts, offsets, bits).compute(product_, residual).to(torch.int64)
         if f["has_table"]:
             result = torch.from_numpy(self.tables[f["table"]])[result + 128]
+        if f["takes_moments"]:
+            self._take_moments(f, result, f["moments"] + row, column * self.program.machine["arrays"] + array)
         words = result if f["by_rows"] else result.T
         if f["by_rows"] and row == f["row_blocks"] - 1:
             words = words[: f["last_rows"]]
         place = f["out"] + row * f["out_step"] + column * f["out_tile_step"]
         self.write(run(activation.place(array, place), len(words)), words, f)
+
+    def _take_moments(self, f: Fields, result: torch.Tensor, place: int, tile: int) -> None:
+        """Sums and sums of squares of those columns of a tile that count."""
+        if f["begins_moments"] and tile == 0:
+            self.moments[place] = 0
+        counted = result[:, : max(0, f["moments_channels"] - tile * self.side)]
+        self.moments[place, :, 0] += counted.sum(1)
+        self.moments[place, :, 1] += (counted * counted).sum(1)
 
     def _column_sets(self, f: Fields, column: int, array: int, behind: int) -> Sets:
         if f["b_is_activation"]:
@@ -184,7 +195,8 @@ class FieldsMachine(FieldsExperts):
     def lane(self, f: Fields) -> None:
         for row in range(f["row_blocks"]):
             b = self._rows(f, "b", row, f["a_is_wide"]) if f["has_b"] else None
-            result = self._function(f, self._moved(f, row), b).to(torch.int64)
+            taken = self.moments[f["moments"] + row] if f["has_moments"] else None
+            result = self._function(f, self._moved(f, row), b, taken).to(torch.int64)
             if f["shift"]:
                 number = row * self.side + torch.arange(self.side) - (0 if f["moves_up"] else f["shift"])
                 stays = (number < 0) | (number >= f["tokens"])
@@ -217,15 +229,15 @@ class FieldsMachine(FieldsExperts):
         ]
         return torch.cat(blocks)[start : start + self.side]
 
-    def _function(self, f: Fields, a: torch.Tensor, b: torch.Tensor | None) -> torch.Tensor:
-        """A function of tokens ``[P, channels]``."""
+    def _function(self, f: Fields, a: torch.Tensor, b: torch.Tensor | None, taken: torch.Tensor | None) -> torch.Tensor:
+        """A function of tokens ``[P, channels]``, whose moments may have been taken."""
         function = LANE_FUNCTIONS[f["function"]]
         if function in ("copy", "zero"):
             return a if function == "copy" else torch.zeros_like(a)
         if function == "layernorm":
             offsets, multipliers, shifts = self.constants(f["sets"] + 1, f["channels"])
             epsilon = decode_wide(self.sets[f["sets"]])
-            return LayerNorm(multipliers, offsets, int(shifts[0]), epsilon, self.bits, Rsqrt()).compute(a)
+            return LayerNorm(multipliers, offsets, int(shifts[0]), epsilon, self.bits, Rsqrt()).compute(a, taken)
         if function == "activation":
             _, multiplier, shift = self.constants(f["sets"], 1)
             codes = Requantize(int(multiplier), int(shift), 8).compute(a).to(torch.int64)

@@ -14,8 +14,9 @@ MACHINE = {
     "weight_words": 4096,
     "parameter_sets": 1024,
     "logit_words": 512,
+    "moment_blocks": 16,
     "numerics": 0x060808,
-    "features": 3,
+    "features": 7,
 }
 
 SMALL = ProgramFile(

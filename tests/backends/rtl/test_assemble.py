@@ -63,6 +63,9 @@ def outputs(case: Case, program: ProgramFile) -> dict[str, np.ndarray]:
         ("m3vit", "2x8x8", {}),
         ("vmoe-batch", "3x8x8", {}),
         ("vit", "8x8", {"numerics__logit_fraction_bits": 8, "buffers__logit_bytes": 1 << 10}),
+        ("vit", "8x8", {"buffers__moment_blocks": 0}),
+        ("vit-batch", "8x8", {"buffers__moment_blocks": 10}),
+        ("vit", "3x8x8", {"buffers__moment_blocks": 3, "buffers__weight_bytes": 1 << 12}),
     ],
 )
 def test_fields_say_what_the_interpreter_does(name: str, pe: str, settings: dict[str, int], seed: int) -> None:
@@ -132,6 +135,9 @@ def test_the_nets_have_every_kind_of_instruction() -> None:
     has = "by_rows", "has_residual", "has_table", "is_wide", "b_is_activation"
     assert flags >= {f"matmul {name}" for name in has} | {
         "attention heads",
+        "matmul takes_moments",
+        "matmul begins_moments",
+        "lane has_moments",
         "lane has_b",
         "lane by_rows",
         "lane shift",
@@ -142,6 +148,7 @@ def test_the_nets_have_every_kind_of_instruction() -> None:
 WRONG = [
     ("matmul", "out_plane", 8), ("matmul", "b_step", 1), ("attention", "v_head", 8), ("attention", "last_channels", -1),
     ("lane", "a_plane", 8), ("store", "step", 8),
+    ("matmul", "moments_channels", -1), ("lane", "moments", 1),
 ]  # fmt: skip
 """Operations, and by how much a field of them is off."""
 
@@ -212,7 +219,7 @@ def test_machines_that_are_no_accelerator_are_refused(pe: str, settings: dict[st
 def test_a_machine_in_its_header() -> None:
     assert machine_parameters(machine_of("16x16", buffers__activation_bytes=100_000)) == {
         "side": 16, "arrays": 1, "activation_words": 6248, "weight_words": 8192, "parameter_sets": 4096,
-        "logit_words": 2048, "numerics": 0x06_08_08,
+        "logit_words": 2048, "moment_blocks": 64, "numerics": 0x06_08_08,
     }  # fmt: skip
 
 
@@ -271,6 +278,20 @@ REFUSED: list[tuple[Instruction, str]] = [
         replace(MATMUL, row_blocks=3, tokens=9, drain="channel"),
         "must have 3 row-blocks of one frame, not 9 tokens in them",
     ),
+    (
+        replace(MATMUL, moments=0, out_bytes=2, drain="channel"),
+        "must not take moments of results by rows: the accelerator has them by columns",
+    ),
+    (
+        replace(MATMUL, moments=0, out_bytes=2, table=0),
+        "must not take moments behind an activation: the accelerator takes them before tables",
+    ),
+    (replace(MATMUL, moments=0), "must not take moments of int8 results: the accelerator takes them of int16"),
+    (
+        replace(MATMUL, moments=0, out_bytes=2, expert=2),
+        "must not take moments of an expert's results: its rows are a queue's",
+    ),
+    (replace(LANE, moments=0), "must be a layernorm to have moments, not copy"),
     (replace(MATMUL, a_step=1 << 16), "must have a_step of 0 to 65535, not 65536"),
     (replace(ATTENTION, mode="pre_softmax_T"), "must be of mode none or post_softmax_T, not pre_softmax_T"),
     (

@@ -10,7 +10,7 @@ from tests.backends.interpreter.networks import machine_of
 from vitaccel.backends.rtl.assemble_lane import lane_fields
 from vitaccel.backends.rtl.assemble_site import Site
 from vitaccel.errors import UnsupportedError
-from vitaccel.ir.program import Lane
+from vitaccel.ir.program import NOWHERE, Lane
 from vitaccel.ir.tensor import activation_words
 from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
 from vitaccel_rtl.accelerator.vector_pace import vector_pace
@@ -22,15 +22,18 @@ LAYERNORM = Lane(
 )  # fmt: skip
 
 
-def test_a_layernorm_streams_its_rows_twice_whoever_took_moments() -> None:
-    for passes in (1, 2):
-        fields = lane_fields(replace(LAYERNORM, passes=passes), SITE)
-        pace = vector_pace(side=8, function="layernorm", channels=44, last_rows=8, a_is_wide=True)
+def test_a_layernorm_streams_its_rows_once_where_their_moments_are_kept() -> None:
+    for moments in (NOWHERE, 0, 5):
+        fields = lane_fields(replace(LAYERNORM, passes=1 if moments >= 0 else 2, moments=moments), SITE)
+        pace = vector_pace(
+            side=8, function="layernorm", channels=44, last_rows=8, a_is_wide=True, has_moments=moments >= 0
+        )
         assert fields == {
             "function": LANE_FUNCTIONS.index("layernorm"), "a_is_wide": 1, "is_wide": 0, "by_rows": 0, "has_b": 0,
             "table": 0, "row_blocks": 3, "channels": 44, "last_rows": 8, "tokens": 20, "tiles": 6, "a": 48,
             "a_step": 96, "a_plane": 48, "b": 0, "b_step": 0, "b_plane": 0, "b_frame": 0, "out": 400, "out_step": 48,
             "out_tile_step": 0, "out_plane": 0, "out_frame": 0, "sets": 7, "shift": 0, "moves_up": 0,
+            "has_moments": int(moments >= 0), "moments": max(0, moments),
             "interval": pace.interval, "scale": pace.scale, "result": pace.result,
         }  # fmt: skip
         assert pace.scale > 0

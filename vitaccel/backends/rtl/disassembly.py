@@ -17,6 +17,9 @@ from vitaccel_rtl.accelerator.isa import (
 NAMED = {"buffer": BUFFERS, "function": LANE_FUNCTIONS, "mode": ATTENTION_MODES}
 """Fields whose numbers have names."""
 
+FLAGS = ("has_", "is_", "by_", "keeps_", "b_is_", "a_is_", "takes_", "begins_")
+"""How names of fields begin that are there or not."""
+
 IN_HEXADECIMAL = ("dram", "numerics")
 
 
@@ -50,7 +53,7 @@ def _fields(coded: Coded) -> Iterator[str]:
         value = coded.fields.get(field.name, 0)
         if field.name in NAMED:
             yield f"{field.name}={named(field.name, value)}"
-        elif value and field.bits == 1 and field.name.startswith(("has_", "is_", "by_", "keeps_", "b_is_", "a_is_")):
+        elif value and field.bits == 1 and field.name.startswith(FLAGS):
             yield field.name
         elif value:
             yield f"{field.name}={value:#x}" if field.name in IN_HEXADECIMAL else f"{field.name}={value}"

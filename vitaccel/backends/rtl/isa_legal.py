@@ -27,6 +27,7 @@ SPECIAL = {
     "function": f"0 to {len(LANE_FUNCTIONS) - 1}",
     "shift": "0 to P - 1",
     "experts": f"1 to {MOST_EXPERTS}",
+    "moments": "0 to `moment_blocks` - 1",
     "choices": f"1 to {MOST_CHOICES}",
     "dram": "a multiple of P",
     "stride_bytes": "a multiple of P",
@@ -64,7 +65,12 @@ MEANINGS = {
         " an activation, from set `sets + n P` on. A residual, int16 in planes, is added and saturates"
         " (`reference/residual.py`), or an activation table is looked up (`reference/activation.py`). Of the last"
         " row-block only `last_rows` rows are results; what its other lanes hold, no result depends on.\n\n"
-        f"{_RESULT} Row-blocks are `out_step` and tiles of columns `out_tile_step` apart. With `has_expert` the queue"
+        f"{_RESULT} Row-blocks are `out_step` and tiles of columns `out_tile_step` apart.\n\n"
+        "With `takes_moments` the results of the first `moments_channels` columns are summed up, and so are their"
+        " squares, for every row of row-block m in place `moments + m` of the memory of moments: from zero on with"
+        " `begins_moments`, else from what is there. They are int16 results by columns, with a residual if there is"
+        " one, and of no table and no expert.\n\n"
+        "With `has_expert` the queue"
         " of the expert says how many row-blocks there are; if none, nothing is done.\n\n"
         "Tiles set out `interval` frames after each other, those behind the first of a column `first_interval`;"
         " `result` frames after the last one everything is in its place, and the instruction completes. The least legal"
@@ -100,9 +106,11 @@ MEANINGS = {
         " of the tile are before it. Where tokens move, so it is with what they are written over: `b` and `b_frame` are"
         " the result's.\n\n"
         "Row-blocks set out `interval` frames after each other. LayerNorm streams each twice: for its moments, and"
-        " `scale` frames or more after them to be normalized, with the moments of the next one between. `result` frames"
-        " after the last one the instruction completes. The least legal times are the formulas of"
-        " `vitaccel_rtl.accelerator.vector_pace`."
+        " `scale` frames or more after them to be normalized, with the moments of the next one between. With"
+        " `has_moments` it streams row-block m once: its moments are in place `moments + m`, where a matmul took them,"
+        " and are asked for `scale` frames or more before, of the first row-block at once and of the others when the"
+        " one before sets out. `result` frames after the last one the instruction completes. The least legal times"
+        " are the formulas of `vitaccel_rtl.accelerator.vector_pace`."
     ),
     "route": (
         "For every token its `choices` largest logits of `experts`, of equal ones that of the lower expert first, and"
@@ -148,7 +156,7 @@ def legal(field: str, bits: int) -> str:
 def hazards() -> tuple[str, ...]:
     """Return what a program must wait for, a sentence each."""
     return (
-        "what reads a word, a set or a table must wait for what writes it (read after write);",
+        "what reads a word, a set, a table or moments must wait for what writes it (read after write);",
         "what writes it must wait for everything that reads what stood there before (write after read), and for what"
         " wrote it (write after write);",
         "the same holds for bytes of DRAM that one instruction stores and another loads;",
