@@ -8,6 +8,7 @@ from vitaccel.ir.plan import TOKEN, Tensor
 
 EXPERT_STEP = 1 << 48
 TENSOR_STEP = 1 << 32
+MOST_CHANNELS = 1 << 16
 
 
 class Layout:
@@ -72,6 +73,10 @@ class Layout:
         if self.tensor.layout == TOKEN:
             return self.rows_at(address, step, rows[1], begin, end)
         return self.columns_at(address, step, self.tokens_of(*rows), begin, end)
+
+    def moments(self, first: int, count: int, channels: int) -> np.ndarray:
+        """Names of the moments of so many channels of row-blocks."""
+        return self.named(np.arange(first, first + count) * MOST_CHANNELS + channels)
 
     def own_step(self) -> int:
         """Step of the tensor when it stands there whole."""

@@ -32,6 +32,8 @@ from vitaccel.ir.program import (
     Transfer,
 )
 
+MEMORIES = ("chip", "ring", "dram", "parameter", "table", "moments")
+
 DONE, FREE, START = range(3)
 """Events of an instruction, in the order in which they happen when they happen in one cycle."""
 
@@ -51,6 +53,7 @@ class Machine:
         self.layouts = {n: Layout(t, i + 1, self.side, self.count) for i, (n, t) in enumerate(plan.tensors.items())}
         self.progress: Counter[object] = Counter()
         self.ring: dict[int, int] = {}
+        self.sums: dict[int, int] = {}
         self.experts: dict[int, Experts] = {}
         self.footprints = []
         for at, instruction in zip(program.kernel_of, program.instructions, strict=True):
@@ -200,7 +203,20 @@ class Machine:
         run = first, matmul.row_blocks
         words = out.part_at(matmul.out, matmul.out_step, run, channel, end)
         touched.writes.append(Touch("chip", words, out.part(*run, channel, end)))
+        if matmul.moments >= 0:
+            touched.writes.append(self._taken(matmul, out, run, channel))
         return touched
+
+    def _taken(self, matmul: MatMul, out: Layout, run: tuple[int, int], channel: int) -> Touch:
+        """Moments are named by their row-block and by how many channels are summed up; columns drain in order."""
+        places = matmul.moments + np.arange(matmul.row_blocks)
+        if matmul.begins_moments:
+            assert channel == 0
+        else:
+            assert [self.sums[at] for at in places.tolist()] == out.moments(*run, channel).tolist()
+        names = out.moments(*run, channel + matmul.n)
+        self.sums |= dict(zip(places.tolist(), names.tolist(), strict=True))
+        return Touch("moments", places, names)
 
     def _advance(self, key: object, blocks: int) -> int:
         """Rows of one kernel (and tile) are worked on in order."""
@@ -262,6 +278,12 @@ class Machine:
             channels = self.layouts[name].tensor.channels
             span = 0, min(channels, lane.channels) if kernel.row_wise else channels
             touched.reads.append(self._operand(kernel, name, address, run, span))
+        if kernel.function == "layernorm":
+            assert lane.passes == (1 if lane.moments >= 0 else 2)
+        if lane.moments >= 0:
+            layout = self.layouts[kernel.operands[0]]
+            places = lane.moments + np.arange(lane.row_blocks)
+            touched.reads.append(Touch("moments", places, layout.moments(*run, layout.tensor.channels)))
         out = self.layouts[kernel.out]
         words = out.part_at(lane.out, lane.out_step or out.own_step(), run, 0, out.tensor.channels)
         touched.writes.append(Touch("chip", words, out.part(*run, 0, out.tensor.channels)))
@@ -303,7 +325,7 @@ class Machine:
     # -- running it ------------------------------------------------------------------------------------------------
     def run(self, durations: Sequence[tuple[int, int]]) -> None:
         """Run under (occupied, latency) cycles for each instruction; a word that is not right raises HazardError."""
-        memories = {name: Memory(self._size(name)) for name in ("chip", "ring", "dram", "parameter", "table")}
+        memories = {name: Memory(self._size(name)) for name in MEMORIES}
         self._host(memories["dram"].fill, ("input", "constant"))
         for _, event, at in sorted(self._events(durations)):
             footprint, engine = self.footprints[at], self.program.instructions[at].engine
@@ -337,6 +359,7 @@ class Machine:
         buffers, lanes = self.program.arch.buffers, self.side * self.count
         sizes = {"chip": buffers.activation_bytes // lanes // 8 * 8, "ring": buffers.weight_bytes // lanes}
         sizes |= {"parameter": buffers.parameter_bytes // PARAMETER_BYTES, "table": TABLE_SLOTS}
+        sizes |= {"moments": buffers.moment_blocks}
         return sizes.get(memory, self.program.dram_bytes)
 
     def _host(self, use: Callable[[Touch], None], kinds: tuple[str, ...]) -> None:

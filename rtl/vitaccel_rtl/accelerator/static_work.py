@@ -103,13 +103,20 @@ def lane_work(fields: Fields, side: int) -> Work:
     is_layernorm = fields.get("function", 0) == LANE_FUNCTIONS.index(LAYERNORM)
     drain = latency.vector_rows_drain(side) if fields.get("by_rows", 0) else 0
     interval, scale = fields["interval"], fields.get("scale", 0)
-    return _lane_work(fields["row_blocks"], interval, scale if is_layernorm else 0, fields["result"], drain)
+    pace = VectorPace(
+        interval=interval,
+        scale=scale if is_layernorm else 0,
+        result=fields["result"],
+        drain=drain,
+        is_asked=is_layernorm and bool(fields.get("has_moments", 0)),
+    )
+    return _lane_work(fields["row_blocks"], pace)
 
 
 @lru_cache(maxsize=1 << 12)
-def _lane_work(row_blocks: int, interval: int, scale: int, result: int, drain: int) -> Work:
-    last = VectorPace(interval=interval, scale=scale, result=result, drain=drain).starts(row_blocks)[-1]
-    return Work(last + interval + drain, last + result)
+def _lane_work(row_blocks: int, pace: VectorPace) -> Work:
+    last = pace.starts(row_blocks)[-1]
+    return Work(last + pace.interval + pace.drain, last + pace.result)
 
 
 WORK: dict[str, Callable[[Fields, int], Work]] = {

@@ -67,8 +67,10 @@ def test_a_machine_says_which_optional_parts_it_has() -> None:
 @pytest.mark.parametrize(
     ("name", "needed"), [("vit", set()), ("m3vit", {"experts"}), ("lookupvit", {"kept_logits"})], ids=str
 )
-def test_a_program_says_which_optional_parts_it_needs(name: str, needed: set[str]) -> None:
-    program = Case(quantized(name, 1), machine_of("8x8"), 1).lowered.program
+@pytest.mark.parametrize("moment_blocks", [0, 64])
+def test_a_program_says_which_optional_parts_it_needs(name: str, needed: set[str], moment_blocks: int) -> None:
+    program = Case(quantized(name, 1), machine_of("8x8", buffers__moment_blocks=moment_blocks), 1).lowered.program
+    needed = needed | ({"moments"} if moment_blocks else set())
     assert features(program.instructions) == needed
     assert assemble(program).machine["features"] == features_word(needed)
 
