@@ -23,7 +23,7 @@ from vitaccel_sim.bench.dma_jobs import limits_of
 SIDE = 4
 MACHINE = {
     "side": SIDE, "arrays": 1, "activation_words": 128, "weight_words": 64, "parameter_sets": 16, "logit_words": 64,
-    "numerics": 8 | 8 << 8 | 6 << 16, "features": 0,
+    "moment_blocks": 0, "numerics": 8 | 8 << 8 | 6 << 16, "features": 0,
 }  # fmt: skip
 MEMORY = {"data_bits": 64, "burst_beats": 4, "outstanding": 2, "address_bits": 32}
 PROGRAM, SOURCE, TARGET, BYTES = 0x1000, 0x40, 0x800, 64
