@@ -14,7 +14,7 @@ import torch
 from tests.reference.no_float import without_float
 from vitaccel.errors import NumericsError
 from vitaccel.reference.certificate.layernorm import layernorm
-from vitaccel.reference.layernorm import LayerNorm
+from vitaccel.reference.layernorm import LayerNorm, moments
 
 ROOT_ERROR = 1.1e-5
 """Relative, of a row's factor."""
@@ -178,6 +178,21 @@ def test_a_layer_without_integers_is_refused(
 ) -> None:
     with pytest.raises(NumericsError, match=sentence):
         LayerNorm.from_affine(gamma, beta, **{**PLAIN, **changes})
+
+
+def test_moments_may_be_taken_before_and_in_parts(seed: int) -> None:
+    norm, rows = plain(48), random_codes(seed, 2, 5, 48)
+    taken = moments(rows[..., :32]) + moments(rows[..., 32:])
+    assert taken.shape == (2, 5, 2)
+    assert taken[1, 3].tolist() == [sum(rows[1, 3].tolist()), sum(x * x for x in rows[1, 3].tolist())]
+    assert torch.equal(norm.compute(rows, taken), norm.compute(rows))
+    assert not torch.equal(norm.compute(rows, moments(rows[..., :32])), norm.compute(rows))
+
+
+def test_moments_of_other_rows_are_refused(seed: int) -> None:
+    rows = random_codes(seed, 5, 48)
+    with pytest.raises(NumericsError, match=r"^moments of rows \[5, 48\] must be \[5, 2\], not \[4, 2\]$"):
+        plain(48).compute(rows, moments(rows[:4]))
 
 
 def test_rows_of_another_length_are_refused() -> None:

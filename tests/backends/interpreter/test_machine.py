@@ -85,6 +85,9 @@ WRONG = {
     "matmul a_step": (MatMul, shifted("a_step")),
     "matmul out_step": (MatMul, shifted("out_step")),
     "matmul k": (MatMul, shifted("k", -1)),
+    "matmul n": (MatMul, shifted("n", -1)),
+    "matmul moments": (MatMul, shifted("moments")),
+    "lane moments": (Lane, shifted("moments")),
     "attention parameters": (Attention, shifted("parameters")),
     "attention q": (Attention, shifted("q")),
     "attention k_step": (Attention, shifted("k_step")),
@@ -102,13 +105,20 @@ WRONG = {
 def test_a_wrong_field_shows(what: str, seed: int) -> None:
     kind, change = WRONG[what]
     case = Case(quantized("vit", seed), machine_of("4x4"), seed)
-    at = next(n for n, i in enumerate(case.lowered.program.instructions) if isinstance(i, kind) and blocks(i) > 1)
+    instructions = case.lowered.program.instructions
+    fits = (n for n, i in enumerate(instructions) if isinstance(i, kind) and blocks(i) > 1 and has_moments(i, what))
+    at = next(fits)
     assert broken(case, at, change(case.lowered.program.instructions[at]))  # type: ignore[operator]
 
 
 def blocks(instruction: Instruction) -> int:
     """Row-blocks of an instruction; those of attention and of loads are several here."""
     return getattr(instruction, "row_blocks", 2)
+
+
+def has_moments(instruction: Instruction, what: str) -> bool:
+    """Whether an instruction may take or have moments: one with or without them, unless they are what is wrong."""
+    return not what.endswith((" n", " moments")) or getattr(instruction, "moments", -1) >= 0
 
 
 def test_a_wrong_table_shows(seed: int) -> None:

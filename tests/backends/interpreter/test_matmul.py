@@ -8,9 +8,11 @@ import torch
 
 from tests.backends.interpreter.attention_nets import Net
 from tests.backends.interpreter.networks import Case, machine_of, quantized
+from vitaccel.backends.interpreter import machine
+from vitaccel.backends.interpreter.execute import State, execute
 from vitaccel.backends.interpreter.matmul import _unpacked
 from vitaccel.ir.ops import Activation, Add, Mean
-from vitaccel.ir.program import Load
+from vitaccel.ir.program import Instruction, Lane, Load
 
 
 @pytest.mark.parametrize("pe", ["8x8", "3x8x8", "4x4"])
@@ -43,6 +45,29 @@ def test_a_small_ring_is_filled_again(seed: int) -> None:
     places = [i.address for i in case.lowered.program.instructions if isinstance(i, Load) and i.buffer == "weight"]
     assert len(set(places)) < len(places)
     assert case.differences() == []
+
+
+@pytest.mark.parametrize("pe", ["8x8", "3x4x4"])
+def test_moments_are_those_of_the_rows_that_drained(pe: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Summed up strip by strip, of channels that exist: beside the rows, read whole when a LayerNorm comes to them."""
+    case = Case(quantized("vit-mean", seed), machine_of(pe), seed, runs=1)
+    seen = 0
+
+    def checked(instruction: Instruction, state: State) -> None:
+        nonlocal seen
+        if isinstance(instruction, Lane) and instruction.moments >= 0:
+            place = instruction.moments
+            kept = state.memories.moments[0, place : place + instruction.row_blocks].reshape(-1, 2).numpy()
+            address, step, blocks = instruction.a, instruction.a_step, instruction.row_blocks
+            read = state.memories.activation.read_tokens(address, step, blocks, instruction.channels, 2)
+            rows = read[0].numpy().astype(np.int64)
+            np.testing.assert_array_equal(kept, np.stack([rows.sum(1), (rows * rows).sum(1)], 1))
+            seen += 1
+        execute(instruction, state)
+
+    monkeypatch.setattr(machine, "execute", checked)
+    assert case.differences() == []
+    assert seen
 
 
 def test_unpacked_weights_are_signed() -> None:
