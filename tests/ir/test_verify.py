@@ -159,6 +159,12 @@ def test_a_legal_program_passes() -> None:
         ([LOAD, replace(MATMUL, a=-2)], "instruction 1: a must lie in the activation buffer"),
         ([LOAD, replace(MATMUL, weight=1 << 14)], "instruction 1: weight must lie in the weight buffer"),
         ([replace(LOAD, buffer="weight", address=1 << 14)], "instruction 0: address must lie in the weight buffer"),
+        (
+            [LOAD, replace(MATMUL, moments=63, row_blocks=2)],
+            "instruction 1: its row-blocks must have moments among 64",
+        ),
+        ([LOAD, MATMUL, replace(LANE, moments=64)], "instruction 2: its row-blocks must have moments among 64"),
+        ([LOAD, MATMUL, replace(LANE, moments=-2)], "instruction 2: its row-blocks must have moments among 64"),
         ([replace(LOAD, dram=1)], "instruction 0: its bytes must lie in the 64 of the DRAM image"),
         ([replace(LOAD, rows=2)], "instruction 0: its bytes must lie in the 64 of the DRAM image"),
     ],

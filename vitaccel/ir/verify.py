@@ -10,7 +10,7 @@ from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Const, Foreign, Input
 from vitaccel.ir.parameters import TABLE_SLOTS
 from vitaccel.ir.plan import Plan, kernel_writes
-from vitaccel.ir.program import NOWHERE, Attention, Engine, MatMul, Program, Route, Transfer
+from vitaccel.ir.program import NOWHERE, Attention, Engine, Lane, MatMul, Program, Route, Transfer
 from vitaccel.ir.tensor import activation_words
 
 
@@ -158,3 +158,7 @@ def _verify_addresses(program: Program, at: int, after: str) -> None:
     for name, buffer in names:
         if not NOWHERE <= getattr(instruction, name) < _words(program, buffer):
             raise VerifyError(f"after {after}: instruction {at}: {name} must lie in the {buffer} buffer")
+    if isinstance(instruction, MatMul | Lane) and instruction.moments != NOWHERE:
+        blocks = program.arch.buffers.moment_blocks
+        if not 0 <= instruction.moments <= blocks - instruction.row_blocks:
+            raise VerifyError(f"after {after}: instruction {at}: its row-blocks must have moments among {blocks}")

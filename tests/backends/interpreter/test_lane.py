@@ -64,7 +64,7 @@ def test_a_slice_that_narrows_is_rescaled(seed: int) -> None:
         assert case.differences() == []
 
 
-MOMENT_BLOCKS = [(pe, blocks) for pe in ("4x4", "5x5", "2x8x8") for blocks in (3, 5, 14, 64)]
+MOMENT_BLOCKS = [(pe, blocks) for pe in ("4x4", "5x5", "2x8x8") for blocks in (1, 5, 14, 64)]
 
 
 @pytest.mark.parametrize("name", ["vit-batch", "lookupvit"])
@@ -80,7 +80,7 @@ def test_results_do_not_depend_on_whose_moments_are_kept(name: str, seed: int) -
             assert once.outputs.keys() == twice.outputs.keys()
             for tensor, values in (twice.outputs | twice.taps).items():
                 np.testing.assert_array_equal((once.outputs | once.taps)[tensor], values, tensor)
-    assert kinds >= {frozenset({2}), frozenset({1, 2})}
+    assert kinds >= {frozenset({1, 2}), frozenset({2})}
 
 
 def layernorms(case: Case) -> list[Lane]:

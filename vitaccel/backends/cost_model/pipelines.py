@@ -80,6 +80,11 @@ def row_scale_ready(arch: Arch) -> int:
     return latency.BUFFER_READ + chain(arch, "layernorm-moments", "layernorm-row-scale")
 
 
+def kept_scale_ready(arch: Arch) -> int:
+    """From the address of a row's moments, where they were taken as it drained, to the scale of the row."""
+    return latency.BUFFER_READ + chain(arch, "layernorm-row-scale")
+
+
 def lane_result(arch: Arch, function: str) -> int:
     """From the last address of a stream through the lanes to its last result."""
     return latency.BUFFER_READ + chain(arch, *_lane_blocks(function)) + WRITE

@@ -113,16 +113,17 @@ def bank_channels(channels: int, side: int, count: int) -> int:
 def lane_timing(lane: Lane, arch: Arch) -> Timing:
     """One word (P lanes) of every bank a cycle. LayerNorm reads a row twice where nobody took its moments before.
 
-    The moments of the next row-block are taken before this one is normalized, which hides the way to its scale.
+    The moments of the next row-block are taken before this one is normalized, or asked for when it begins to be, which
+    hides the way to its scale.
     """
     words = bank_channels(lane.channels, arch.array.side, arch.array.count) * pipelines.lane_interval(lane.function)
     result = pipelines.lane_result(arch, lane.function)
     if lane.function != "layernorm":
         return Timing(lane.row_blocks * words * lane.passes, result)
-    scale = pipelines.row_scale_ready(arch)
     if lane.passes == 1:
-        return Timing(lane.row_blocks * words + scale, result)
-    return Timing(_pipelined(lane.row_blocks, words, words, scale), result)
+        scale = pipelines.kept_scale_ready(arch)
+        return Timing(scale + (lane.row_blocks - 1) * max(words, scale) + words, result)
+    return Timing(_pipelined(lane.row_blocks, words, words, pipelines.row_scale_ready(arch)), result)
 
 
 def route_timing(route: Route, arch: Arch) -> Timing:
