@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.backends.interpreter.networks import images_for
-from tests.hls.machine_bench import MEMORY_BYTES, PROGRAM, Bench, arch_of, library
+from tests.hls.machine_bench import MEMORY_BYTES, MOMENT_BLOCKS, PROGRAM, Bench, arch_of, library
 from tests.sim.accelerator.random_networks import random_network
 from vitaccel.arch import Arch
-from vitaccel.backends.rtl.program_file import Coded
+from vitaccel.backends.rtl.program_file import Coded, encode_program
 from vitaccel.compiled_model.assembled import assembled_network
 from vitaccel.compiled_model.hls_model import HlsError, HlsModel
 from vitaccel.execution import IntegerModel
@@ -20,15 +22,18 @@ from vitaccel_sim.hls.verify import compare
 
 FEW, MANY = 3, 60
 SIDE = 8
+SCARCE = 6
+"""Places of moments: of the rows of one tensor, so that they are given again and again; of 40 tokens there are 5."""
 
 
-def check(number: int) -> None:
+def check(number: int, moment_blocks: int = MOMENT_BLOCKS) -> None:
     """Two images of a network, every tensor on the way compared."""
     shape, graph = random_network(number)
-    model = IntegerModel(graph, machine())
+    model = IntegerModel(graph, machine(moment_blocks))
     assembled = assembled_network(model, "random")
     memory = assembled.memory
-    hls = HlsModel(library(SIDE), memory, program=assembled.program, weights=assembled.weights)
+    machine_file = library(SIDE, moment_blocks=moment_blocks)
+    hls = HlsModel(machine_file, memory, program=assembled.program, weights=assembled.weights)
     taps = [kernel.out for kernel in model.lowered.plan.kernels]
     images = list(expected_of(model, images_for(graph, 2, number), taps=taps))
     assert len(taps) > 3
@@ -36,19 +41,20 @@ def check(number: int) -> None:
         assert compare(hls, memory, image) is None, f"network {number}, {shape}"
 
 
-def machine() -> Arch:
-    return arch_of(SIDE)
+def machine(moment_blocks: int = MOMENT_BLOCKS) -> Arch:
+    return arch_of(SIDE, moment_blocks=moment_blocks)
 
 
-def test_a_few_random_networks(seed: int) -> None:
+@pytest.mark.parametrize("moment_blocks", [MOMENT_BLOCKS, SCARCE])
+def test_a_few_random_networks(moment_blocks: int, seed: int) -> None:
     for number in np.random.default_rng(seed).integers(0, 1 << 31, FEW).tolist():
-        check(number)
+        check(number, moment_blocks)
 
 
 @pytest.mark.full
 def test_many_random_networks(seed: int) -> None:
     for number in np.random.default_rng(seed + 1).integers(0, 1 << 31, MANY).tolist():
-        check(number)
+        check(number, SCARCE if number % 2 else MOMENT_BLOCKS)
 
 
 def test_a_wait_is_obeyed() -> None:
@@ -89,3 +95,20 @@ def test_a_wrong_weight_is_found(seed: int) -> None:
     mismatch = compare(hls, memory, image)
     assert mismatch is not None
     assert mismatch.count >= 1
+
+
+def test_moments_that_are_not_taken_are_found(seed: int) -> None:
+    """A matmul that takes moments of no column leaves a LayerNorm with sums of nothing."""
+    _, graph = random_network(7)
+    model = IntegerModel(graph, machine())
+    assembled = assembled_network(model, "random")
+    instructions = list(assembled.instructions.instructions)
+    first = next(at for at, each in enumerate(instructions) if each.fields.get("takes_moments"))
+    fields = {name: value for name, value in instructions[first].fields.items() if name != "moments_channels"}
+    instructions[first] = replace(instructions[first], fields=fields)
+    program = encode_program(replace(assembled.instructions, instructions=tuple(instructions)))
+    hls = HlsModel(library(SIDE), assembled.memory, program=program, weights=assembled.weights)
+    (image,) = expected_of(model, images_for(graph, 1, seed), taps=[k.out for k in model.lowered.plan.kernels])
+    mismatch = compare(hls, assembled.memory, image)
+    assert mismatch is not None
+    assert "norm" in mismatch.layer
