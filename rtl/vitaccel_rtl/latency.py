@@ -204,13 +204,13 @@ VECTOR_MOMENTS = LAYERNORM_MOMENTS + 1 + LAYERNORM_ROW_SCALE + 2
 """Of `vitaccel_rtl.accelerator.layernorm_rows.LayerNormRows`, from the last word of a row-block to the first lane's
 factors being there: moments, the register that shifts lanes out, scale, a register, the memory. Lanes follow."""
 
-ROW_MOMENTS = 5
+ROW_MOMENTS = 6
 """Of `vitaccel_rtl.accelerator.row_moments.RowMoments`, from a row-block's last word to where its moments may be asked
-for: which words count, the word or zero, the square, the sums, and the memory that they are written to."""
+for: which words count, the word or zero, the square (2), the sums, and the memory that they are written to."""
 
-MOMENTS_ASKED = 3
-"""Of `vitaccel_rtl.accelerator.row_moments.RowMoments`, from asking to the first lane's moments: the memory, a cycle
-more where a tile is begun, the register that shifts lanes out."""
+MOMENTS_ASKED = 4
+"""Of `vitaccel_rtl.accelerator.row_moments.RowMoments`, from asking to the first lane's moments: the memory, its
+register, a cycle more where a tile is begun, the register that shifts lanes out."""
 
 MOMENTS_ASK = READ_RUN + 1 - (SLOTS - 3) - MOMENTS_ASKED
 """Of `vitaccel_rtl.accelerator.vector_engine.VectorEngine`, from the decision in phase 5 to asking for moments: with

@@ -96,22 +96,25 @@ class RowMoments(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         block, reloads, begins, ends = self._tiles(m)
-        memory = Memory(shape=data.ArrayLayout(MOMENTS, self._side), depth=self._blocks, init=[])
+        shape = data.ArrayLayout(MOMENTS, self._side)
+        memory = Memory(shape=shape, depth=self._blocks, init=[], attrs={"no_rw_check": 1})
         m.submodules.memory = memory
         writes, reads = memory.write_port(), memory.read_port()
-        sums = self._sums(m, reads.data, reloads, begins)
+        stored = Signal(shape, name="stored", reset_less=True)
+        m.d.sync += stored.eq(reads.data)
+        sums = self._sums(m, stored, reloads, begins)
         m.d.comb += [
             writes.en.eq(ends),
             writes.addr.eq(block[-1]),
             writes.data.as_value().eq(Cat(sums)),
             reads.addr.eq(Mux(reloads[0], block[0], self.asked)),
         ]
-        self._answer(m, reads.data, reloads[0])
+        self._answer(m, stored, reloads[0])
         return m
 
     def _tiles(self, m):
         """Follow a word: return the place of its moments, whether they are loaded, or begun, and a tile's end."""
-        stages = 4
+        stages = 5
         block = [Signal(range(self._blocks), name=f"block{n + 1}", reset_less=True) for n in range(stages)]
         reloads = [Signal(name=f"reloads{n + 1}") for n in range(stages - 1)]
         begins = Signal(reset_less=True)
@@ -129,23 +132,28 @@ class RowMoments(wiring.Component):
         return block, reloads, begins, later(m, self.i.valid & self.i.last, stages, name="ends")
 
     def _sums(self, m, stored, reloads, begins):
-        """Return the lanes' registers of sums, of all words up to the one that came four cycles before."""
+        """Return the lanes' registers of sums, of all words up to the one that came five cycles before."""
         counts = Signal()
         m.d.sync += counts.eq(self.i.valid & (self.i.channels > self.i.number + self._place * self._side))
-        begins_late, words = Signal(reset_less=True), later(m, self.i.valid, 3, name="word")
-        m.d.sync += begins_late.eq(begins)
+        begun, words = later(m, begins, 2, name="begins"), later(m, self.i.valid, 4, name="word")
         found = []
         for lane, code in enumerate(self.i.lanes):
-            names = ("code", "counted", "late")
-            early, counted, late = (Signal(signed(CODE_BITS), name=f"{n}_{lane}", reset_less=True) for n in names)
-            square = Signal(2 * CODE_BITS, name=f"square_{lane}", reset_less=True)
+            names = ("code", "counted", "factor", "late")
+            early, counted, factor, late = (
+                Signal(signed(CODE_BITS), name=f"{name}_{lane}", reset_less=True) for name in names
+            )
+            product, square = (
+                Signal(2 * CODE_BITS, name=f"{n}_{lane}", reset_less=True) for n in ("product", "square")
+            )
             loaded, sums = (Signal(MOMENTS, name=f"{name}_{lane}", reset_less=True) for name in ("loaded", "sums"))
             m.d.sync += [
                 early.eq(code),
                 counted.eq(Mux(counts, early, 0)),
-                late.eq(counted),
-                square.eq((counted * counted).as_unsigned()),
-                loaded.as_value().eq(Mux(begins_late, 0, stored[lane].as_value())),
+                factor.eq(counted),
+                late.eq(factor),
+                product.eq((counted * counted).as_unsigned()),
+                square.eq(product),
+                loaded.as_value().eq(Mux(begun, 0, stored[lane].as_value())),
             ]
             with m.If(words):
                 m.d.sync += [
@@ -159,7 +167,7 @@ class RowMoments(wiring.Component):
         """Read what is asked for, a cycle later where a tile is begun; shift it out lane by lane."""
         at_once, waits = Signal(), Signal()
         m.d.sync += [at_once.eq(self.asks & ~is_taken), waits.eq(self.asks & is_taken)]
-        loads = at_once | later(m, waits, 1, name="waited")
+        loads = later(m, at_once, 1, name="at_once") | later(m, waits, 2, name="waited")
         lanes = [Signal(MOMENTS, name=f"answer_{lane}", reset_less=True) for lane in range(self._side)]
         left = Signal(range(self._side + 1))
         with m.If(loads):
