@@ -1,4 +1,4 @@
-"""Where the cycles of all PEs go, and what a second pass of LayerNorms costs: ``python benchmarks/utilization.py``.
+"""Where the cycles of all PEs go, and what moments at the drain save: ``python benchmarks/utilization.py``.
 
 Prints what ``docs/cost-model.md`` and ``docs/accelerator.md`` show; tests compare. Models are exported to
 ``build/models`` first if they are not there. Nothing runs: cycles are exact predictions.
@@ -15,14 +15,11 @@ from pathlib import Path
 from vitaccel import zoo
 from vitaccel.arch import Arch, load_preset
 from vitaccel.backends.cost_model.result import Prediction
-from vitaccel.backends.cost_model.routing import Routing
-from vitaccel.backends.rtl.assemble import assemble
-from vitaccel.backends.rtl.program_cycles import program_cycles
-from vitaccel.backends.rtl.program_file import ProgramFile
 from vitaccel.compiler import compile_model, predict_compiled
+from vitaccel.ir.program import Lane
 from vitaccel.report.units import percent
 from vitaccel.report.utilization import MAC_SLOT_WORDS
-from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
+from vitaccel_rtl.accelerator.vector_pace import LAYERNORM
 
 ITEMIZED = (("deit-tiny", "16x16"), ("vit-base", "16x16"))
 """Models and machines of the first table."""
@@ -54,59 +51,52 @@ def itemized(names: Sequence[str], predictions: Sequence[Prediction]) -> Iterato
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pass:
-    """What the second pass of LayerNorms costs a network.
+class Drained:
+    """What it saves a network that moments are taken as rows drain.
 
     Parameters
     ----------
     model, pe
         On which machine.
-    waiting
-        Cycles in which the array waits for LayerNorms.
-    cycles, once
-        Of the run; and if LayerNorms took their rows once, as other streams do, with nothing to wait for first.
+    norms, drained
+        Instructions of LayerNorms, and those whose rows' moments were taken before.
+    twice, once
+        Cycles on a machine that takes no moments, where LayerNorms stream all rows twice; and on one that does.
     """
 
     model: str
     pe: str
-    waiting: int
-    cycles: int
+    norms: int
+    drained: int
+    twice: int
     once: int
 
     def __str__(self) -> str:
-        saved = self.cycles - self.once
+        saved = self.twice - self.once
         name = f"{self.model} {self.pe}"
         return (
-            f"  {name:24}{self.cycles:>14,}{self.waiting:>16,}{self.once:>16,}{saved:>11,}"
-            f"{percent(saved / self.cycles, 2):>9}"
+            f"  {name:24}{self.norms:>12,}{self.drained:>9,}{self.twice:>16,}{self.once:>16,}{saved:>11,}"
+            f"{percent(saved / self.twice, 2):>9}"
         )
 
 
-PASS_HEADING = f"{'':26}{'cycles':>14}{'LayerNorm waits':>16}{'rows taken once':>16}{'saved':>11}{'of all':>9}"
+DRAINED_HEADING = f"{'':26}{'LayerNorms':>12}{'drained':>9}{'rows twice':>16}{'cycles':>16}{'saved':>11}{'of all':>9}"
 
 
-def second_pass(model: str, pe: str, path: Path) -> Pass:
-    """Return what the second pass of its LayerNorms costs a model."""
-    compiled = compile_model(path, machine(pe))
-    prediction = predict_compiled(compiled)
-    program, memory = assemble(compiled.program), compiled.program.arch.memory
-    queues = Routing().route_queues(compiled.program)
-    once = program_cycles(taken_once(program), memory, latency_cycles=memory.latency_cycles, queues=queues).cycles
-    waiting = prediction.slots.layernorm // prediction.arch.array.pes
-    return Pass(model=model, pe=pe, waiting=waiting, cycles=prediction.cycles.elapsed, once=once)
-
-
-def taken_once(program: ProgramFile) -> ProgramFile:
-    """Return a program with the times of one in which LayerNorms take their rows once: as conversions of them."""
-    layernorm, convert = (LANE_FUNCTIONS.index(name) for name in ("layernorm", "convert"))
-    return replace(
-        program,
-        instructions=tuple(
-            replace(each, fields={**each.fields, "function": convert})
-            if each.operation == "lane" and each.fields.get("function", 0) == layernorm
-            else each
-            for each in program.instructions
-        ),
+def drained(model: str, pe: str, path: Path) -> Drained:
+    """Return what moments at the drain save a model."""
+    with_moments = machine(pe)
+    without = replace(with_moments, buffers=replace(with_moments.buffers, moment_blocks=0))
+    compiled = compile_model(path, with_moments)
+    norms = [each for each in compiled.program.instructions if isinstance(each, Lane) and each.function == LAYERNORM]
+    cycles = [predict_compiled(each).cycles.elapsed for each in (compile_model(path, without), compiled)]
+    return Drained(
+        model=model,
+        pe=pe,
+        norms=len(norms),
+        drained=sum(each.moments >= 0 for each in norms),
+        twice=cycles[0],
+        once=cycles[1],
     )
 
 
@@ -128,14 +118,14 @@ def itemized_report(folder: Path, cases: Sequence[tuple[str, str]] = ITEMIZED) -
 
 def layernorm_report(folder: Path, cases: Sequence[tuple[str, str]] = NORMALIZED) -> str:
     """Return the second table."""
-    rows = (str(second_pass(name, pe, exported(name, folder))) for name, pe in cases)
-    return "\n".join((PASS_HEADING, *rows)) + "\n"
+    rows = (str(drained(name, pe, exported(name, folder))) for name, pe in cases)
+    return "\n".join((DRAINED_HEADING, *rows)) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, default=Path("build/models"), help="where the ONNX files are or go")
-    parser.add_argument("--layernorm", action="store_true", help="what the second pass of LayerNorms costs")
+    parser.add_argument("--layernorm", action="store_true", help="what moments at the drain save")
     options = parser.parse_args()
     report = layernorm_report if options.layernorm else itemized_report
     print(report(options.models), end="")

@@ -30,7 +30,7 @@ def accelerator_of(arch: Arch, *, features: Collection[str] = FEATURES) -> Any:
     arch
         The machine.
     features
-        Which of :data:`vitaccel_rtl.accelerator.isa.FEATURES` it has.
+        Which of :data:`vitaccel_rtl.accelerator.isa.FEATURES` it has; ``moments`` only where it keeps any.
 
     Raises
     ------
@@ -38,6 +38,7 @@ def accelerator_of(arch: Arch, *, features: Collection[str] = FEATURES) -> Any:
         If there is no such accelerator.
     """
     numerics, memory, root = arch.numerics, arch.memory, Rsqrt()
+    features = set(features) - (set() if arch.buffers.moment_blocks else {"moments"})
     softmax = {
         **powers_of(numerics.logit_fraction_bits),
         "numerator_bits": numerics.numerator_bits,
