@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from amaranth.hdl import Value
@@ -21,7 +22,7 @@ def watch(part: Any, drives: Iterable[Mapping[str, Any]], probes: Sequence[str])
     drives
         For each cycle, inputs by name; those that are not named are 0.
     probes
-        Names of ports.
+        Names of ports. Here and in *drives*, ``i.valid`` is a port of a port.
     """
     seen: list[tuple[Any, ...]] = []
 
@@ -29,11 +30,11 @@ def watch(part: Any, drives: Iterable[Mapping[str, Any]], probes: Sequence[str])
         driven: set[str] = set()
         for drive in drives:
             for name in driven - set(drive):
-                ctx.set(Value.cast(getattr(part, name)), 0)
+                ctx.set(Value.cast(attrgetter(name)(part)), 0)
             for name, value in drive.items():
-                ctx.set(getattr(part, name), value)
+                ctx.set(attrgetter(name)(part), value)
             driven = set(drive)
-            seen.append(tuple(ctx.get(getattr(part, name)) for name in probes))
+            seen.append(tuple(ctx.get(attrgetter(name)(part)) for name in probes))
             await ctx.tick()
 
     simulator = Simulator(part)

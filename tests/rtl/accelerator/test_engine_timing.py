@@ -6,6 +6,7 @@ import pytest
 
 from vitaccel_rtl.accelerator.engine_timing import DONE_BEFORE, ComputeTimes, VectorTimes
 from vitaccel_rtl.accelerator.expert_times import SKIPPED, gather_cycles, scatter_cycles
+from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
 from vitaccel_rtl.accelerator.static_work import lane_work, matmul_work
 from vitaccel_rtl.latency import SLOTS
 
@@ -51,6 +52,16 @@ def test_experts_wait_until_the_lanes_rest_and_lanes_until_an_expert_is_done() -
     done = engine.complete("gather", GATHER, accepted, 11)
     assert done == accepted + gather_cycles(11, side=8, tiles=3)
     assert engine.ready("lane") == engine.ready("scatter_add") == done + 1
+
+
+def test_a_layernorm_that_has_its_moments_lets_the_next_come_sooner() -> None:
+    """What waits for the lanes' rest as well: rows of so many frames are streamed once."""
+    engines = {has: VectorTimes(side=8) for has in (0, 1)}
+    for has, engine in engines.items():
+        fields = LANE | {"function": LANE_FUNCTIONS.index("layernorm"), "interval": 20, "has_moments": has}
+        engine.complete("lane", fields | {"scale": 4 if has else 25}, 0)
+    for operation in ("lane", "route"):
+        assert engines[0].ready(operation) - engines[1].ready(operation) == SLOTS * (5 * 20 - 4)
 
 
 def test_entries_take_their_time() -> None:

@@ -15,6 +15,7 @@ from vitaccel.reference.requantize import ChannelRequantize
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.epilogue import Epilogue
 from vitaccel_rtl.accelerator.pace import SELECT
+from vitaccel_rtl.accelerator.row_moments import moments_port
 
 SIDE = 4
 LOGITS_AT = SELECT + latency.REQUANTIZE
@@ -65,6 +66,8 @@ def requantized(acc: int, factor: Factors, bits: int, residual: int) -> int:
 KINDS: dict[str, dict[str, int]] = {
     "columns": {},
     "columns, wide, with a residual": {"is_wide": 1, "has_residual": 1},
+    "columns, wide, with moments": {"is_wide": 1, "takes_moments": 1},
+    "columns, with a residual and moments": {"is_wide": 1, "has_residual": 1, "takes_moments": 1, "begins_moments": 1},
     "rows": {"by_rows": 1},
     "rows, table": {"by_rows": 1, "has_table": 1, "table": 1, "is_wide": 1},
     "logits": {"is_logits": 1, "has_one_set": 1, "ends_row": 1},
@@ -92,6 +95,7 @@ def test_every_kind_of_tile_is_requantized_with_the_sets_of_its_own(kind: str, s
     tiles: list[tuple[int, Tile]] = []
     for number in range(3):
         drain = KINDS[kind] | {"out": 100 * number + 7, "plane": 40, "words": words}
+        drain |= {"moments": rng.getrandbits(16), "moments_channels": rng.getrandbits(16)}
         tile = Tile(
             drain,
             generator.integers(-(1 << 20), 1 << 20, (SIDE, SIDE)),
@@ -110,7 +114,10 @@ def test_every_kind_of_tile_is_requantized_with_the_sets_of_its_own(kind: str, s
     drives += [held] * (RESULTS_AT + 2)
     probes = ["result_start", "result_address", "result_high", "result_words", "result_is_wide", "result",
               "logits_valid", "logits_address", "logits_end_row", "logits", "residual_taken"]  # fmt: skip
-    seen = watch(Epilogue(side=SIDE), drives, probes)
+    moments = [f"moments.{name}" for name in moments_port(SIDE).members]
+    seen_of_moments = watch(Epilogue(side=SIDE, takes_moments=True), drives, [*moments, *probes])
+    seen = [row[len(moments) :] for row in seen_of_moments]
+    check_moments(tiles, [dict(zip(moments, row, strict=False)) for row in seen_of_moments])
     is_logits = bool(KINDS[kind].get("is_logits"))
     for begin, tile in tiles:
         at = begin + (LOGITS_AT if is_logits else RESULTS_AT)
@@ -132,6 +139,25 @@ def test_every_kind_of_tile_is_requantized_with_the_sets_of_its_own(kind: str, s
     taken = sum(each[-1] for each in seen)
     assert taken == (3 * SIDE if KINDS[kind].get("has_residual") else 0)
     assert any(each[6] for each in seen) == is_logits
+
+
+def check_moments(tiles: list[tuple[int, Tile]], seen: list[dict[str, Any]]) -> None:
+    """Results of 16 bits leave where they are there, before any table, if their moments are taken; else none do."""
+    takes = [(begin, tile) for begin, tile in tiles if tile.drain.get("takes_moments")]
+    assert sum(row["moments.valid"] for row in seen) == SIDE * len(takes)
+    for begin, tile in takes:
+        for word in range(SIDE):
+            row = {name.removeprefix("moments."): value for name, value in seen[begin + LOGITS_AT + word].items()}
+            assert [*row.pop("lanes")] == tile.expected[word].tolist()
+            assert row == {
+                "valid": 1,
+                "starts": word == 0,
+                "last": word == SIDE - 1,
+                "number": word,
+                "block": tile.drain["moments"],
+                "begins": tile.drain.get("begins_moments", 0),
+                "channels": tile.drain["moments_channels"],
+            }
 
 
 def chosen(

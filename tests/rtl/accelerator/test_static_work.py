@@ -70,15 +70,25 @@ def test_a_matmul_takes_its_intervals(rows: int, columns: int, occupied: int, re
     assert matmul_work(MATMUL | {"row_blocks": rows, "n_tiles": columns}, 8) == Work(occupied, result)
 
 
-@pytest.mark.parametrize("function", ["layernorm", "add"])
+@pytest.mark.parametrize(("function", "has_moments"), [("layernorm", 0), ("layernorm", 1), ("add", 0)])
 @pytest.mark.parametrize("by_rows", [0, 1])
-def test_a_lane_takes_what_its_pace_says(function: str, by_rows: int) -> None:
+def test_a_lane_takes_what_its_pace_says(function: str, has_moments: int, by_rows: int) -> None:
     scale = 7 if function == "layernorm" else 0
     drain = latency.vector_rows_drain(16) if by_rows else 0
-    pace = VectorPace(interval=2, scale=scale, result=9, drain=drain)
+    pace = VectorPace(interval=2, scale=scale, result=9, drain=drain, is_asked=bool(has_moments))
     fields = {"function": LANE_FUNCTIONS.index(function), "by_rows": by_rows, "row_blocks": 5, "interval": 2}
-    work = lane_work(fields | {"scale": scale, "result": 9}, 16)
+    work = lane_work(fields | {"scale": scale, "result": 9, "has_moments": has_moments}, 16)
     assert (work.occupied, work.result * 8 - 4) == (pace.occupied(5), pace.done_cycles(5))
+
+
+def test_rows_whose_moments_were_taken_are_streamed_once() -> None:
+    """Of 40 frames each, the first behind a wait of 4; without moments twice, the second time 45 after the first."""
+    fields = {"function": LANE_FUNCTIONS.index("layernorm"), "row_blocks": 3, "interval": 40, "result": 50}
+    assert lane_work(fields | {"scale": 4, "has_moments": 1}, 8) == Work(1 + 4 + 3 * 40, 1 + 4 + 2 * 40 + 50)
+    assert lane_work(fields | {"scale": 45}, 8) == Work(1 + 6 * 40, 1 + 5 * 40 + 50)
+    # Only a LayerNorm has moments.
+    other = fields | {"function": LANE_FUNCTIONS.index("copy"), "scale": 4}
+    assert lane_work(other | {"has_moments": 1}, 8) == lane_work(other, 8)
 
 
 def test_kept_logits_go_twice_through_the_array() -> None:

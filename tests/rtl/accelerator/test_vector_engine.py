@@ -102,10 +102,12 @@ def sooner(case: Case, **fewer: int) -> Case:
 
 
 @pytest.mark.parametrize("by_rows", [0, 1])
-@pytest.mark.parametrize("function", ["convert", "layernorm", "add"])
-def test_a_frame_less_from_row_block_to_row_block_is_wrong(function: str, by_rows: int, seed: int) -> None:
-    traffic = Traffic(8, seed)
-    case = traffic.case(function, channels=20, row_blocks=3, by_rows=by_rows, a_is_wide=1, has_b=1)
+@pytest.mark.parametrize(("function", "has_moments"), [("convert", 0), ("layernorm", 0), ("layernorm", 1), ("add", 0)])
+def test_a_frame_less_from_row_block_to_row_block_is_wrong(
+    function: str, has_moments: int, by_rows: int, seed: int
+) -> None:
+    traffic, of_moments = Traffic(8, seed), {"has_moments": has_moments}
+    case = traffic.case(function, channels=36, row_blocks=3, by_rows=by_rows, a_is_wide=1, has_b=1, **of_moments)
     assert case is not None
     assert outcome(traffic, [case])
     assert not outcome(traffic, [sooner(case, interval=1)])
@@ -117,8 +119,23 @@ def test_a_frame_less_from_moments_to_normal_form_is_wrong(channels: int, seed: 
     traffic, right = Traffic(8, seed), []
     for _ in range(6):
         traffic.forget()
-        case = traffic.case("layernorm", channels=channels, row_blocks=1, by_rows=0, is_wide=1)
+        case = traffic.case("layernorm", channels=channels, row_blocks=1, by_rows=0, is_wide=1, has_moments=0)
         assert case is not None
+        right.append(outcome(traffic, [sooner(case, scale=1)]))
+        assert outcome(traffic, [case])
+    assert not all(right)
+
+
+@pytest.mark.parametrize(("side", "count"), [(5, 1), (8, 1), (8, 3)])
+@pytest.mark.parametrize("row_blocks", [1, 3])
+def test_a_frame_less_from_asking_to_normal_form_is_wrong(side: int, count: int, row_blocks: int, seed: int) -> None:
+    """Moments that were taken as rows drained are asked for; those of several arrays are their sum, which is later."""
+    traffic, right = Traffic(side, seed, count), []
+    for _ in range(6):
+        traffic.forget()
+        case = traffic.case("layernorm", channels=3, row_blocks=row_blocks, by_rows=0, is_wide=1, has_moments=1)
+        assert case is not None
+        assert case.pace.scale > case.pace.interval
         right.append(outcome(traffic, [sooner(case, scale=1)]))
         assert outcome(traffic, [case])
     assert not all(right)

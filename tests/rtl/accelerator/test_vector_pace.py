@@ -7,7 +7,7 @@ import pytest
 from vitaccel_rtl.accelerator.isa import LANE_FUNCTIONS
 from vitaccel_rtl.accelerator.row_times import FROM_END
 from vitaccel_rtl.accelerator.vector_pace import VectorPace, vector_pace
-from vitaccel_rtl.latency import SLOTS, vector_rows_drain
+from vitaccel_rtl.latency import SLOTS, vector_drained, vector_rows_drain
 
 FUNCTIONS = [function for function in LANE_FUNCTIONS if function != "head_mean"]
 
@@ -41,6 +41,35 @@ def test_short_rows_of_a_layernorm_wait_for_their_factors() -> None:
     assert (pace.interval, pace.scale) == (1, 6)
     # Moments begin in the frames 1, 2, 8 and 10.
     assert pace.starts(4) == (7, 9, 14, 16)
+
+
+def test_a_layernorm_that_has_its_moments_is_streamed_once() -> None:
+    pace = vector_pace(side=8, function="layernorm", channels=64, last_rows=8, a_is_wide=True, has_moments=True)
+    assert pace == VectorPace(interval=8, scale=4, result=15, drain=0, is_asked=True)
+    assert pace.starts(3) == (1 + 4, 13, 21)
+    assert pace.occupied(3) == 1 + 4 + 3 * 8
+    # Rows that are shorter than what their factors take wait for them.
+    short = vector_pace(side=8, function="layernorm", channels=8, last_rows=8, a_is_wide=True, has_moments=True)
+    assert short.starts(3) == (1 + 4, 9, 13)
+
+
+@pytest.mark.parametrize("side", [8, 16, 24, 32])
+def test_the_sum_of_several_arrays_moments_takes_cycles_but_no_frame(side: int) -> None:
+    sizes = {"side": side, "function": "layernorm", "channels": 96, "last_rows": 8, "has_moments": True}
+    for arrays, levels in ((1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (8, 3)):
+        assert vector_drained(arrays) == vector_drained(1) + levels
+        pace = vector_pace(**sizes, arrays=arrays)
+        assert pace == vector_pace(**sizes)
+        assert SLOTS * (pace.scale - 1) < vector_drained(arrays) + side - 1 <= SLOTS * pace.scale
+
+
+@pytest.mark.parametrize("side", [4, 5, 8, 16, 32])
+def test_rows_as_long_as_a_network_has_them_take_less_with_moments(side: int) -> None:
+    for channels, row_blocks in itertools.product((48, 192, 384, 768, 1024), (1, 2, 3, 50)):
+        sizes = {"side": side, "function": "layernorm", "channels": channels, "last_rows": side, "a_is_wide": True}
+        twice, once = (vector_pace(**sizes, has_moments=has, arrays=8) for has in (False, True))
+        assert once.result == twice.result
+        assert once.occupied(row_blocks) < twice.occupied(row_blocks)
 
 
 def test_tiles_by_rows_take_whole_frames() -> None:
