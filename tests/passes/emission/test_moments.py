@@ -69,6 +69,17 @@ def test_moments_hold_until_they_are_read(pe: str, frames: int, moment_blocks: i
     run(plan, program, random.Random(seed))
 
 
+@pytest.mark.parametrize("name", ["vit-batch", "lookupvit", "hybrid-batch", "vmoe"])
+def test_models_hold_their_moments_in_any_memory(name: str, lower: Lower, seed: int) -> None:
+    """Some of their LayerNorms stream once; those behind experts, joins and tensors that do not fit stream twice."""
+    rng, kinds = random.Random(seed), set()
+    for pe, blocks in (("64", 15), ("4x4", 5), ("3x8x8", 3), ("5x5", 14), ("16x16", 2)):
+        plan, program = lower(name, machine_with(pe, buffers__moment_blocks=str(blocks)))
+        kinds |= {lane.moments >= 0 for lane in instructions(program)[1]}
+        run(plan, program, rng, times=1)
+    assert kinds == {False, True}
+
+
 @pytest.mark.parametrize("weight_bytes", [1 << 17, 1 << 11])
 @pytest.mark.parametrize("rows_first", [False, True])
 def test_strips_and_streams_take_moments_column_after_column(
