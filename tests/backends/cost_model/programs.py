@@ -72,6 +72,7 @@ def random_instruction(rng: random.Random, kind: type[Instruction], shared: dict
         MatMul: {
             "a": 0, "weight": n(-1, 0), "out": 0, "residual": n(-1, 0), "row_blocks": n(1, 4), "tokens": 1,
             "k": n(1, 30), "n": 1, "n_tiles": n(1, 5), "out_bytes": n(1, 2),
+            "moments": n(-1, 0),
         },
         Attention: {
             "v": 0, "out": 0, "logits": n(-1, 0), "mode": rng.choice(("none", "post_softmax_T", "pre_softmax_T")),

@@ -97,6 +97,22 @@ def test_the_layers_of_a_model_sum_to_the_network(
 
 
 # -- what was done -------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("model", "shared"), [("vit-micro", False), ("lookupvit-micro", True)])
+def test_moments_save_reads_and_sums_that_are_shared(
+    model: str, shared: bool, imported: Callable[..., ImportedModel]
+) -> None:
+    """A LayerNorm whose moments are kept reads its rows once less; they are summed up all the same, if only once."""
+    done = []
+    for moment_blocks in ("64", "0"):
+        arch = Arch().with_settings({"buffers.moment_blocks": moment_blocks})
+        _, costs = timed(compile_graph(imported(model).graph, arch)[2], Routing())
+        done.append(Actions.total([cost.actions for cost in costs]))
+    once, twice = done
+    assert once.lane_operations <= twice.lane_operations
+    assert (once.lane_operations < twice.lane_operations) == shared
+    assert once.activation_bytes < twice.activation_bytes
+
+
 def count_actions(instruction: Instruction, slot: Slot, arch: Arch) -> Actions:
     """Every access to every buffer of one instruction, from what the hardware does and not from the formulas."""
     side, arrays = arch.array.side, arch.array.count
@@ -111,7 +127,8 @@ def count_actions(instruction: Instruction, slot: Slot, arch: Arch) -> Actions:
         b = Actions(weight_bytes=side * arrays) if f["weight"] >= 0 else Actions(activation_bytes=side * arrays)
         residual = Actions(activation_bytes=2 * elements if f["residual"] >= 0 else 0)  # int16
         written = Actions(lane_operations=elements, activation_bytes=elements * f["out_bytes"])
-        return Actions.total([*[a + b] * slot.occupied, residual, written])
+        summed = Actions(lane_operations=rows * f["n"] if f["moments"] >= 0 else 0)
+        return Actions.total([*[a + b] * slot.occupied, residual, written, summed])
     if instruction.mnemonic == "attention":
         logits = f["frames"] * f["heads"] * f["queries"] * f["keys"]
         tokens = f["queries"] if f["mode"] == "none" else f["keys"]

@@ -105,17 +105,21 @@ def _streamed(instruction: MatMul | Attention, slot: Slot, arch: Arch) -> int:
 
 
 def _matmul_actions(instruction: MatMul, slot: Slot, arch: Arch) -> Actions:
-    """Slots clocked; a word of A a cycle, a word of B an array and cycle; results (and residuals) once."""
+    """Slots clocked; a word of A a cycle, a word of B an array and cycle; results (and residuals) once.
+
+    Where moments are taken as results drain, each is summed up in its lane: what a LayerNorm's own pass would do.
+    """
     side, count = arch.array.side, arch.array.count
     blocks = instruction.row_blocks if slot.rows < 0 else ceil_div(slot.rows, side)
     results = blocks * side * instruction.n_tiles * side
     residual = 2 * results if instruction.residual >= 0 else 0
+    summed = blocks * side * instruction.n if instruction.moments >= 0 else 0
     streamed = _streamed(instruction, slot, arch)
     b_bytes = streamed * side * count
     from_weights = instruction.weight >= 0
     return Actions(
         mac_slots=streamed * side * side * count,
-        lane_operations=results,
+        lane_operations=results + summed,
         activation_bytes=streamed * side
         + results * instruction.out_bytes
         + residual
