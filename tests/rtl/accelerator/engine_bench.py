@@ -9,14 +9,16 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator import isa
 from vitaccel_rtl.accelerator.compute_engine import ComputeEngine
 from vitaccel_rtl.accelerator.decode import RAW
 from vitaccel_rtl.accelerator.delay import later
-from vitaccel_rtl.accelerator.row_moments import RowMoments, moments_port
+from vitaccel_rtl.accelerator.row_moments import MOMENTS_ASKED, RowMoments, moments_port
 from vitaccel_rtl.accelerator.set_memory import SetMemory
 from vitaccel_rtl.accelerator.slot_buffer import SlotBuffer
 from vitaccel_rtl.latency import SLOT_BUFFER, SLOTS
+from vitaccel_rtl.layernorm import SQUARES_BITS, TOTAL_BITS
 from vitaccel_sim.verilate import build
 
 MOMENT_BLOCKS = 64
@@ -44,8 +46,11 @@ class EngineBench(wiring.Component):
         self.arrays = arrays
         self.engine, self.side, self.words, self.sets = engine, side, words, sets
         self.first_read, self.first_write, self.others = first_read, first_write, others
-        self.asks = "asks" in engine.signature.members and not isinstance(engine, ComputeEngine)
-        self.passed = [name for name in engine.signature.members if name.startswith(("weight_", "table_", "queue_"))]
+        # What asks for moments has some that the bench takes; of what answers, Python asks.
+        answers = isinstance(engine, ComputeEngine)
+        self.is_asking = "asks" in engine.signature.members and not answers
+        passed = ("weight_", "table_", "queue_", *(MOMENTS_ASKED if answers else ()))
+        self.passed = [name for name in engine.signature.members if name.startswith(passed)]
         super().__init__(
             {
                 "i": In(stream.Signature(RAW)),
@@ -59,7 +64,7 @@ class EngineBench(wiring.Component):
                 "set_valid": In(1),
                 "set_address": In(range(sets)),
                 "set_word": In(64),
-                **({"drained": In(moments_port(side))} if self.asks else {}),
+                **({"drained": In(moments_port(side))} if self.is_asking else {}),
                 **{name: engine.signature.members[name] for name in self.passed},
             }
         )
@@ -91,7 +96,7 @@ class EngineBench(wiring.Component):
             sets.write_address.eq(self.set_address),
             sets.write_word.eq(self.set_word),
         ]
-        if self.asks:
+        if self.is_asking:
             self._answer(m, engine)
         for name in self.passed:
             inside, outside = getattr(engine, name), getattr(self, name)
@@ -175,6 +180,23 @@ class Engine:
             port.drained__lanes = sum(int(code) % (1 << 16) << 16 * lane for lane, code in enumerate(codes))
             self.tick()
         port.drained__valid = 0
+
+    def moments(self, block: int) -> list[tuple[int, int]]:
+        """What a compute engine says of the rows of a row-block, asked now: their sums, and sums of squares."""
+        io, found = self.model.io, []
+        io.asks, io.asked = 1, block
+        self.tick()
+        io.asks = 0
+        for cycle in range(1, latency.MOMENTS_ASKED + self.bench.side):
+            assert io.there == (cycle >= latency.MOMENTS_ASKED)
+            if io.there:
+                word = io.moments
+                total, squares = word % (1 << TOTAL_BITS), word >> TOTAL_BITS
+                assert squares < 1 << SQUARES_BITS
+                found.append((total - (total >> TOTAL_BITS - 1 << TOTAL_BITS), squares))
+            self.tick()
+        assert not io.there
+        return found
 
     def write(self, kind: str, values: dict[int, int]) -> None:
         """Write by address through the ports ``<kind>_...`` of the engine."""

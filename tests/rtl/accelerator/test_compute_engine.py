@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.rtl.accelerator.engine_bench import Engine, EngineBench
+from tests.rtl.accelerator.engine_bench import MOMENT_BLOCKS, Engine, EngineBench
 from vitaccel.backends.rtl.blocks.softmax import powers_of, reciprocal_of
 from vitaccel.ir.parameters import encode_sets
 from vitaccel.reference.reciprocal import Reciprocal
@@ -36,8 +36,9 @@ def engine_of(side: int) -> Engine:
         "reciprocal": reciprocal_of(Reciprocal()),
     }
     engine = ComputeEngine(
-        side=side, words=WORDS, weight_words=WEIGHT_WORDS, logit_words=LOGIT_WORDS, sets=SETS, softmax=softmax
-    )
+        side=side, words=WORDS, weight_words=WEIGHT_WORDS, logit_words=LOGIT_WORDS, sets=SETS, softmax=softmax,
+        moment_blocks=MOMENT_BLOCKS,
+    )  # fmt: skip
     others = dict(enumerate(RESIDUAL_CLIENTS, start=2)), {}
     bench = EngineBench(engine, side=side, words=WORDS, sets=SETS, first_read=0, first_write=0, others=others)
     return Engine(bench, seed=1)
@@ -152,6 +153,38 @@ def test_a_matmul(side: int, depth: int, row_blocks: int, wide: bool, residual: 
         words = expected[block * side : (block + 1) * side].T
         put(memory, OUT + block * out_step, plane, words, wide=wide)
     np.testing.assert_array_equal(found, memory)
+
+
+@pytest.mark.parametrize("side", [4, 8])
+@pytest.mark.parametrize("row_blocks", [1, 3])
+def test_matmuls_take_moments_of_their_rows(side: int, row_blocks: int, seed: int) -> None:
+    """Columns come in two matmuls, of which the second goes on; a third takes none; a fourth begins elsewhere."""
+    random, engine, memory = starting(side, seed)
+    depth, n_tiles, out_step, plane, residual = 9, 3, 48, 24, 512
+    matrix, sets = weights_into(engine, random, 0, depth, n_tiles)
+    pace, columns = matmul_pace(depth, side, b_is_activation=False), n_tiles * side
+    low, high = (rows_of(memory, residual + p, out_step, row_blocks, columns) for p in (0, plane))
+    added = (low & 255) | (high << 8)
+    expected: dict[int, np.ndarray] = {}
+    for place, begins, channels in ((5, 1, columns), (5, 0, columns - side - 1), (None, 0, columns), (20, 1, side - 1)):
+        a = 8 * int(random.integers(0, 16))
+        fields = {
+            "a": a, "a_step": 16, "depth": depth, "row_blocks": row_blocks, "n_tiles": n_tiles, "b": 0,
+            "b_step": depth + 8, "out": OUT, "out_step": out_step, "out_tile_step": side, "out_plane": plane,
+            "residual": residual, "residual_step": out_step, "residual_tile_step": side, "residual_plane": plane,
+            "last_rows": side, "is_wide": 1, "has_residual": 1, "takes_moments": place is not None,
+            "begins_moments": begins, "moments": place or 0, "moments_channels": channels, **pace._asdict(),
+        }  # fmt: skip
+        engine.run((isa.MATMUL, fields))
+        if place is not None:
+            result = sets.requantize(rows_of(memory, a, 16, row_blocks, depth) @ matrix, 16, added)[:, :channels]
+            before = expected[place] if not begins else 0
+            expected[place] = before + np.stack([result.sum(axis=1), (result**2).sum(axis=1)], axis=1)
+            # An instruction that waited for this one asks later than now.
+            assert engine.moments(place + row_blocks - 1) == [tuple(row) for row in expected[place][-side:].tolist()]
+    for place, sums in expected.items():
+        found = [row for block in range(row_blocks) for row in engine.moments(place + block)]
+        assert found == [tuple(row) for row in sums.tolist()]
 
 
 @pytest.mark.parametrize("side", [4, 8])
