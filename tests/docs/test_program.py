@@ -11,9 +11,9 @@ import pytest
 
 from vitaccel.arch import PARAMETER_BYTES, Arch, PeArrays
 from vitaccel.compiler import PASS_NAMES
-from vitaccel.ir import program
+from vitaccel.ir import instruction
+from vitaccel.ir.instruction import Engine, Instruction
 from vitaccel.ir.plan import Tensor
-from vitaccel.ir.program import Engine, Instruction
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "program.md"
@@ -22,7 +22,9 @@ HEADING = "| instruction | engine | what | fields |\n|---|---|---|---|\n"
 
 def instructions() -> list[type[Instruction]]:
     """Instructions a machine can fetch, as the module defines them."""
-    found = [value for value in vars(program).values() if isinstance(value, type) and issubclass(value, Instruction)]
+    found = [
+        value for value in vars(instruction).values() if isinstance(value, type) and issubclass(value, Instruction)
+    ]
     return [kind for kind in found if hasattr(kind, "mnemonic")]
 
 
@@ -54,7 +56,9 @@ def test_the_table_of_instructions_is_the_code_s(pytestconfig: pytest.Config) ->
     if pytestconfig.option.update_golden:
         text = PAGE.read_text(encoding="utf-8")
         PAGE.write_text(text.replace(written() or "INSTRUCTIONS\n", table()), encoding="utf-8")
-    assert written() == table(), "after a change of vitaccel/ir/program.py: pytest --update-golden, and read the page"
+    assert written() == table(), (
+        "after a change of vitaccel/ir/instruction.py: pytest --update-golden, and read the page"
+    )
 
 
 def test_every_instruction_is_taken_by_the_engine_the_page_says() -> None:
