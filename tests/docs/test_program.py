@@ -56,9 +56,7 @@ def test_the_table_of_instructions_is_the_code_s(pytestconfig: pytest.Config) ->
     if pytestconfig.option.update_golden:
         text = PAGE.read_text(encoding="utf-8")
         PAGE.write_text(text.replace(written() or "INSTRUCTIONS\n", table()), encoding="utf-8")
-    assert written() == table(), (
-        "after a change of vitaccel/ir/instruction.py: pytest --update-golden, and read the page"
-    )
+    assert written() == table(), "after a change of instruction.py: pytest --update-golden, and read the page"
 
 
 def test_every_instruction_is_taken_by_the_engine_the_page_says() -> None:
