@@ -37,6 +37,9 @@ FEW, FEW_OF_EXPERTS, MANY = 3, 1, 200
 
 LATENCY_CYCLES = 20
 
+MOMENT_BLOCKS = 16
+"""Of up to 10 row-blocks a tensor: one has the place of another soon, and some have none."""
+
 Times = list[dict[str, list[int]]]
 """Of each image the cycles, by engine, in which its instructions complete."""
 
@@ -45,7 +48,8 @@ def machine(pe: str = "4x4") -> Arch:
     """The smallest arrays; buffers that hold every network of :mod:`tests.sim.accelerator.random_networks`."""
     more = Arch().with_pe(pe).array.pes // 16
     sizes = {"activation": more << 16, "weight": more << 14, "logit": more << 12, "parameter": 1 << 13}
-    return machine_of(pe, **{f"buffers__{name}_bytes": size for name, size in sizes.items()})
+    buffers = {f"buffers__{name}_bytes": size for name, size in sizes.items()}
+    return machine_of(pe, **buffers, buffers__moment_blocks=MOMENT_BLOCKS)
 
 
 @cache
@@ -119,7 +123,7 @@ def test_a_few_random_networks_of_experts(routing: str, seed: int) -> None:
 def test_a_random_network_on_two_arrays(seed: int) -> None:
     """Without what only some networks need: half the machine to compile."""
     numbers = np.random.default_rng(seed + 3).integers(0, 1 << 31, MANY).tolist()
-    check(next(n for n in numbers if not random_network(n)[0].is_cross), pe="2x8x8", features=())
+    check(next(n for n in numbers if not random_network(n)[0].is_cross), pe="2x8x8", features=("moments",))
 
 
 def completions(accelerator: SimulatedAccelerator, program: int, cycles: int) -> dict[str, list[int]]:
