@@ -32,10 +32,11 @@ PRESETS = {"ecp5": "ecp5-85f", "xcup": "zcu102"}
 
 AREA_TERMS = {
     "array": ("PEs", "lanes of arrays", "arrays"),
-    "cores": ("lanes of arrays", "turned of arrays", "arrays"),
+    "cores": ("lanes of arrays", "turned of arrays", "arrays", "arrays with moments"),
     "kept": ("lanes of arrays", "turned of arrays", "arrays"),
-    "issue": ("machine", "lanes of arrays", "arrays"),
-    "lanes": ("machine", "lanes", "turned"),
+    "moments": ("lanes of arrays", "arrays"),
+    "issue": ("machine", "lanes of arrays", "arrays", "with moments"),
+    "lanes": ("machine", "lanes", "turned", "with moments"),
     "experts": ("machine", "lanes", "turned"),
     "buffer": ("lanes of arrays", "address bits", "machine"),
     "sets": ("arrays", "machine"),
@@ -61,7 +62,7 @@ class Point:
     kibibytes
         Of the buffers: activations, weights, logits, parameters.
     features
-        Of :data:`vitaccel_rtl.accelerator.isa.FEATURES`.
+        Of :data:`vitaccel_rtl.accelerator.isa.FEATURES`; with ``moments``, of :data:`MOMENT_BLOCKS` row-blocks.
     logic_rows
         Rows of the array whose products are LUTs.
     is_held_out
@@ -85,11 +86,18 @@ class Point:
         """The machine."""
         names = ("activation", "weight", "logit", "parameter")
         sizes = {f"buffers.{name}_bytes": str(1024 * size) for name, size in zip(names, self.kibibytes, strict=True)}
+        if "moments" in self.features:
+            sizes["buffers.moment_blocks"] = str(MOMENT_BLOCKS)
         base = load_preset(PRESETS[self.target]).with_pe(self.pe)
         return base.with_settings({"memory.bus_bits": str(self.bus_bits), **sizes})
 
 
-ALL = ("experts", "kept_logits")
+MOMENT_BLOCKS = 64
+"""Row-blocks whose moments are kept, where any are: those of the preset zcu102."""
+
+KEPT, MOMENTS = ("kept_logits",), ("moments",)
+EXPERTS_KEPT = ("experts", *KEPT)
+ALL = (*EXPERTS_KEPT, *MOMENTS)
 FULL_SIZE = (1024, 2048, 256, 32)
 """Buffers of the preset zcu102."""
 
@@ -97,17 +105,22 @@ POINTS = (
     Point(target="ecp5", pe="4x4", bus_bits=32, kibibytes=(32, 16, 8, 8)),
     Point(target="ecp5", pe="8x8", bus_bits=32, kibibytes=(32, 16, 8, 8)),
     Point(target="ecp5", pe="8x8", bus_bits=32, kibibytes=(32, 16, 8, 8), logic_rows=6, is_held_out=True),
-    Point(target="ecp5", pe="4x4", bus_bits=128, kibibytes=(64, 64, 16, 8), features=ALL),
-    Point(target="ecp5", pe="5x5", bus_bits=128, kibibytes=(40, 40, 20, 8), features=ALL[1:], is_held_out=True),
+    Point(target="ecp5", pe="4x4", bus_bits=128, kibibytes=(64, 64, 16, 8), features=EXPERTS_KEPT),
+    Point(target="ecp5", pe="5x5", bus_bits=128, kibibytes=(40, 40, 20, 8), features=KEPT, is_held_out=True),
     Point(target="ecp5", pe="6x6", bus_bits=64, kibibytes=(96, 48, 24, 8), is_held_out=True),
-    Point(target="ecp5", pe="8x8", bus_bits=128, kibibytes=(64, 32, 16, 8), features=ALL),
+    Point(target="ecp5", pe="8x8", bus_bits=128, kibibytes=(64, 32, 16, 8), features=EXPERTS_KEPT),
     Point(target="ecp5", pe="10x10", bus_bits=32, kibibytes=(80, 40, 20, 8), is_held_out=True),
+    Point(target="ecp5", pe="4x4", bus_bits=32, kibibytes=(32, 16, 8, 8), features=MOMENTS),
+    Point(target="ecp5", pe="8x8", bus_bits=32, kibibytes=(32, 16, 8, 8), features=MOMENTS),
+    Point(target="ecp5", pe="6x6", bus_bits=64, kibibytes=(96, 48, 24, 8), features=MOMENTS, is_held_out=True),
+    Point(target="xcup", pe="4x4", bus_bits=128, kibibytes=(64, 64, 16, 8), features=EXPERTS_KEPT),
+    Point(target="xcup", pe="8x8", bus_bits=64, kibibytes=(128, 64, 32, 16), features=EXPERTS_KEPT),
+    Point(target="xcup", pe="2x8x8", bus_bits=256, kibibytes=(128, 128, 64, 16)),
     Point(target="xcup", pe="4x4", bus_bits=128, kibibytes=(64, 64, 16, 8), features=ALL),
     Point(target="xcup", pe="8x8", bus_bits=64, kibibytes=(128, 64, 32, 16), features=ALL),
-    Point(target="xcup", pe="2x8x8", bus_bits=256, kibibytes=(128, 128, 64, 16)),
-    Point(target="xcup", pe="10x10", bus_bits=512, kibibytes=(240, 160, 80, 32), features=ALL[1:], is_held_out=True),
-    Point(target="xcup", pe="16x16", bus_bits=128, kibibytes=FULL_SIZE, features=ALL, is_held_out=True),
-    Point(target="xcup", pe="32x32", bus_bits=128, kibibytes=FULL_SIZE, features=ALL, is_held_out=True),
+    Point(target="xcup", pe="10x10", bus_bits=512, kibibytes=(240, 160, 80, 32), features=KEPT, is_held_out=True),
+    Point(target="xcup", pe="16x16", bus_bits=128, kibibytes=FULL_SIZE, features=EXPERTS_KEPT, is_held_out=True),
+    Point(target="xcup", pe="32x32", bus_bits=128, kibibytes=FULL_SIZE, features=EXPERTS_KEPT, is_held_out=True),
 )
 
 
@@ -130,6 +143,10 @@ def synthesised(point: Point) -> dict[str, Area]:
     return blocks_of(areas(netlist["modules"][verilog.name]["cells"], point.target))
 
 
+OF_CORES = {"array": "array", "reuse": "kept", "moments": "moments"}
+"""Blocks that are parts of arrays' cores, by the names of the parts."""
+
+
 def blocks_of(areas: Mapping[str, Area]) -> dict[str, Area]:
     """Return areas of the instances of an accelerator as those of the cost model's blocks; all are some block's."""
     found = {block: Area() for block in model.BLOCKS}
@@ -139,13 +156,13 @@ def blocks_of(areas: Mapping[str, Area]) -> dict[str, Area]:
             found[path] += area
         elif path.startswith("compute.core") and len(parts) == 2:
             found["cores"] += area
-        elif path.startswith("compute.core") and len(parts) == 3 and parts[2] in ("array", "reuse"):
-            found["kept" if parts[2] == "reuse" else "array"] += area
+        elif path.startswith("compute.core") and len(parts) == 3 and parts[2] in OF_CORES:
+            found[OF_CORES[parts[2]]] += area
         elif path == "vector.experts":
             found["experts"] += area
     none = Area()
     found["issue"] = _less(areas.get("compute", none), found["cores"])
-    found["cores"] = _less(found["cores"], found["array"], found["kept"])
+    found["cores"] = _less(found["cores"], *(found[block] for block in OF_CORES.values()))
     found["lanes"] = _less(areas.get("vector", none), found["experts"])
     found["control"] = _less(areas[""], *(area for block, area in found.items() if block != "control"))
     return found
@@ -168,13 +185,14 @@ def read(path: Path = SYNTHESISED) -> dict[str, dict[str, Area]]:
 
 
 def write(found: Mapping[str, Mapping[str, Area]], path: Path = SYNTHESISED) -> None:
-    """Keep areas, point by point in the order of :data:`POINTS`."""
+    """Keep areas, but for those of blocks that are not there, point by point in the order of :data:`POINTS`."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["point", "block", *(field.name for field in fields(Area))])
         for point in POINTS:
             for block, area in found.get(str(point), {}).items():
-                writer.writerow([point, block, *asdict(area).values()])
+                if area != Area():
+                    writer.writerow([point, block, *asdict(area).values()])
 
 
 def fit(target: str, found: Mapping[str, Mapping[str, Area]]) -> list[tuple[str, str, str, str, float]]:
@@ -243,13 +261,13 @@ def compared(found: Mapping[str, Mapping[str, Area]]) -> list[str]:
         f"{name:>10}{'predicted':>11}{'error':>8}" if place < 2 else f"{name:>7}{'predicted':>11}"
         for place, (name, _) in enumerate(RESOURCES)
     )
-    lines = [f"{'machine':26}{'bus':>5}{head}"]
+    lines = [f"{'machine':32}{'bus':>5}{head}"]
     worst: dict[tuple[bool, str], float] = {}
     for point in POINTS:
         if str(point) not in found:
             continue
         real, guess = model.total_area(found[str(point)]), predicted(point)
-        line = f"{point!s:24}{'*' if point.is_held_out else ' ':2}{point.bus_bits:>5}"
+        line = f"{point!s:30}{'*' if point.is_held_out else ' ':2}{point.bus_bits:>5}"
         for place, (name, parts) in enumerate(RESOURCES):
             is_, said = (sum(getattr(area, part) for part in parts) for area in (real, guess))
             if place < 2 and not is_predicted(point):

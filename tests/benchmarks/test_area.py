@@ -8,7 +8,9 @@ from types import ModuleType
 
 import pytest
 
+from vitaccel.arch import load_preset
 from vitaccel.backends.cost_model import area as model
+from vitaccel.backends.rtl.area import machine_shape
 from vitaccel_rtl.synthesis.cells import Area
 
 
@@ -28,6 +30,8 @@ def test_instances_become_blocks_and_nothing_is_lost(area: ModuleType) -> None:
         "compute.core0.array": Area(luts=12),
         "compute.core1.array$7": Area(luts=10),
         "compute.core0.reuse": Area(luts=5),
+        "compute.core0.moments": Area(luts=4),
+        "compute.core1.moments": Area(luts=2),
         "compute.issue": Area(luts=7),
         "vector": Area(luts=25),
         "vector.experts": Area(luts=9),
@@ -37,7 +41,7 @@ def test_instances_become_blocks_and_nothing_is_lost(area: ModuleType) -> None:
     }
     found = {block: each.luts for block, each in area.blocks_of(parts).items()}
     assert found == {
-        "array": 22, "cores": 23, "kept": 5, "issue": 10, "lanes": 16, "experts": 9,
+        "array": 22, "cores": 17, "kept": 5, "moments": 6, "issue": 10, "lanes": 16, "experts": 9,
         "buffer": 1, "sets": 2, "load": 4, "store": 3, "control": 5,
     }  # fmt: skip
     assert sum(found.values()) == 100
@@ -53,13 +57,24 @@ def test_the_least_squares_have_no_negative_coefficient(area: ModuleType) -> Non
 def test_areas_are_kept_and_read_again(area: ModuleType, tmp_path: Path) -> None:
     name = str(area.POINTS[0])
     found = {name: {"array": Area(luts=1, multipliers=2), "load": Area(block_rams=3)}}
-    area.write(found, tmp_path / "kept.csv")
+    area.write({name: found[name] | {"kept": Area()}}, tmp_path / "kept.csv")
     assert area.read(tmp_path / "kept.csv") == found
 
 
 def test_every_machine_has_a_name_of_its_own(area: ModuleType) -> None:
     assert len({str(point) for point in area.POINTS}) == len(area.POINTS)
     assert all(any(point.target == target for point in area.POINTS) for target in area.PRESETS)
+
+
+def test_only_machines_that_are_said_to_have_moments_take_them(area: ModuleType) -> None:
+    found = area.read()
+    for point in area.POINTS:
+        has, shape = "moments" in point.features, machine_shape(point.arch, point.features)
+        assert shape.moment_blocks == (area.MOMENT_BLOCKS if has else 0)
+        assert ("moments" in found.get(str(point), {"moments": 0} if has else {})) == has
+        if not has:
+            assert point.arch.buffers.moment_blocks == load_preset(area.PRESETS[point.target]).buffers.moment_blocks
+    assert load_preset("zcu102").buffers.moment_blocks == area.MOMENT_BLOCKS
 
 
 def test_the_coefficients_are_those_of_the_syntheses_that_are_kept(area: ModuleType) -> None:

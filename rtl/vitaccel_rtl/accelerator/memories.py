@@ -31,6 +31,9 @@ PROGRAM_BITS = 8 * BEAT_BYTES
 ROOT_ENTRIES, ROOT_BITS = 256, 11
 """Of the table of the reciprocal square root."""
 
+MOMENT_BITS = 71
+"""Of a row whose moments are taken: sum, and sum of squares."""
+
 STATISTICS_BITS = 33
 """Of a row of kept logits: maximum, and reciprocal of the sum."""
 
@@ -49,6 +52,8 @@ class MachineShape:
         Of the bus: see :class:`vitaccel_rtl.axi.Geometry`.
     kept_rows
         Rows of logits whose statistics are kept; 0 where none are.
+    moment_blocks
+        Row-blocks whose moments are kept; 0 where none are taken.
     has_experts
         Whether tokens are routed.
     """
@@ -63,6 +68,7 @@ class MachineShape:
     burst_beats: int
     outstanding: int
     kept_rows: int = 0
+    moment_blocks: int = 0
     has_experts: bool = False
 
 
@@ -72,6 +78,7 @@ def memories(shape: MachineShape) -> dict[str, tuple[Memory, ...]]:
         "buffer": _buffer(shape),
         "cores": _cores(shape),
         "kept": _kept(shape),
+        "moments": _moments(shape),
         "control": _control(),
         "load": _load(shape),
         "sets": (Memory(width=SET_BITS, depth=shape.parameter_sets, count=shape.arrays + 1),),
@@ -101,6 +108,13 @@ def _cores(shape: MachineShape) -> tuple[Memory, ...]:
 def _kept(shape: MachineShape) -> tuple[Memory, ...]:
     """Statistics of the rows of each array."""
     return (Memory(width=STATISTICS_BITS, depth=shape.kept_rows, count=shape.arrays),) if shape.kept_rows else ()
+
+
+def _moments(shape: MachineShape) -> tuple[Memory, ...]:
+    """Moments of the rows of a row-block, of each array those that it drains."""
+    if not shape.moment_blocks:
+        return ()
+    return (Memory(width=MOMENT_BITS * shape.side, depth=shape.moment_blocks, count=shape.arrays),)
 
 
 def _control() -> tuple[Memory, ...]:

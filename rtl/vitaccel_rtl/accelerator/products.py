@@ -48,11 +48,13 @@ def products(shape: MachineShape, macs_per_multiplier: int) -> dict[str, int]:
         "array": arrays * side * -(-side // macs_per_multiplier),
         "cores": arrays * side * RESULT,
         "kept": arrays * (side + RECIPROCAL),
+        "moments": arrays * side,
         "lanes": side * LANE + ROW_SCALE,
         "experts": side + ROUTED + (DIVIDED if side & (side - 1) else 0),
         "load": TRANSFER,
         "store": TRANSFER,
     }
     absent = set() if shape.kept_rows else {"kept"}
+    absent |= set() if shape.moment_blocks else {"moments"}
     absent |= set() if shape.has_experts else {"experts"}
     return {block: count for block, count in found.items() if block not in absent}

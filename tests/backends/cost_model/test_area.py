@@ -37,6 +37,9 @@ def test_terms_of_a_machine() -> None:
     values = terms(replace(SMALL, side=5, arrays=3, data_bits=128))
     assert (values["PEs"], values["lanes"], values["lanes of arrays"]) == (75, 5, 15)
     assert (values["turned"], values["bytes of beats"], values["address bits"]) == (15, 16, 30)
+    assert (values["with moments"], values["arrays with moments"]) == (0, 0)
+    values = terms(replace(SMALL, arrays=3, moment_blocks=64))
+    assert (values["with moments"], values["arrays with moments"]) == (1, 3)
 
 
 def test_every_coefficient_is_of_a_block_a_resource_and_a_term_and_none_is_negative() -> None:
@@ -69,9 +72,10 @@ def test_a_machine_of_the_smallest_ecp5_board_to_the_multiplier_and_block_ram() 
 
 
 @pytest.mark.parametrize("target", families())
-@pytest.mark.parametrize("change", ["side", "arrays", "weight_words", "kept_rows", "has_experts"])
+@pytest.mark.parametrize("change", ["side", "arrays", "weight_words", "kept_rows", "moment_blocks", "has_experts"])
 def test_more_takes_more(target: str, change: str) -> None:
-    larger = {"side": 8, "arrays": 2, "data_bits": 256, "weight_words": 1 << 16, "kept_rows": 4096, "has_experts": True}
+    sizes = {"side": 8, "arrays": 2, "data_bits": 256, "weight_words": 1 << 16}
+    larger = {**sizes, "kept_rows": 4096, "moment_blocks": 64, "has_experts": True}
     one, more = (
         total_area(predict_area(shape, 1, target)) for shape in (SMALL, replace(SMALL, **{change: larger[change]}))
     )
@@ -80,6 +84,21 @@ def test_more_takes_more(target: str, change: str) -> None:
     )
     assert all(least <= most for least, most in zip(before, after, strict=True))
     assert before != after
+
+
+@pytest.mark.parametrize("target", families())
+def test_moments_take_a_multiplier_a_lane_and_a_memory_as_wide_as_all_lanes(target: str) -> None:
+    with_moments = replace(SMALL, side=8, arrays=2, moment_blocks=256)
+    areas, plain = (predict_area(shape, 1, target) for shape in (with_moments, replace(with_moments, moment_blocks=0)))
+    of_moments = areas.pop("moments")
+    # Blocks that hand moments on are larger by what that takes, and have no more of what is counted.
+    for block, area in plain.items():
+        assert (areas[block].multipliers, areas[block].block_rams) == (area.multipliers, area.block_rams)
+        assert areas[block] == area or block in ("cores", "issue", "lanes")
+    assert of_moments.multipliers == 2 * 8
+    wide = {"ecp5": -(-71 * 8 // 36), "xcup": 2 * -(-71 * 8 // 72)}
+    assert of_moments.block_rams == 2 * wide[target]
+    assert min(of_moments.luts, of_moments.flip_flops) > 0
 
 
 def test_products_of_luts_take_no_multipliers() -> None:

@@ -24,6 +24,8 @@ MACHINES = {
     "all": ("4x4", ("experts", "kept_logits"), {"memory.bus_bits": "128"}),
     "kept, P of 5": ("5x5", ("kept_logits",), {"memory.outstanding": "4", "memory.burst_beats": "16"}),
     "two arrays, experts": ("2x8x8", ("experts",), {"memory.bus_bits": "512", "memory.burst_beats": "256"}),
+    "moments": ("5x5", ("moments",), {"buffers.moment_blocks": "40"}),
+    "two arrays, moments": ("2x8x8", ("moments",), {}),
 }
 
 
@@ -59,8 +61,9 @@ def test_they_are_those_that_the_component_has(name: str) -> None:
             said[memory.width, memory.depth, memory.is_table] += memory.count
     found = built(accelerator_of(arch, features=features))
     assert said == found
-    # Broken on purpose: with half the weights, or without what keeps logits and experts, they are others.
-    for other in (replace(shape, weight_words=shape.weight_words // 2), replace(shape, kept_rows=0, has_experts=False)):
+    # Broken on purpose: with half the weights, or without what keeps logits and moments, and experts, they are others.
+    without = replace(shape, kept_rows=0, moment_blocks=0, has_experts=False)
+    for other in (replace(shape, weight_words=shape.weight_words // 2), without):
         listed = [memory for each in memories(other).values() for memory in each]
         assert sum(memory.width * memory.depth * memory.count for memory in listed) < sum(
             width * depth * count for (width, depth, _), count in found.items()

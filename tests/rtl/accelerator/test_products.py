@@ -26,10 +26,12 @@ def test_block_by_block() -> None:
     assert products(everything, 2) == given("xcup-4x4-experts-kept")
     assert products(replace(everything, side=8), 2) == given("xcup-8x8-experts-kept")
     assert products(everything, 1) != given("xcup-4x4-experts-kept")
+    assert products(replace(SMALL, moment_blocks=64), 1) == given("ecp5-4x4-moments")
+    assert products(replace(everything, moment_blocks=64), 2) == given("xcup-4x4-experts-kept-moments")
 
 
 def test_an_odd_row_keeps_its_own_and_arrays_have_theirs() -> None:
     odd = products(replace(SMALL, side=5), 2)
     assert odd["array"] == 15
-    three = products(replace(SMALL, side=8, arrays=3), 2)
-    assert (three["array"], three["cores"], three["lanes"]) == (96, 120, 91)
+    three = products(replace(SMALL, side=8, arrays=3, moment_blocks=64), 2)
+    assert (three["array"], three["cores"], three["moments"], three["lanes"]) == (96, 120, 24, 91)

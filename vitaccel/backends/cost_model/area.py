@@ -20,10 +20,24 @@ from vitaccel_rtl.synthesis.memory_mapping import area_of_memory
 
 TERMS_FILE = "area_terms.csv"
 
-BLOCKS = ("array", "cores", "kept", "issue", "lanes", "experts", "buffer", "sets", "load", "store", "control")
-"""What areas are told of: the PEs; what else each array has of its own; what logits are kept with; what leads tiles to
-arrays; the vector engine without and with routing, gather and scatter-add; the buffer of activations and its clients'
-choices; the parameter buffer; the DMA engines; registers, fetching and handing out instructions."""
+BLOCKS = (
+    "array",
+    "cores",
+    "kept",
+    "moments",
+    "issue",
+    "lanes",
+    "experts",
+    "buffer",
+    "sets",
+    "load",
+    "store",
+    "control",
+)
+"""What areas are told of: the PEs; what else each array has of its own; what logits are kept with; what takes moments
+of rows; what leads tiles to arrays; the vector engine without and with routing, gather and scatter-add; the buffer of
+activations and its clients' choices; the parameter buffer; the DMA engines; registers, fetching and handing out
+instructions."""
 
 FITTED = ("luts", "ram_luts", "flip_flops")
 """Fields of an :class:`Area` that are sums of terms."""
@@ -47,12 +61,15 @@ def terms(shape: MachineShape) -> dict[str, int]:
         "turned of arrays": arrays * side * (side - 1).bit_length(),
         "bytes of beats": shape.data_bits // 8,
         "address bits": arrays * line_bits,
+        "with moments": int(shape.moment_blocks > 0),
+        "arrays with moments": arrays if shape.moment_blocks else 0,
     }
 
 
 def present(shape: MachineShape) -> tuple[str, ...]:
     """Return the blocks that a machine has."""
     absent = {"kept"} if not shape.kept_rows else set()
+    absent |= set() if shape.moment_blocks else {"moments"}
     absent |= set() if shape.has_experts else {"experts"}
     return tuple(block for block in BLOCKS if block not in absent)
 

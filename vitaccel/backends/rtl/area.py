@@ -31,6 +31,7 @@ def machine_shape(arch: Arch, features: Collection[str] = FEATURES) -> MachineSh
         data_bits=arch.memory.bus_bits,
         burst_beats=arch.memory.burst_beats,
         outstanding=arch.memory.outstanding,
+        moment_blocks=sizes["moment_blocks"] if "moments" in features else 0,
         kept_rows=KEPT_ROWS if "kept_logits" in features else 0,
         has_experts="experts" in features,
     )
