@@ -26,6 +26,9 @@ BUILD_FOLDER = Path("build", "formal")
 """Where results are kept, from the folder a command runs in."""
 
 ENGINE = "smtbmc z3"
+PROCESSES = 2
+"""At a time. By itself SymbiYosys takes as many as there are processors; with one its two tasks wait for each other."""
+
 METHODS = {"induction": "prove", "bounded": "bmc", "any state": "bmc"}
 """Mode of SymbiYosys for each method."""
 
@@ -209,7 +212,7 @@ def _run(place: Path) -> None:
         path = os.pathsep.join([str(names), str(scripts), os.environ.get("PATH", os.defpath)])
         start = time.monotonic()
         done = subprocess.run(
-            [scripts / "yowasp-sby", "proof.sby"],
+            [scripts / "yowasp-sby", "-j", str(PROCESSES), "proof.sby"],
             cwd=here,
             env={**os.environ, "PATH": path},
             capture_output=True,

@@ -2,6 +2,8 @@
 # ruff: noqa: ERA001 (the line above is for Amaranth: a component that is refused is never elaborated)
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,16 @@ def test_what_holds_is_proved(tmp_path: Path) -> None:
     assert (result.verdict, result.reached, result.trace) == ("proved", ("two is reached",), None)
 
 
+@pytest.fixture
+def one_processor() -> Iterator[None]:
+    """On one processor SymbiYosys' tasks would wait for each other, were it not told how many to run."""
+    all_of_them = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(all_of_them)})
+    yield
+    os.sched_setaffinity(0, all_of_them)
+
+
+@pytest.mark.usefixtures("one_processor")
 def test_what_does_not_hold_is_refuted_with_a_trace(tmp_path: Path) -> None:
     result = prove(Count(most=4, limit=3), depth=8, folder=tmp_path)
     assert (result.verdict, result.failed) == ("refuted", ("the limit is kept",))
