@@ -19,7 +19,8 @@ from vitaccel_rtl.accelerator.vector_engine import VectorEngine
 from vitaccel_rtl.accelerator.vector_pace import vector_pace
 from vitaccel_rtl.latency import SLOT_BUFFER, SLOTS
 
-SIDES = (4, 5, 8)
+SIDES = (pytest.param(4, marks=pytest.mark.full), 5, 8)
+"""Each is a build in every process; P = 4 runs in whole networks, too."""
 
 
 def run(traffic: Traffic, cases: list[Case]) -> list[tuple[int, int]]:
