@@ -140,7 +140,7 @@ class ComputeCore(wiring.Component):
         m.submodules.rows = rows = self._rows
         has = {"keeps_logits": self._reuse is not None, "takes_moments": self._moments is not None}
         m.submodules.epilogue = epilogue = Epilogue(side=self._side, **has)
-        m.submodules.drains = drains = TileQueue(drain_layout())
+        m.submodules.drains = drains = TileQueue(drain_layout(takes_moments=self._moments is not None))
         starts_tile = self._hold(m, array.o, drains.head, holds, drained)
         sets, one_set = self._sets(m, step, tile, array.o, drains.head, drained & starts_tile)
         if self._shares_a:
@@ -169,7 +169,7 @@ class ComputeCore(wiring.Component):
             array.i.valid.eq(operands.valid),
             array.o.ready.eq(~holds),
             drains.push.eq(step & (~tile.operands.from_kept | tile.operands.is_low_digit)),
-            drains.word.eq(tile.drain),
+            drains.word.as_value().eq(tile.drain.as_value()),
             drains.pop.eq(drained & array.o.p.last),
         ]
         m.d.comb += [getattr(array.i.p, name).eq(getattr(operands, name)) for name in ("a", "b")]

@@ -68,7 +68,7 @@ class Epilogue(wiring.Component):
         factors = data.ArrayLayout(data.ArrayLayout(factor_layout(), side), 2)
         super().__init__(
             {
-                "drain": In(drain_layout()),
+                "drain": In(drain_layout(takes_moments=takes_moments)),
                 "valid": In(1),
                 "lanes": In(data.ArrayLayout(signed(SUM_BITS), side)),
                 "last": In(1),
@@ -104,7 +104,7 @@ class Epilogue(wiring.Component):
             lanes=self._side, acc_bits=SUM_BITS + 1, bits=RESULT_BITS, has_offset=False, per_lane=True
         )
         self._scale(m, number, requantize)
-        m.submodules.drains = drains = TileQueue(drain_layout())
+        m.submodules.drains = drains = TileQueue(drain_layout(takes_moments=self._takes_moments))
         coded = requantize.o
         m.d.comb += [
             drains.push.eq(self.valid & starts),

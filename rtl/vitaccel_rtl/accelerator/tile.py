@@ -39,8 +39,13 @@ def operands_layout():
     )
 
 
-def drain_layout():
+def drain_layout(*, takes_moments=True):
     """Layout of what becomes of the sums of a tile.
+
+    Parameters
+    ----------
+    takes_moments
+        With what is said of rows' moments, which is last: a queue of a machine that takes none has no room for it.
 
     Returns
     -------
@@ -54,6 +59,7 @@ def drain_layout():
         from nothing, if it ``begins_moments``. ``has_residual``, ``has_table``, ``table``, ``by_rows`` as in the
         instruction.
     """
+    moments = {"takes_moments": 1, "begins_moments": 1, "moments": COUNT, "moments_channels": COUNT}
     return data.StructLayout(
         {
             "out": WORD_ADDRESS,
@@ -74,10 +80,7 @@ def drain_layout():
             "kept": WORD_ADDRESS,
             "kept_plane": STEP,
             "kept_words": LANE_COUNT,
-            "takes_moments": 1,
-            "begins_moments": 1,
-            "moments": COUNT,
-            "moments_channels": COUNT,
+            **(moments if takes_moments else {}),
         }
     )
 
