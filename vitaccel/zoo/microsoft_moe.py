@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from onnx.defs import OpSchema
-from torch import Tensor
+from torch import Tensor, library
 
 DOMAIN = "com.microsoft"
 _INPUTS = (
@@ -22,7 +22,7 @@ _INPUTS = (
 )
 
 
-@torch.library.custom_op("vitaccel::moe", mutates_args=())
+@library.custom_op("vitaccel::moe", mutates_args=())
 def microsoft_moe(
     x: Tensor, logits: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, top_k: int, normalize: bool
 ) -> Tensor:

@@ -15,7 +15,7 @@ from vitaccel_rtl.accelerator.operands import Operands
 from vitaccel_rtl.accelerator.pace import SETS_LATE
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.residual_planes import ResidualPlanes
-from vitaccel_rtl.accelerator.row_moments import MOMENTS_ASKED, RowMoments
+from vitaccel_rtl.accelerator.row_moments import ANSWERING, RowMoments
 from vitaccel_rtl.accelerator.run_writer import RunWriter
 from vitaccel_rtl.accelerator.set_memory import set_run
 from vitaccel_rtl.accelerator.shared_operand import shared_run
@@ -123,7 +123,7 @@ class ComputeCore(wiring.Component):
                 "weight_address": In(range(weight_words)),
                 "weight_word": In(8 * side),
                 "sets": Out(set_run(sets)),
-                **(MOMENTS_ASKED if moment_blocks else {}),
+                **(ANSWERING if moment_blocks else {}),
                 "table_write": In(1),
                 "table_address": In(range(TABLE_ENTRIES * TABLE_SLOTS)),
                 "table_entry": In(signed(RESULT_BITS)),

@@ -13,7 +13,7 @@ from vitaccel_rtl.accelerator.isa import COUNT, MOST_EXPERTS
 from vitaccel_rtl.accelerator.logit_reuse import REUSE_CLIENTS
 from vitaccel_rtl.accelerator.pace import KEPT_AHEAD
 from vitaccel_rtl.accelerator.parts import Parts
-from vitaccel_rtl.accelerator.row_moments import MOMENTS, MOMENTS_ASKED
+from vitaccel_rtl.accelerator.row_moments import ANSWERING, MOMENTS
 from vitaccel_rtl.accelerator.set_memory import set_run
 from vitaccel_rtl.accelerator.shared_operand import SharedOperand
 from vitaccel_rtl.accelerator.slot_buffer import read_client, write_client
@@ -119,7 +119,7 @@ class ComputeEngine(wiring.Component):
                 "weight_address": In(range(self._weights.words_of_all)),
                 "weight_word": In(8 * side),
                 "sets": Out(set_run(sets)).array(arrays),
-                **(MOMENTS_ASKED if self._takes_moments else {}),
+                **(ANSWERING if self._takes_moments else {}),
                 "table_write": In(1),
                 "table_address": In(range(TABLE_ENTRIES * TABLE_SLOTS)),
                 "table_entry": In(signed(RESULT_BITS)),

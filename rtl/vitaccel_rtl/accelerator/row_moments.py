@@ -43,8 +43,11 @@ def moments_port(side):
     )
 
 
-MOMENTS_ASKED = {"asks": In(1), "asked": In(COUNT), "there": Out(1), "moments": Out(MOMENTS)}
-"""Ports through which moments are asked for."""
+ANSWERING = {"asks": In(1), "asked": In(COUNT), "there": Out(1), "moments": Out(MOMENTS)}
+"""Ports of what is asked for moments."""
+
+ASKING = {name: member.flip() for name, member in ANSWERING.items()}
+"""Ports of what asks."""
 
 FEWEST_BLOCKS = 2
 """Of a memory: one of a single word has no address."""
@@ -89,7 +92,7 @@ class RowMoments(wiring.Component):
         super().__init__(
             {
                 "i": In(moments_port(side)),
-                **MOMENTS_ASKED,
+                **ANSWERING,
             }
         )
 

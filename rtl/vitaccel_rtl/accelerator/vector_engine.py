@@ -19,7 +19,7 @@ from vitaccel_rtl.accelerator.layernorm_rows import LayerNormRows
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.part_walk import check_tiles
 from vitaccel_rtl.accelerator.parts import Parts
-from vitaccel_rtl.accelerator.row_moments import MOMENTS
+from vitaccel_rtl.accelerator.row_moments import ASKING
 from vitaccel_rtl.accelerator.row_times import RowTimes
 from vitaccel_rtl.accelerator.row_walk import RowWalk
 from vitaccel_rtl.accelerator.set_memory import set_run
@@ -27,9 +27,6 @@ from vitaccel_rtl.accelerator.slot_buffer import PHASE, read_client, write_clien
 from vitaccel_rtl.formats import TABLE_ENTRIES
 from vitaccel_rtl.layernorm import EPSILON_BITS
 from vitaccel_rtl.stream import Stages, check_range
-
-ASKS_MOMENTS = {"asks": Out(1), "asked": Out(COUNT), "there": In(1), "moments": In(MOMENTS)}
-"""Ports through which moments are asked for."""
 
 CONSTANTS = 2
 """Parameter sets that are read before the first row-block."""
@@ -102,7 +99,7 @@ class VectorEngine(wiring.Component):
                 "reads": Out(read_client(side, lines)).array(len(READ_CLIENTS)),
                 "writes": Out(write_client(side, lines)).array(len(WRITE_CLIENTS)),
                 "sets": Out(set_run(sets)),
-                **(ASKS_MOMENTS if has_moments else {}),
+                **(ASKING if has_moments else {}),
                 "table_write": In(1),
                 "table_address": In(range(TABLE_ENTRIES * TABLE_SLOTS)),
                 "table_entry": In(signed(CODE_BITS)),

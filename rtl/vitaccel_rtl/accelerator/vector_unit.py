@@ -13,9 +13,10 @@ from vitaccel_rtl.accelerator.lane_arithmetic import CODE_BITS
 from vitaccel_rtl.accelerator.lane_operands import READ_CLIENTS
 from vitaccel_rtl.accelerator.lane_results import WRITE_CLIENTS
 from vitaccel_rtl.accelerator.parts import Parts
+from vitaccel_rtl.accelerator.row_moments import ASKING
 from vitaccel_rtl.accelerator.set_memory import set_run
 from vitaccel_rtl.accelerator.slot_buffer import PHASE, read_client, write_client
-from vitaccel_rtl.accelerator.vector_engine import ASKS_MOMENTS, VectorEngine
+from vitaccel_rtl.accelerator.vector_engine import VectorEngine
 from vitaccel_rtl.formats import TABLE_ENTRIES
 
 SET_REQUEST = ("start", "address", "count")
@@ -60,7 +61,7 @@ class VectorUnit(wiring.Component):
                 "reads": Out(read_client(side, lines)).array(len(READ_CLIENTS)),
                 "writes": Out(write_client(side, lines)).array(len(WRITE_CLIENTS)),
                 "sets": Out(set_run(sets)),
-                **(ASKS_MOMENTS if has_moments else {}),
+                **(ASKING if has_moments else {}),
                 "table_write": In(1),
                 "table_address": In(range(TABLE_ENTRIES * TABLE_SLOTS)),
                 "table_entry": In(signed(CODE_BITS)),

@@ -14,7 +14,7 @@ from vitaccel_rtl.accelerator import isa
 from vitaccel_rtl.accelerator.compute_engine import ComputeEngine
 from vitaccel_rtl.accelerator.decode import RAW
 from vitaccel_rtl.accelerator.delay import later
-from vitaccel_rtl.accelerator.row_moments import MOMENTS_ASKED, RowMoments, moments_port
+from vitaccel_rtl.accelerator.row_moments import ANSWERING, RowMoments, moments_port
 from vitaccel_rtl.accelerator.set_memory import SetMemory
 from vitaccel_rtl.accelerator.slot_buffer import SlotBuffer
 from vitaccel_rtl.latency import SLOT_BUFFER, SLOTS
@@ -49,7 +49,7 @@ class EngineBench(wiring.Component):
         # What asks for moments has some that the bench takes; of what answers, Python asks.
         answers = isinstance(engine, ComputeEngine)
         self.is_asking = "asks" in engine.signature.members and not answers
-        passed = ("weight_", "table_", "queue_", *(MOMENTS_ASKED if answers else ()))
+        passed = ("weight_", "table_", "queue_", *(ANSWERING if answers else ()))
         self.passed = [name for name in engine.signature.members if name.startswith(passed)]
         super().__init__(
             {
