@@ -14,6 +14,7 @@ from vitaccel.arch import Arch
 from vitaccel.arch.load import from_mapping
 from vitaccel.backends.rtl.memory_map import MemoryMap
 from vitaccel.errors import VitaccelError
+from vitaccel_rtl.accelerator.isa import MAGIC, VERSION, WORD_BITS
 from vitaccel_rtl.ports import Port, ports_of
 from vitaccel_rtl.register_map import from_json
 from vitaccel_rtl.verilog import Verilog
@@ -78,7 +79,7 @@ def read_delivery(folder: Path) -> Delivered:
         verilog=Verilog(name=TOP, text=text, ports=_ports(text)),
         registers=registers,
         memory=memory,
-        program=_sized(folder, PROGRAM, memory.program_bytes),
+        program=_program(folder, memory.program_bytes),
         weights=_sized(folder, WEIGHTS, memory.weights_bytes),
         optimize="-O3" if memory.macs >= LARGE_MACS else "-O1",
     )
@@ -109,6 +110,22 @@ def _text(folder: Path, name: str) -> str:
         return _there(folder, name).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise VitaccelError(f"{name} must be a text: {error}") from error
+
+
+def _program(folder: Path, size: int) -> bytes:
+    """A program, if it is of today's instruction set: of another one, the predictions would be another machine's.
+
+    What is no program at all is the accelerator's to refuse.
+    """
+    content = _sized(folder, PROGRAM, size)
+    words = (content[at : at + WORD_BITS // 8] for at in range(0, 2 * WORD_BITS // 8, WORD_BITS // 8))
+    magic, version = (int.from_bytes(word, "little") for word in words)
+    if magic == MAGIC and version != VERSION:
+        raise VitaccelError(
+            f"{PROGRAM} must be of version {VERSION} of the instruction set, not {version}: "
+            "vitaccel gen-rtl MODEL.onnx writes the folder anew"
+        )
+    return content
 
 
 def _sized(folder: Path, name: str, size: int) -> bytes:

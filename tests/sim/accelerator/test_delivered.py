@@ -11,6 +11,7 @@ import pytest
 
 from tests.sim.accelerator.network_folder import PROGRAM, write_folder
 from vitaccel.errors import VitaccelError
+from vitaccel_rtl.accelerator.isa import MAGIC, VERSION
 from vitaccel_sim.accelerator.delivered import read_delivery
 
 
@@ -26,6 +27,14 @@ def folder(whole: Path, tmp_path: Path) -> Path:
 
 def cut(name: str, size: int) -> Callable[[Path], None]:
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:size])
+
+
+OLD = VERSION - 1
+
+
+def of_version(version: int) -> Callable[[Path], None]:
+    words = MAGIC.to_bytes(4, "little") + version.to_bytes(4, "little")
+    return lambda folder: (folder / "program.bin").write_bytes(words + PROGRAM[len(words) :])
 
 
 def with_map(**values: object) -> Callable[[Path], None]:
@@ -48,6 +57,10 @@ def test_a_whole_folder_is_read(folder: Path) -> None:
         (cut("weights.bin", -1), r"weights.bin must have the \d+ bytes that memory_map.json says, not \d+"),
         (cut("program.bin", 0), "program.bin must have the 64 bytes that memory_map.json says, not 0"),
         (lambda folder: (folder / "program.bin").unlink(), ".* must have the file program.bin: vitaccel gen-rtl .*"),
+        (
+            of_version(VERSION - 1),
+            rf"program.bin must be of version {VERSION} of the instruction set, not {VERSION - 1}: .* anew",
+        ),
         (cut("golden.npz", 0), "golden.npz must be an archive of arrays: .*"),
         (cut("golden.npz", 99), "golden.npz must be an archive of arrays: .*"),
         (cut("machine.json", -1), "machine.json must be JSON: .*"),
