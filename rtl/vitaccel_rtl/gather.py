@@ -3,15 +3,13 @@
 The integers of `vitaccel.backends.interpreter.moe.gather`.
 """
 
-import operator
-
 from amaranth.hdl import Cat, Module, Mux, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from vitaccel_rtl import latency
 from vitaccel_rtl.fifo import LEAST_DEPTH, StreamFifo
-from vitaccel_rtl.queue_walk import QueueWalk, check_walk, walk_job
+from vitaccel_rtl.queue_walk import QueueWalk, check_walk, side_by_side, walk_job
 from vitaccel_rtl.stream import check_range, lane_word
 from vitaccel_rtl.transposer import Transposer
 
@@ -53,7 +51,7 @@ class Gather(wiring.Component):
         If a parameter is out of its range.
     """
 
-    def __init__(self, *, side, address_bits=16, tile_bits=12, entry_bits=16, next_tile=operator.add, in_flight=16):
+    def __init__(self, *, side, address_bits=16, tile_bits=12, entry_bits=16, next_tile=side_by_side, in_flight=16):
         check_range("in_flight of a gather", in_flight, LEAST_DEPTH, 256)
         check_walk(side, address_bits, tile_bits, entry_bits)
         self._walk_options = {

@@ -1,7 +1,5 @@
 """The way of gather and scatter-add through a queue: block by block of P entries, tile by tile, the address of each."""
 
-import operator
-
 from amaranth.hdl import Array as Choice
 from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
@@ -34,6 +32,11 @@ def check_walk(side, address_bits, tile_bits, entry_bits):
     check_range("entry_bits of a queue", entry_bits, 1, 24)
 
 
+def side_by_side(offset, step, _tile):
+    """Return the words to the tile behind another one where each is *step* words behind the one before."""
+    return offset + step
+
+
 class QueueWalk(wiring.Component):
     """Makes P slots of each tile of each block of a queue, in this order; a slot is the address of an entry's word.
 
@@ -52,8 +55,8 @@ class QueueWalk(wiring.Component):
     tile_bits, entry_bits
         Widths of numbers of tiles and of entries, 1 to 24.
     next_tile
-        Function of the words from the first tile to another, and of the step: those to the tile behind it. The step
-        more, unless tiles stand elsewhere.
+        Function of the words from the first tile to another, of the step, and of how many tiles are before that one:
+        the words to the tile behind it. The step more, unless tiles stand elsewhere.
 
     Attributes
     ----------
@@ -71,7 +74,7 @@ class QueueWalk(wiring.Component):
         If a parameter is out of its range.
     """
 
-    def __init__(self, *, side, address_bits=16, tile_bits=12, entry_bits=16, next_tile=operator.add):
+    def __init__(self, *, side, address_bits=16, tile_bits=12, entry_bits=16, next_tile=side_by_side):
         check_walk(side, address_bits, tile_bits, entry_bits)
         self._next_tile = next_tile
         self._side = side
@@ -164,7 +167,7 @@ class QueueWalk(wiring.Component):
         with m.If(moves):
             m.d.sync += place.eq(Mux(ends_tile, 0, place + 1))
             with m.If(ends_tile):
-                m.d.sync += [tile.eq(tile + 1), offset.eq(self._next_tile(offset, context.step))]
+                m.d.sync += [tile.eq(tile + 1), offset.eq(self._next_tile(offset, context.step, tile))]
             with m.If(ends_block):
                 m.d.comb += freed.eq(1 << half)
                 m.d.sync += [tile.eq(0), offset.eq(0), half.eq(~half)]

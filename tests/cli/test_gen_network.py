@@ -105,7 +105,7 @@ def test_files_are_replaced_but_not_those_of_somebody_else(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("-o", "out", "--pe", "2x4x4"), "the accelerator must have P in multiples of 8 to have several arrays, not 4"),
+        (("-o", "out", "--pe", "9x4x4"), "the accelerator must have 8 arrays or fewer, not 9"),
         (("-o", "out", "--pe", "16,64"), "--pe must name one machine to generate, not 16,64"),
         (("-o", "out", "--lanes", "4"), "--lanes must come with no MODEL"),
         ((), "an output directory must be given, as in vitaccel gen-rtl {model} --pe 64 -o build/"),

@@ -35,8 +35,7 @@ def test_a_task_is_the_first_one() -> None:
     assert not np.array_equal(np.frombuffer(other, np.uint8), np.frombuffer(made.weights, np.uint8))
 
 
-def test_two_arrays_of_4x4_are_refused() -> None:
-    with pytest.raises(
-        UnsupportedError, match="the accelerator must have P in multiples of 8 to have several arrays, not 4"
-    ):
-        assembled_network(integer_model(onnx(), NAME, arch().with_pe("2x4x4")), NAME)
+def test_nine_arrays_are_refused() -> None:
+    roomy = arch().with_pe("9x4x4").with_settings({"buffers.activation_bytes": str(1 << 20)})
+    with pytest.raises(UnsupportedError, match="the accelerator must have 8 arrays or fewer, not 9"):
+        assembled_network(integer_model(onnx(), NAME, roomy), NAME)

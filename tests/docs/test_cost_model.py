@@ -216,7 +216,7 @@ def test_layernorm(arch: Arch, rng: random.Random, passes: int, row: str) -> Non
     checked = 0
     for _ in range(MANY):
         lane = stream(rng, function="layernorm", passes=passes)
-        if bank_channels(lane.channels, arch.array.side, arch.array.count) < pipelines.row_scale_ready(arch):
+        if bank_channels(lane.channels, arch) < pipelines.row_scale_ready(arch):
             continue
         assert evaluate(f"`lane`, layernorm {row}", lane, arch) == timing(lane, arch)
         checked += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
@@ -69,11 +70,11 @@ def test_every_instruction_is_taken_by_the_engine_the_page_says() -> None:
 def test_the_place_of_a_channel_is_the_formula_s() -> None:
     formula = re.search(r"^channel_words = (.*)$", PAGE.read_text(encoding="utf-8"), re.M)
     assert formula is not None
-    for side, count, element_bytes in ((8, 1, 1), (32, 3, 2), (16, 4, 1)):
+    for side, count, element_bytes in ((8, 1, 1), (32, 3, 2), (16, 4, 1), (12, 2, 1), (5, 3, 2)):
         arch = Arch(array=PeArrays(side=side, count=count))
         tensor = Tensor(name="x", frames=1, tokens=1, channels=999, element_bytes=element_bytes)
         for channel in range(tensor.channels):
-            names = {"c": channel, "P": side, "arrays": count}
+            names = {"c": channel, "L": math.lcm(side, 8), "arrays": count}
             assert tensor.channel_words(arch, channel) == eval(formula.group(1), {}, names)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from vitaccel.ir.heads import columns_of_heads, places_of_heads, whole_rounds
@@ -9,7 +11,15 @@ from vitaccel.ir.heads import columns_of_heads, places_of_heads, whole_rounds
 
 @pytest.mark.parametrize(
     ("heads", "dim", "side", "count", "columns"),
-    [(3, 8, 8, 1, 24), (3, 6, 8, 1, 24), (3, 6, 8, 2, 32), (4, 20, 8, 2, 96), (5, 16, 16, 3, 96), (2, 9, 4, 5, 60)],
+    [
+        (3, 8, 8, 1, 24),
+        (3, 6, 8, 1, 24),
+        (3, 6, 8, 2, 32),
+        (4, 20, 8, 2, 96),
+        (5, 16, 16, 3, 96),
+        (2, 9, 4, 5, 80),
+        (3, 9, 12, 2, 96),
+    ],
 )
 def test_every_head_is_in_the_part_of_its_array(heads: int, dim: int, side: int, count: int, columns: int) -> None:
     assert columns_of_heads(heads, dim, side, count) == columns
@@ -17,10 +27,11 @@ def test_every_head_is_in_the_part_of_its_array(heads: int, dim: int, side: int,
     assert len(set(places.reshape(-1).tolist())) == heads * dim
     assert places.max() < columns
     for head, of_head in enumerate(places):
-        assert {int(place) // side % count for place in of_head} == {head % count}
-        # In its part the head's channels follow each other, and the next head of the array follows in whole tiles.
-        words = [int(place) // side // count * side + int(place) % side for place in of_head]
-        first = head // count * -(-dim // side) * side
+        turn = side if count == 1 else math.lcm(side, 8)
+        assert {int(place) // turn % count for place in of_head} == {head % count}
+        # In its part the head's channels follow each other, and the next head of the array follows in whole turns.
+        words = [int(place) // turn // count * turn + int(place) % turn for place in of_head]
+        first = head // count * -(-dim // turn) * turn
         assert words == list(range(first, first + dim))
 
 

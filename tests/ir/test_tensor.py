@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -26,20 +28,23 @@ machines = st.sampled_from(sorted(MACHINES)).map(MACHINES.__getitem__)
 
 
 def placed(tensor: Tensor, arch: Arch) -> dict[tuple[int, int], set[tuple[int, int, int]]]:
-    """(frame, token, channel) of every element, by bank and P-byte word: tiles of channels go round the banks.
+    """(frame, token, channel) of every element, by bank and P-byte word: tiles of channels go round the banks by turns.
 
     Bytes of a number stand in planes, and planes, row-blocks and tiles begin at multiples of eight words.
     """
     side, count = arch.array.side, arch.array.count
     words: dict[tuple[int, int], set[tuple[int, int, int]]] = {}
     blocks = -(-tensor.tokens // side)
-    per_bank = -(-tensor.channels // (side * count))
+    turn = math.lcm(side, 8)
+    own = Counter(channel // turn % count for channel in range(tensor.channels))
+    per_bank = -(-max(own.values()) // side)
     plane = per_bank * side if tensor.layout == TOKEN else tensor.frames * tensor.tokens
     plane += -plane % 8
     for frame in range(tensor.frames):
         for token in range(tensor.tokens):
             for channel in range(tensor.channels):
-                tile, bank = channel // side // count, channel // side % count
+                bank, of_bank = channel // turn % count, channel // turn // count * turn + channel % turn
+                tile = of_bank // side
                 if tensor.layout == TOKEN:
                     run, word = frame * blocks + token // side, tile * side + channel % side
                 else:
@@ -73,12 +78,12 @@ def test_row_blocks_channels_and_tiles_are_where_they_are_said_to_be(tensor: Ten
             first = block * step + tensor.channel_words(arch, channel)
         else:
             step = tensor.tile_words()
-            first = channel // side // arch.array.count * step + frame * tensor.tokens + token
+            first = tensor.channel_words(arch, channel) // side * step + frame * tensor.tokens + token
             assert tensor.first_token(arch, frame * blocks + token // side) == (
                 frame * tensor.tokens + token // side * side
             )
         assert word in [first + byte * (step // tensor.element_bytes) for byte in range(tensor.element_bytes)]
-        assert channel // side % arch.array.count == bank
+        assert channel // math.lcm(side, 8) % arch.array.count == bank
 
 
 @given(tensors, machines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from vitaccel.ir.plan import TOKEN, Tensor
@@ -19,15 +21,15 @@ class Layout:
         self.bytes = tensor.element_bytes
         self.blocks_per_frame = -(-tensor.tokens // side)
         self.blocks = tensor.frames * self.blocks_per_frame
-        self.plane = _round_up(-(-tensor.channels // (side * count)) * side)
+        self.plane = _round_up(tiles_of_a_part(-(-tensor.channels // side), side, count) * side)
         self.block_words = self.plane * self.bytes
         self.tokens = tensor.frames * tensor.tokens
         self.tile_plane = _round_up(self.tokens)
         self.tile_words = self.tile_plane * self.bytes
 
     def _channels(self, begin: int, end: int) -> np.ndarray:
-        at = np.arange(begin, end)
-        return np.unique(at // self.side // self.count * self.side + at % self.side)
+        at, turn = np.arange(begin, end), math.lcm(self.side, 8)
+        return np.unique(at // turn // self.count * turn + at % turn)
 
     def _planes(self, words: np.ndarray, plane: int) -> np.ndarray:
         """The words of the low bytes and, if there are any, those of the high bytes behind them."""
@@ -57,7 +59,7 @@ class Layout:
         return self._grid(address + (tiles - tiles[0]) * step, tokens - tokens[0], step // self.bytes)
 
     def _tiles(self, begin: int, end: int) -> np.ndarray:
-        return np.unique(np.arange(begin, end) // self.side // self.count)
+        return np.unique(self._channels(begin, end) // self.side)
 
     def _grid(self, starts: np.ndarray, tokens: np.ndarray, plane: int) -> np.ndarray:
         return self._planes((starts[:, None] + tokens).ravel(), plane)
@@ -90,6 +92,17 @@ class Layout:
             stop = min((inner + 1) * self.side, self.tensor.tokens)
             found += [frame * self.tensor.tokens + token for token in range(inner * self.side, stop)]
         return np.array(found)
+
+
+def own_tile(tile: int, side: int, count: int) -> int:
+    """Tiles before one in its part: parts take turns, each of as many tiles as fill whole frames of eight words."""
+    tiles = math.lcm(side, 8) // side
+    return tile // (tiles * count) * tiles + tile % tiles
+
+
+def tiles_of_a_part(tiles: int, side: int, count: int) -> int:
+    """Tiles of the part that has most of so many."""
+    return max((own_tile(tile, side, count) + 1 for tile in range(tiles)), default=0)
 
 
 def _round_up(words: int) -> int:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tests.passes.experts import Experts
-from tests.passes.layout import Layout
+from tests.passes.layout import Layout, own_tile, tiles_of_a_part
 from tests.passes.memory import Footprint, HazardError, Memory, Touch
 from vitaccel.arch import PARAMETER_BYTES
 from vitaccel.ir.parameters import TABLE_SLOTS, parameter_sets
@@ -96,7 +96,7 @@ class Machine:
         tile_bytes = self._tile_bytes(kernel, second=name.endswith(".w2"))
         assert load.row_bytes == load.stride_bytes == tile_bytes
         assert (load.layout, load.step) == (CHANNEL, -(-tile_bytes // self.side))
-        words = -(-load.rows // self.count) * load.step
+        words = tiles_of_a_part(load.rows, self.side, self.count) * load.step
         self.ring[load.address] = load.dram
         return Footprint(writes=[Touch("ring", load.address + np.arange(words), np.full(words, load.dram))])
 
@@ -160,7 +160,8 @@ class Machine:
             (tile, plane), (nth, of_row) = divmod(run, planes), divmod(row, planes)
             assert plane == of_row
             tokens, span = np.arange(first, first + many), (tile * self.side, (tile + 1) * self.side)
-            address = transfer.address + (nth // self.count * planes + of_row) * transfer.step
+            run_on_chip = own_tile(nth, self.side, self.count) * planes + of_row
+            address = transfer.address + run_on_chip * transfer.step
             names = layout.columns(tokens, *span).reshape(-1, planes)[:, plane]
             return dict(zip((address + np.arange(many)).tolist(), names.tolist(), strict=True))
         run, low = divmod(begin, layout.tensor.channels)
@@ -224,7 +225,7 @@ class Machine:
         return self.progress[key] - blocks
 
     def _chunk(self, matmul: MatMul, tile_bytes: int, dram: int) -> Touch:
-        words = -(-matmul.n_tiles // self.count) * -(-tile_bytes // self.side)
+        words = tiles_of_a_part(matmul.n_tiles, self.side, self.count) * -(-tile_bytes // self.side)
         return Touch("ring", matmul.weight + np.arange(words), np.full(words, dram))
 
     def _operand(

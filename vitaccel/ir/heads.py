@@ -7,11 +7,18 @@ from functools import lru_cache
 import numpy as np
 
 from vitaccel.ir.rows import ceil_div
+from vitaccel_rtl.accelerator.parts import Turns
 
 
 def columns_of_heads(heads: int, dim: int, side: int, count: int) -> int:
-    """Channels that *heads* heads of *dim* take on *count* arrays: whole tiles of P a head, whole rounds of heads."""
-    return whole_rounds(heads, count) * ceil_div(dim, side) * side
+    """Channels that *heads* heads of *dim* take on *count* arrays: whole turns a head, whole rounds of heads."""
+    return whole_rounds(heads, count) * channels_of_head(dim, side, count)
+
+
+def channels_of_head(dim: int, side: int, count: int) -> int:
+    """Channels that a head of *dim* takes: whole tiles of P, and of several arrays whole turns of its own."""
+    unit = side if count == 1 else Turns(side, count).words
+    return ceil_div(dim, unit) * unit
 
 
 def whole_rounds(heads: int, count: int) -> int:
@@ -23,12 +30,12 @@ def whole_rounds(heads: int, count: int) -> int:
 def places_of_heads(heads: int, dim: int, side: int, count: int) -> np.ndarray:
     """Place of each channel of each head, ``[heads * dim]``.
 
-    Head h is that of array ``h % count`` in round ``h // count``. All its tiles stand in the part of the buffer that is
-    this array's: tile i of the head is tile ``(h // count * tiles + i) * count + h % count`` of the tensor.
+    Head h is that of array ``h % count`` in round ``h // count``. All its channels stand in the part of the buffer that
+    is this array's: turn i of the head is turn ``(h // count * turns + i) * count + h % count`` of the tensor.
     """
-    tiles = ceil_div(dim, side)
+    unit = side if count == 1 else Turns(side, count).words
     head, channel = np.divmod(np.arange(heads * dim), dim)
-    tile = (head // count * tiles + channel // side) * count + head % count
-    places: np.ndarray = tile * side + channel % side
+    turn = (head // count * ceil_div(dim, unit) + channel // unit) * count + head % count
+    places: np.ndarray = turn * unit + channel % unit
     places.flags.writeable = False
     return places

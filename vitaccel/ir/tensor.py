@@ -9,6 +9,7 @@ import numpy as np
 from vitaccel.arch import Arch
 from vitaccel.ir.heads import places_of_heads
 from vitaccel.ir.rows import ceil_div, valid_tokens
+from vitaccel_rtl.accelerator.parts import Turns
 from vitaccel_rtl.latency import SLOTS
 
 TOKEN = "token"
@@ -23,10 +24,15 @@ def aligned(words: int) -> int:
     return ceil_div(words, SLOTS) * SLOTS
 
 
+def turns(arch: Arch) -> Turns:
+    """In which bank, one an array, tiles of P channels stand."""
+    return Turns(arch.array.side, arch.array.count)
+
+
 def plane_words(channels: int, arch: Arch) -> int:
     """Words in each bank (one bank an array) of one byte of some channels of P tokens, as they stand alone."""
-    side, count = arch.array.side, arch.array.count
-    return aligned(ceil_div(ceil_div(channels, side), count) * side)
+    side = arch.array.side
+    return aligned(turns(arch).most(ceil_div(channels, side)) * side)
 
 
 def activation_words(arch: Arch) -> int:
@@ -89,7 +95,7 @@ class Tensor:
         return self._tiles_of_a_bank(arch) * self.tile_words()
 
     def _tiles_of_a_bank(self, arch: Arch) -> int:
-        return ceil_div(ceil_div(self.channels, arch.array.side), arch.array.count)
+        return turns(arch).most(ceil_div(self.channels, arch.array.side))
 
     def row_block_words(self, arch: Arch) -> int:
         """Words of one row-block in each bank (token-lane layout)."""
@@ -104,8 +110,8 @@ class Tensor:
 
     def channel_words(self, arch: Arch, channel: int) -> int:
         """Words from a row-block's (or its plane's) first word to a channel's in a bank (token-lane layout)."""
-        side, count = arch.array.side, arch.array.count
-        return channel // side // count * side + channel % side
+        words: int = turns(arch).word(channel)
+        return words
 
     def tile_words(self) -> int:
         """Words from one tile of P channels to the next in the same bank (channel-lane layout)."""

@@ -29,14 +29,14 @@ READ_CLIENTS = (0, 1, *RESIDUAL_CLIENTS)
 class ComputeEngine(wiring.Component):
     """Runs ``matmul`` and ``attention`` on one or several arrays.
 
-    Of several arrays, array j makes column tiles j, j + count, ... of a matmul, all of the same words of A, and is
-    given the heads j, j + count, ... of attention. Each has its own part of the activation buffer, its own weight
-    buffer and logit buffer, and all do the same in the same cycle: one issue tells all of them.
+    Of several arrays, each makes those column tiles of a matmul that stand in its part of the buffer, all of the same
+    words of A, and array j is given the heads j, j + count, ... of attention. Each has its own part of the activation
+    buffer, its own weight buffer and logit buffer, and all do the same in the same cycle: one issue tells all of them.
 
     Parameters
     ----------
     side
-        P; a multiple of 8, if there are several arrays.
+        P.
     words, weight_words, logit_words, sets
         Words of a part of the activation buffer, of a weight buffer, of a logit buffer; sets of the parameter buffer.
     softmax, macs_per_multiplier, kept_rows, moment_blocks
@@ -66,11 +66,6 @@ class ComputeEngine(wiring.Component):
         An entry of an activation table.
     queue_write, queue_slot, queue_blocks : in
         Row-blocks of the queue of an expert's slot, before a matmul of its rows is offered.
-
-    Raises
-    ------
-    ValueError
-        If there are several arrays, and P is no multiple of 8.
     """
 
     def __init__(

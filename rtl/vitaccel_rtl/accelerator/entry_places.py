@@ -79,9 +79,11 @@ class EntryPlaces(wiring.Component):
         block = divided(m, row, self._side, name="block")
         words = Signal(WORD_ADDRESS, reset_less=True)
         bits = len(placed.lane)
+        # A sum: Yosys takes the zeros off a product by a constant, and leaves it wider than what it is assigned to.
+        before = sum(block << bit for bit in range(bits + 1) if self._side >> bit & 1)
         m.d.sync += [
             words.eq(block * self.out_step),
-            placed.lane.eq(row[:bits] - (block[:bits] * self._side)[:bits]),
+            placed.lane.eq(row[:bits] - before[:bits]),
             placed.out.eq(self.out + words),
             placed.factor.eq(score * self.multiplier),
         ]

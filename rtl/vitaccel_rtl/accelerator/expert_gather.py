@@ -26,7 +26,7 @@ class ExpertGather(wiring.Component):
     side
         P.
     parts
-        Of the buffer, :class:`~vitaccel_rtl.accelerator.parts.Parts`: tiles stand in them in turn.
+        Of the buffer, :class:`~vitaccel_rtl.accelerator.parts.Parts`: tiles stand in them by turns.
 
     Attributes
     ----------
@@ -95,6 +95,7 @@ class ExpertGather(wiring.Component):
         """Write the P words of a tile behind those of the tile before, and go to the next row-block behind the last."""
         job = self.job
         place = Signal(range(self._side), reset_less=True)
+        tile = Signal(range(self._places.turn_tiles), reset_less=True)
         tiles_left, left = Signal(COUNT, reset_less=True), Signal(COUNT, reset_less=True)
         out, block = Signal(WORD_ADDRESS, reset_less=True), Signal(WORD_ADDRESS, reset_less=True)
         ends_tile, is_last_tile, ends = Signal(), Signal(), Signal()
@@ -110,9 +111,15 @@ class ExpertGather(wiring.Component):
         with m.If(words.valid):
             m.d.sync += place.eq(place + 1)
         with m.If(ends_tile):
-            m.d.sync += [place.eq(0), tiles_left.eq(tiles_left - 1), out.eq(self._places.next_tile(out, self._side))]
+            m.d.sync += [
+                place.eq(0),
+                tile.eq(tile + 1),
+                tiles_left.eq(tiles_left - 1),
+                out.eq(self._places.next_tile(out, self._side, tile)),
+            ]
             with m.If(is_last_tile):
                 m.d.sync += [
+                    tile.eq(0),
                     tiles_left.eq(job.tiles),
                     left.eq(left - self._side),
                     out.eq(block + job.out_step),
@@ -121,6 +128,7 @@ class ExpertGather(wiring.Component):
         with m.If(self.start):
             m.d.sync += [
                 place.eq(0),
+                tile.eq(0),
                 tiles_left.eq(job.tiles),
                 left.eq(self.length),
                 out.eq(job.out),

@@ -23,7 +23,7 @@ class ExpertLogits(wiring.Component):
     side
         P.
     parts
-        Of the buffer, :class:`~vitaccel_rtl.accelerator.parts.Parts`: tiles stand in them in turn.
+        Of the buffer, :class:`~vitaccel_rtl.accelerator.parts.Parts`: tiles stand in them by turns.
 
     Attributes
     ----------

@@ -49,7 +49,7 @@ class ExpertUnit(wiring.Component):
     Parameters
     ----------
     side
-        P; with several parts a multiple of 8.
+        P.
     words, sets
         Of a part of the activation buffer, and of the parameter buffer.
     parts

@@ -24,7 +24,7 @@ from vitaccel_rtl.accelerator.instruction_fields import STEP as STEP
 from vitaccel_rtl.accelerator.instruction_fields import WORD_ADDRESS as WORD_ADDRESS
 from vitaccel_rtl.accelerator.instruction_fields import Field, address, count, flag, frames, step
 
-VERSION = 2
+VERSION = 3
 INSTRUCTION_BYTES = 128
 WORD_BITS = 32
 WORDS = INSTRUCTION_BYTES * 8 // WORD_BITS
@@ -145,7 +145,7 @@ _TRANSFER = (
     flag("is_wide", "a tile is two runs, low bytes and high bytes, else one"),
 )
 
-FRAME_OF_TILE = 2
+FRAME_OF_TURN = 5
 """Bits of the frame of 8 words in a tile of P that a row-block begins in."""
 
 LANE_FUNCTIONS = ("copy", "zero", "layernorm", "convert", "add", "mul", "activation", "head_mean")
@@ -203,8 +203,8 @@ LANE = Operation(
         frames("interval", "from a row-block to the next (of a pass)"),
         frames("scale", "from the last moments of a row-block to its normalization, at least"),
         frames("result", "from the last row-block to its result being there"),
-        Field(name="b_frame", bits=FRAME_OF_TILE, summary="frames of its tile that are before the second operand"),
-        Field(name="out_frame", bits=FRAME_OF_TILE, summary="frames of its tile that are before the result"),
+        Field(name="b_frame", bits=FRAME_OF_TURN, summary="frames of its turn that are before the second operand"),
+        Field(name="out_frame", bits=FRAME_OF_TURN, summary="frames of its turn that are before the result"),
         flag("has_moments", "of a LayerNorm: its rows' moments were taken as they drained, and it streams rows once"),
         count("moments", "place of the first row-block's moments"),
     ),

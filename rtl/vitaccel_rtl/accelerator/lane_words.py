@@ -60,13 +60,15 @@ OUT = data.StructLayout(
 """Runs of results: of a frame's words, or of a tile's tokens."""
 
 
-def walk_registers(positions):
+def walk_registers(positions, turn_tiles):
     """Return the registers of a walk: what is left of a row-block, and where the next frame's words are.
 
     Parameters
     ----------
     positions
-        Frames of a tile that are told apart, 1 if there is only one part of the buffer.
+        Frames of a turn of tiles that are told apart, 1 if there is only one part of the buffer.
+    turn_tiles
+        Tiles of it, likewise.
     """
     shapes = {
         **dict.fromkeys(("moments", "parity", "first", "second", "ends", "ends_tile", "has_pair"), 1),
@@ -74,6 +76,7 @@ def walk_registers(positions):
         **dict.fromkeys(("count", "real"), FRAME_WORDS),
         **dict.fromkeys(("a", "a_here", "b", "b_here", "sets", "out", "out_high"), WORD_ADDRESS),
         **dict.fromkeys(("a_frame", "b_frame", "out_frame"), range(positions)),
+        "out_tile": range(turn_tiles),
         "tokens": LANE_NUMBER,
         "skip": LANE_NUMBER,
         "fill": LANE_NUMBER,

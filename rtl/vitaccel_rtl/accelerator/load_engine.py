@@ -11,7 +11,6 @@ from vitaccel_rtl.accelerator.completion_order import CompletionOrder
 from vitaccel_rtl.accelerator.decode import RAW, decoded, instruction_layout
 from vitaccel_rtl.accelerator.job_gate import JobGate, check_jobs
 from vitaccel_rtl.accelerator.line_writer import LineWriter
-from vitaccel_rtl.accelerator.part_walk import check_tiles
 from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.set_loader import SetLoader, word_write
 from vitaccel_rtl.accelerator.slot_buffer import check_buffer, write_client
@@ -41,7 +40,7 @@ class LoadEngine(wiring.Component):
     Parameters
     ----------
     side
-        P, the bytes of a word: 4 to 32; with several parts a multiple of 8.
+        P, the bytes of a word: 4 to 32.
     activation_words, weight_words, parameter_sets
         Of the buffers, of the first two of each of their parts; the first is a multiple of 8.
     parts
@@ -98,7 +97,6 @@ class LoadEngine(wiring.Component):
         check_jobs(jobs)
         activation = Parts(count=parts, words=activation_words)
         check_buffer(side, activation.words_of_all)
-        check_tiles(activation, side)
         check_range("weight_words of a load engine", weight_words, 1, 1 << isa.WORD_ADDRESS)
         check_range("parameter_sets of a load engine", parameter_sets, 1, 1 << isa.WORD_ADDRESS)
         check_range("table_slots of a load engine", table_slots, 1, 16)

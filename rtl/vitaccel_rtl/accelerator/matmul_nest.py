@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.accelerator.decode import instruction_layout
 from vitaccel_rtl.accelerator.isa import FRAMES, MATMUL
+from vitaccel_rtl.accelerator.parts import Turns
 from vitaccel_rtl.accelerator.tile import keep, tile_layout
 
 
@@ -85,7 +86,7 @@ class MatMulNest(wiring.Component):
                 out_column.eq(out_column + kept.out_tile_step),
                 residual.eq(residual_column + kept.residual_tile_step),
                 residual_column.eq(residual_column + kept.residual_tile_step),
-                sets.eq(sets + self._side * self._arrays),
+                sets.eq(sets + self._to_next_columns(column)),
             ]
         with m.Elif(self.step):
             m.d.sync += [
@@ -119,7 +120,7 @@ class MatMulNest(wiring.Component):
             (self.tile.sets_count, Mux(begins_column & kept.b_is_activation, self._side, 0)),
             (self.tile.weight_sets, begins_column & ~kept.b_is_activation),
         ]
-        keep(m, values + self._moments(m, kept, row, ends_column))
+        keep(m, values + self._moments(m, kept, row, column, ends_column))
         m.d.comb += [
             self.interval.eq(Mux(begins_column, kept.first_interval, kept.interval)),
             self.is_last.eq(ends_column & is_last_column),
@@ -127,11 +128,19 @@ class MatMulNest(wiring.Component):
         ]
         return m
 
-    def _moments(self, m, kept, row, ends_column):
+    def _to_next_columns(self, column):
+        """Return the columns from those of the first array's tile to those of its next one, in another turn or not."""
+        turns = Turns(self._side, self._arrays)
+        if self._arrays == 1 or turns.tiles == 1:
+            return self._side * self._arrays
+        ends_turn = column[: turns.tiles.bit_length() - 1] == turns.tiles - 1
+        return Mux(ends_turn, turns.words * (self._arrays - 1) + self._side, self._side)
+
+    def _moments(self, m, kept, row, column, ends_column):
         """Return what a tile says of its rows' moments, of which there are none in a machine that takes none."""
         if not self._takes_moments:
             return []
-        drain, columns = self.tile.drain, self._side * self._arrays
+        drain, columns = self.tile.drain, self._to_next_columns(column)
         left, begun = Signal.like(kept.moments_channels, name="columns_left", reset_less=True), Signal(reset_less=True)
         with m.If(self.start):
             m.d.sync += [left.eq(self.instruction.moments_channels), begun.eq(self.instruction.begins_moments)]

@@ -1,74 +1,80 @@
-"""From one chunk of words to the next where tiles of P words stand in the parts of a buffer in turn."""
+"""From one chunk of words to the next where tiles of P words stand in the parts of a buffer by turns."""
 
-from amaranth.hdl import Cat, Mux
+from amaranth.hdl import Cat, Mux, Value
 
-from vitaccel_rtl.accelerator.parts import Parts
+from vitaccel_rtl.accelerator.parts import Parts, Turns
 from vitaccel_rtl.latency import SLOTS
-
-
-def check_tiles(parts: Parts, side: int):
-    """Raise a ValueError of one sentence if the words of a frame might be in tiles of several parts."""
-    if parts.count > 1 and side % SLOTS:
-        raise ValueError(f"side of a machine with several arrays must be a multiple of {SLOTS}, not {side}")
 
 
 class PartWalk:
     """The way through a row-block, token-lane, or from tile to tile of channels, channel-lane.
 
-    Of a row-block tile t stands in part ``t % count``, ``t // count`` times P words behind the address; so the chunk
-    behind the last one of a tile is in the next part, where the tile began, or behind the last part in part 0. With one
-    part it is simply the next one, and nothing is built.
+    Tiles stand in the parts as :class:`~vitaccel_rtl.accelerator.parts.Turns` says: what is behind the last word of a
+    turn is in the next part, where the turn began, or behind the last part in part 0. With one part it is simply the
+    next one, and nothing is built.
 
     Parameters
     ----------
     parts
         Of the buffer, :class:`~vitaccel_rtl.accelerator.parts.Parts`.
     side
-        P: with several parts a multiple of 8.
+        P.
     chunk
         Words of a chunk: those of a frame, or one.
 
     Attributes
     ----------
     positions
-        Chunks of a tile; of one part, whose tiles need not be told apart, 1.
-
-    Raises
-    ------
-    ValueError
-        If a frame's words would not all be in one tile.
+        Chunks of a turn; of one part, whose turns need not be told apart, 1.
+    turn_tiles
+        Tiles of a turn, a power of two; of one part 1.
     """
 
     def __init__(self, *, parts: Parts, side: int, chunk: int = SLOTS):
-        check_tiles(parts, side)
+        turns, has_turns = Turns(side, parts.count), parts.count > 1
         self._parts = parts
-        self._side = side
-        self._chunk = chunk
-        self.positions = side // chunk if parts.count > 1 else 1
+        self._words = turns.words
+        self.positions = turns.words // chunk if has_turns else 1
+        self.turn_tiles = turns.tiles if has_turns else 1
+        self._turn_bits = self.turn_tiles.bit_length() - 1
 
-    def position_behind(self, position):
-        """Return which chunk of its tile the chunk behind another one is."""
-        if self.positions == 1:
+    def position_behind(self, position, *, last=None):
+        """Return which chunk of its turn the chunk behind another one is; *last* as in :meth:`behind`."""
+        if self.positions == 1 and last is None:
             return 0
-        return Mux(position == self.positions - 1, 0, position + 1)
+        return Mux(self._is_last(position, last), 0, position + 1)
 
-    def behind(self, place, position, words):
+    def behind(self, place, position, words, *, last=None):
         """Return the address of the chunk behind another one.
 
         Parameters
         ----------
         place, position
-            The address of that one, and which of its tile it is.
+            The address of that one, and which of its turn it is.
         words
             How many it has: behind less than a whole chunk nothing is, and the address means nothing.
+        last
+            Which chunk of a turn is the last, where some of them are smaller.
         """
         if self._parts.count == 1:
             return place + words
-        ends = position == self.positions - 1
-        back = Mux(self._is_last_part(place), self._chunk, self._chunk - self._side)
-        return self._moved(place, Mux(ends, back, words), goes_on=ends)
+        ends = self._is_last(position, last)
+        begins_anew = ends & ~self._is_last_part(place)
+        return self._moved(place, Mux(begins_anew, words - self._words, words), goes_on=ends)
 
-    def next_tile(self, place, step, *, goes_on=1, back=0):
+    def next_turn(self, place):
+        """Return where a row-block goes on behind the turn that begins at *place*."""
+        if self._parts.count == 1:
+            return place + self._words
+        return self._moved(place, Mux(self._is_last_part(place), self._words, 0), goes_on=1)
+
+    def ends_turn(self, tile):
+        """Return whether a tile is the last one of its turn; *tile* is how many are before it, of all parts or one."""
+        if self.turn_tiles == 1:
+            return 1
+        return tile[: self._turn_bits] == self.turn_tiles - 1
+
+    def next_tile(self, place, step, tile, *, goes_on=1, back=0):
         """Return where the next tile begins.
 
         Parameters
@@ -77,6 +83,8 @@ class PartWalk:
             An address in the tile before it.
         step
             Words from there to the next tile in the same part.
+        tile
+            How many tiles are before that one.
         goes_on
             Without it, what comes next is of the same tile, *step* words behind.
         back
@@ -84,10 +92,14 @@ class PartWalk:
         """
         if self._parts.count == 1:
             return place + step
-        stays_at = goes_on & ~self._is_last_part(place)
-        return self._moved(place, Mux(stays_at, -back, step), goes_on=goes_on)
+        leaves = goes_on & self.ends_turn(tile)
+        begins_anew = leaves & ~self._is_last_part(place)
+        if self.turn_tiles == 1:
+            return self._moved(place, Mux(begins_anew, -back, step), goes_on=leaves)
+        of_turn = Value.cast((step + back) << self._turn_bits)[: self._parts.bits]
+        return self._moved(place, step - Mux(begins_anew, of_turn, 0), goes_on=leaves)
 
-    def next_row(self, place, rows, *, second):
+    def next_row(self, place, rows, tile, *, second):
         """Return where the next row of a transfer begins.
 
         Parameters
@@ -97,13 +109,22 @@ class PartWalk:
         rows
             ``step`` from a row to the next in the same part; ``by_tiles``: a row is a tile of one part, or ``is_wide``
             one of its two planes; else every row begins in part 0.
+        tile
+            How many tiles are before the row's.
         second
             The row at *place* is the second plane of a tile, if it is one of two.
         """
         if self._parts.count == 1:
             return place + rows.step
-        goes_on = rows.by_tiles & (~rows.is_wide | second)
-        return self.next_tile(place, rows.step, goes_on=goes_on, back=Mux(rows.is_wide, rows.step, 0))
+        back = Mux(rows.is_wide, rows.step, 0)
+        return self.next_tile(place, rows.step, tile, goes_on=self.ends_tile(rows, second=second), back=back)
+
+    def ends_tile(self, rows, *, second):
+        """Return whether a row ends a tile of one part."""
+        return rows.by_tiles & (~rows.is_wide | second)
+
+    def _is_last(self, position, last):
+        return position == (self.positions - 1 if last is None else last)
 
     def _moved(self, place, distance, *, goes_on):
         """Return an address so many words further in its part, or in the one behind it."""

@@ -1,8 +1,12 @@
-"""The parts of a buffer of several arrays, one an array, as one space of addresses. Pure Python."""
+"""The parts of a buffer of several arrays, one an array, as one space of addresses, and their turns. Pure Python."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
+from typing import Any
+
+from vitaccel_rtl.latency import SLOTS
 
 MOST_PARTS = 8
 """Arrays side by side, at most."""
@@ -57,3 +61,59 @@ class Parts:
     def place(self, part: int, word: int) -> int:
         """Return the address of a word of a part."""
         return part << self.bits | word
+
+
+def first_column(side: int, place: int) -> int:
+    """Return the columns between the first tile of array 0 and that of another one, which is a turn for each."""
+    return Turns(side, place + 1).words * place
+
+
+@dataclass(frozen=True)
+class Turns:
+    """Which tiles of P words stand in which of the parts: some in one part, as many in the next, and so on.
+
+    A turn has as few tiles as fill whole frames of 8 words: 1 where P is a multiple of 8, 2 of 12, 8 of an odd P. So
+    what reads words of one part behind those of another begins a frame there, and goes on without a gap. Tiles and
+    channels may be numbers or arrays of numbers.
+
+    Parameters
+    ----------
+    side
+        P, the words of a tile and its channels.
+    parts
+        How many take turns.
+    """
+
+    side: int
+    parts: int
+
+    @property
+    def tiles(self) -> int:
+        """Of a turn."""
+        return SLOTS // gcd(self.side, SLOTS)
+
+    @property
+    def words(self) -> int:
+        """Of a turn: ``lcm(P, 8)``."""
+        return self.tiles * self.side
+
+    def part(self, tile: Any) -> Any:
+        """Return the part that a tile is in."""
+        return tile // self.tiles % self.parts
+
+    def place(self, tile: Any) -> Any:
+        """Return how many tiles are before it in that part."""
+        return tile // (self.tiles * self.parts) * self.tiles + tile % self.tiles
+
+    def most(self, tiles: int) -> int:
+        """Return the tiles of part 0, of so many: no part has more."""
+        rounds, rest = divmod(tiles, self.tiles * self.parts)
+        return rounds * self.tiles + min(rest, self.tiles)
+
+    def part_of_channel(self, channel: Any) -> Any:
+        """Return the part that a channel's tile is in."""
+        return channel // self.words % self.parts
+
+    def word(self, channel: Any) -> Any:
+        """Return how many words are before a channel's in its part, of a row-block."""
+        return channel // (self.words * self.parts) * self.words + channel % self.words

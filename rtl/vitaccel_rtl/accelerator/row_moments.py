@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.isa import COUNT
+from vitaccel_rtl.accelerator.parts import first_column
 from vitaccel_rtl.accelerator.tile import LANE_COUNT
 from vitaccel_rtl.layernorm import CODE_BITS, SQUARES_BITS, TOTAL_BITS
 from vitaccel_rtl.stream import check_range
@@ -67,7 +68,7 @@ class RowMoments(wiring.Component):
     blocks
         Row-blocks whose moments are kept, 1 to 4096.
     place
-        Which of several arrays it stands behind: each has every so many tiles of a row-block, and a part of its sums.
+        Which of several arrays it stands behind: each has its turns of a row-block's tiles, and a part of its sums.
 
     Attributes
     ----------
@@ -137,7 +138,7 @@ class RowMoments(wiring.Component):
     def _sums(self, m, stored, reloads, begins):
         """Return the lanes' registers of sums, of all words up to the one that came five cycles before."""
         counts = Signal()
-        m.d.sync += counts.eq(self.i.valid & (self.i.channels > self.i.number + self._place * self._side))
+        m.d.sync += counts.eq(self.i.valid & (self.i.channels > self.i.number + first_column(self._side, self._place)))
         begun, words = later(m, begins, 2, name="begins"), later(m, self.i.valid, 4, name="word")
         found = []
         for lane, code in enumerate(self.i.lanes):

@@ -1,10 +1,11 @@
 """Runs of the words of a job's rows."""
 
-from amaranth.hdl import Mux
+from amaranth.hdl import Const, Mux
 from amaranth.lib import data
 
 from vitaccel_rtl.accelerator import isa
 from vitaccel_rtl.accelerator.part_walk import PartWalk
+from vitaccel_rtl.accelerator.parts import Turns
 from vitaccel_rtl.split import Split
 
 _ROWS = {"address": isa.WORD_ADDRESS, "step": isa.STEP, "rows": isa.COUNT, "row_words": isa.COUNT, "is_last": 1}
@@ -43,7 +44,7 @@ class RowRuns(Split):
 
 
 class TileRuns(Split):
-    """The runs of a job where a buffer has several parts: of P words, or ``by_tiles`` of as many as a row has.
+    """The runs of a job where a buffer has several parts: of a turn's words, or ``by_tiles`` of as many as a row has.
 
     They come when those of :class:`RowRuns` would, as long as a run is not asked for sooner than 8 cycles behind the
     one before it.
@@ -59,30 +60,40 @@ class TileRuns(Split):
     """
 
     def __init__(self, run, *, parts, side):
-        self._walk = PartWalk(parts=parts, side=side)
-        self._side = side
+        self._walk = walk = PartWalk(parts=parts, side=side)
+        self._turn = Turns(side, parts.count).words
         rows = rows_layout(parts)
         self._kept = rows.members
-        state = {**rows.members, "next_row": isa.WORD_ADDRESS, "second": 1, "left": isa.COUNT}
+        # Of the row behind this one: where it is, of which tile of a turn, and whether it is the second plane.
+        behind = {"next_row": isa.WORD_ADDRESS, "second": 1, "tile": range(walk.turn_tiles)}
+        state = {**rows.members, **behind, "left": isa.COUNT}
         super().__init__(i=rows, o=run, state=data.StructLayout(state))
 
     def taken(self, m, word):
-        begins = {"next_row": self._walk.next_row(word.address, word, second=0), "second": 1, "left": word.row_words}
+        walk = self._walk
+        begins = {
+            "next_row": walk.next_row(word.address, word, Const(0, range(walk.turn_tiles)), second=0),
+            "second": 1,
+            "tile": walk.ends_tile(word, second=0),
+            "left": word.row_words,
+        }
         return {name: word[name] for name in self._kept} | begins
 
     def piece(self, m, state):
-        ends_row = state.by_tiles | (state.left <= self._side)
+        walk = self._walk
+        ends_row = state.by_tiles | (state.left <= self._turn)
         run = {
             "address": state.address,
-            "count": Mux(ends_row, state.left, self._side),
+            "count": Mux(ends_row, state.left, self._turn),
             "last": state.is_last & ends_row,
         }
-        next_row = self._walk.next_row(state.next_row, state, second=state.second)
+        next_row = walk.next_row(state.next_row, state, state.tile, second=state.second)
         rest = {
-            "address": Mux(ends_row, state.next_row, self._walk.next_tile(state.address, self._side)),
-            "left": Mux(ends_row, state.row_words, state.left - self._side),
+            "address": Mux(ends_row, state.next_row, walk.next_turn(state.address)),
+            "left": Mux(ends_row, state.row_words, state.left - self._turn),
             "next_row": Mux(ends_row, next_row, state.next_row),
             "second": state.second ^ ends_row,
+            "tile": state.tile + (ends_row & walk.ends_tile(state, second=state.second)),
             "rows": state.rows - ends_row,
             "is_last": Mux(ends_row, state.rows == 2, state.is_last),
         }

@@ -21,8 +21,8 @@ class RowWalk(wiring.Component):
     then b is what stands where the result is written, and the frame before also reads operand a of the row-block whose
     tokens move into this one from above.
 
-    With several parts of the buffer a frame's words are of one of them, and what is behind the last frame of a tile is
-    in the next: P is a multiple of 8.
+    With several parts of the buffer a frame's words are of one of them, and what is behind the last frame of a turn of
+    tiles is in the next.
 
     Parameters
     ----------
@@ -53,7 +53,10 @@ class RowWalk(wiring.Component):
 
     def __init__(self, *, side, parts):
         self._side = side
-        self._places = PartWalk(parts=parts, side=side)
+        self._places = places = PartWalk(parts=parts, side=side)
+        # Frames of a turn whose tiles have frames of their own, as results by rows do.
+        self._tile_frames = places.turn_tiles * -(-side // latency.SLOTS) if parts.count > 1 else 1
+        self._frames = max(places.positions, self._tile_frames)
         super().__init__(
             {
                 "phase": In(PHASE),
@@ -74,7 +77,7 @@ class RowWalk(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        words = walk_registers(self._places.positions)
+        words = walk_registers(self._frames, self._places.turn_tiles)
         self._begin(m, words)
         self._measure(m, words)
         with m.If(self.phase == 7):
@@ -108,8 +111,9 @@ class RowWalk(wiring.Component):
                 words.sets.eq(job.sets + (job.function == FUNCTION["layernorm"])),
                 words.out.eq(next_out),
             ]
-            if self._places.positions > 1:
+            if self._frames > 1:
                 m.d.sync += [words.a_frame.eq(0), words.b_frame.eq(job.b_frame), words.out_frame.eq(job.out_frame)]
+                m.d.sync += words.out_tile.eq(0)
             with m.If(self.moments):
                 m.d.sync += next_a["moments"].eq(next_a["moments"] + job.a_step)
             with m.Else():
@@ -209,6 +213,7 @@ class RowWalk(wiring.Component):
     def _advance(self, m, words):
         """Go on behind the next frame."""
         job, places = self.job, self._places
+        last = Mux(job.by_rows & ~words.moments, self._tile_frames - 1, places.positions - 1)
         with m.If(words.moving & words.has_pair & ~words.second):
             m.d.sync += words.second.eq(1)
         with m.Elif(words.moving):
@@ -216,16 +221,17 @@ class RowWalk(wiring.Component):
                 words.second.eq(0),
                 words.first.eq(0),
                 words.left.eq(words.left - words.real),
-                words.a.eq(places.behind(words.a, words.a_frame, words.real)),
-                words.b.eq(places.behind(words.b, words.b_frame, words.real)),
+                words.a.eq(places.behind(words.a, words.a_frame, words.real, last=last)),
+                words.b.eq(places.behind(words.b, words.b_frame, words.real, last=last)),
                 words.sets.eq(words.sets + words.real),
                 words.tile_left.eq(words.tile_left - words.count),
             ]
             with m.If(~job.by_rows):
                 m.d.sync += words.out.eq(places.behind(words.out, words.out_frame, words.count))
-            if places.positions > 1:
+            if self._frames > 1:
                 m.d.sync += [
-                    frame.eq(places.position_behind(frame)) for frame in (words.a_frame, words.b_frame, words.out_frame)
+                    frame.eq(places.position_behind(frame, last=last))
+                    for frame in (words.a_frame, words.b_frame, words.out_frame)
                 ]
             with m.If(words.ends_tile):
                 m.d.sync += [
@@ -234,4 +240,5 @@ class RowWalk(wiring.Component):
                     words.tile_left.eq(self._side),
                 ]
                 with m.If(job.by_rows):
-                    m.d.sync += words.out.eq(places.next_tile(words.out, job.out_tile_step))
+                    m.d.sync += words.out.eq(places.next_tile(words.out, job.out_tile_step, words.out_tile))
+                    m.d.sync += words.out_tile.eq(words.out_tile + 1)

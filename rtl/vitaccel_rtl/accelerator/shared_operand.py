@@ -1,11 +1,11 @@
-"""Operand A of a matmul on several arrays: tile by tile from the parts of the buffer in turn, the same word for all."""
+"""Operand A of a matmul on several arrays: from the parts of the buffer by turns, the same word for all."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl.accelerator.isa import COUNT, WORD_ADDRESS
-from vitaccel_rtl.accelerator.part_walk import check_tiles
+from vitaccel_rtl.accelerator.parts import Turns
 from vitaccel_rtl.latency import SLOTS
 
 
@@ -24,15 +24,15 @@ def shared_run(side):
 
 
 class SharedOperand(wiring.Component):
-    """Channels of P tokens: tile t, P of them, stands in part ``t % count``, ``t // count`` times P words further.
+    """Channels of P tokens, which stand in the parts as :class:`~vitaccel_rtl.accelerator.parts.Turns` says.
 
-    A reader of its part reads a tile at a time; as P is a multiple of 8, each begins a frame, and the words of one
-    follow those of the other without a gap.
+    A reader of its part reads a turn at a time: whole frames, so that the words of one follow those of the other
+    without a gap.
 
     Parameters
     ----------
     side
-        P, a multiple of 8.
+        P.
     parts
         Of the buffer, :class:`~vitaccel_rtl.accelerator.parts.Parts`.
 
@@ -44,16 +44,10 @@ class SharedOperand(wiring.Component):
         A tile sets out, in phase 0: word 0 of A, in part 0, and K.
     runs : array of :func:`shared_run`, out
         Of the readers. Word i is at ``word`` as many cycles behind the start as if one reader had read it, plus i.
-
-    Raises
-    ------
-    ValueError
-        If P is no multiple of 8.
     """
 
     def __init__(self, *, side, parts):
-        check_tiles(parts, side)
-        self._side, self._count = side, parts.count
+        self._words, self._count = Turns(side, parts.count).words, parts.count
         super().__init__(
             {
                 "phase": In(3),
@@ -66,9 +60,9 @@ class SharedOperand(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        side, count = self._side, self._count
+        turn, count = self._words, self._count
         left, address = Signal(COUNT, reset_less=True), Signal(WORD_ADDRESS, reset_less=True)
-        part, frame = Signal(range(count), reset_less=True), Signal(range(side // SLOTS), reset_less=True)
+        part, frame = Signal(range(count), reset_less=True), Signal(range(turn // SLOTS), reset_less=True)
         goes_on, begins, is_last_part = Signal(), Signal(), Signal()
         m.d.comb += [
             begins.eq(goes_on & (frame == 0) & (self.phase == 0)),
@@ -76,20 +70,20 @@ class SharedOperand(wiring.Component):
         ]
         with m.If(self.start):
             m.d.sync += [
-                goes_on.eq(self.depth > side),
-                left.eq(self.depth - side),
+                goes_on.eq(self.depth > turn),
+                left.eq(self.depth - turn),
                 address.eq(self.address),
                 part.eq(1),
-                frame.eq(0 if side == SLOTS else 1),
+                frame.eq(0 if turn == SLOTS else 1),
             ]
         with m.Elif(self.phase == 0):
-            m.d.sync += frame.eq(Mux(frame == side // SLOTS - 1, 0, frame + 1))
+            m.d.sync += frame.eq(Mux(frame == turn // SLOTS - 1, 0, frame + 1))
             with m.If(begins):
                 m.d.sync += [
-                    goes_on.eq(left > side),
-                    left.eq(left - side),
+                    goes_on.eq(left > turn),
+                    left.eq(left - turn),
                     part.eq(Mux(is_last_part, 0, part + 1)),
-                    address.eq(Mux(is_last_part, address + side, address)),
+                    address.eq(Mux(is_last_part, address + turn, address)),
                 ]
         words = [Mux(run.valid, run.own, 0) for run in self.runs]
         word = words[0]
@@ -101,7 +95,7 @@ class SharedOperand(wiring.Component):
             m.d.comb += [
                 run.start.eq(is_first | (begins & (part == place))),
                 run.address.eq(Mux(is_first, self.address, address) if place == 0 else address),
-                run.count.eq(Mux(words_left > side, side, words_left)),
+                run.count.eq(Mux(words_left > turn, turn, words_left)),
                 run.word.eq(word),
             ]
         return m

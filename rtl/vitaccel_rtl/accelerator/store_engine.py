@@ -8,7 +8,6 @@ from vitaccel_rtl.accelerator import isa
 from vitaccel_rtl.accelerator.decode import RAW, decoded, instruction_layout
 from vitaccel_rtl.accelerator.job_gate import JobGate, check_jobs
 from vitaccel_rtl.accelerator.line_reader import LineReader
-from vitaccel_rtl.accelerator.part_walk import check_tiles
 from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.row_runs import RowRuns, TileRuns, rows_layout
 from vitaccel_rtl.accelerator.slot_buffer import check_buffer, read_client
@@ -31,7 +30,7 @@ class StoreEngine(wiring.Component):
     Parameters
     ----------
     side
-        P, the bytes of a word: 4 to 32; with several parts a multiple of 8.
+        P, the bytes of a word: 4 to 32.
     activation_words
         Of a part of the buffer, a multiple of 8.
     parts
@@ -71,7 +70,6 @@ class StoreEngine(wiring.Component):
         self._parts = Parts(count=parts, words=activation_words)
         words = self._parts.words_of_all
         check_buffer(side, words)
-        check_tiles(self._parts, side)
         self._geometry = Geometry(word_bytes=side, **geometry)
         self._dma = {"word_bytes": side, "jobs": jobs, **geometry}
         self._reader = {"side": side, "words": words, "client": CLIENT}

@@ -17,7 +17,6 @@ from vitaccel_rtl.accelerator.lane_results import WRITE_CLIENTS, LaneResults
 from vitaccel_rtl.accelerator.lane_words import FUNCTION, LANES
 from vitaccel_rtl.accelerator.layernorm_rows import LayerNormRows
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
-from vitaccel_rtl.accelerator.part_walk import check_tiles
 from vitaccel_rtl.accelerator.parts import Parts
 from vitaccel_rtl.accelerator.row_moments import ASKING
 from vitaccel_rtl.accelerator.row_times import RowTimes
@@ -43,7 +42,7 @@ class VectorEngine(wiring.Component):
     Parameters
     ----------
     side
-        P, 4 to 32; with several parts a multiple of 8.
+        P, 4 to 32.
     words, sets
         Of a part of the activation buffer, and of the parameter buffer.
     parts
@@ -86,7 +85,6 @@ class VectorEngine(wiring.Component):
         check_range("side of a vector engine", side, 4, 32)
         self._side, self._has_moments = side, has_moments
         self._parts = Parts(count=parts, words=words)
-        check_tiles(self._parts, side)
         self._words = self._parts.words_of_all
         self._root = {"table": table, "entry_bits": entry_bits, "centre": centre}
         lines = self._words // latency.SLOTS

@@ -1,6 +1,6 @@
 """Words of load jobs to the buffers that they are for, with their addresses."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -83,6 +83,7 @@ class WordDelivery(wiring.Component):
         place = Signal(self._place)
         next_row = Signal.like(place.address, reset_less=True)
         second, position, taken = Signal(reset_less=True), Signal(range(walk.positions), reset_less=True), Signal()
+        tile = Signal(range(walk.turn_tiles), reset_less=True)
         is_known = place.to_activation | place.to_weight | place.to_sets
         m.d.comb += [
             self.i.ready.eq(
@@ -95,24 +96,25 @@ class WordDelivery(wiring.Component):
             m.d.sync += place.eq(jobs.o.payload)
             for part in ("to_activation", "to_weight", "to_sets"):
                 m.d.sync += place[part].eq(jobs.o.p[part] & jobs.o.valid)
-            m.d.sync += next_row.eq(walk.next_row(jobs.o.p.address, jobs.o.p, second=0))
+            m.d.sync += next_row.eq(walk.next_row(jobs.o.p.address, jobs.o.p, Const(0, tile.shape()), second=0))
         with m.Elif(taken & self.i.p.last_of_row):
-            m.d.sync += [place.address.eq(next_row), next_row.eq(walk.next_row(next_row, place, second=second))]
+            m.d.sync += [place.address.eq(next_row), next_row.eq(walk.next_row(next_row, place, tile, second=second))]
         with m.Elif(taken):
             m.d.sync += place.address.eq(walk.behind(place.address, position, 1))
         if self._parts.count > 1:
-            self._tell_apart(m, jobs.o.ready, taken, place, second, position)
+            self._tell_apart(m, (jobs.o.ready, jobs.o.p), taken, place, (second, position, tile))
         self._hand_on(m, place, taken)
         return m
 
-    def _tell_apart(self, m, begins, taken, place, second, position):
-        """Count the planes of tiles, of the row behind this one, and the words of tiles of a row in all parts."""
+    def _tell_apart(self, m, begins, taken, place, counts):
+        """Count the planes and tiles of a turn, of the row behind this one, and the words of it in all parts."""
+        (begins, job), (second, position, tile), walk = begins, counts, self._walk
         with m.If(begins):
-            m.d.sync += [second.eq(1), position.eq(0)]
+            m.d.sync += [second.eq(1), position.eq(0), tile.eq(walk.ends_tile(job, second=0))]
         with m.Elif(taken & self.i.p.last_of_row):
-            m.d.sync += [second.eq(~second), position.eq(0)]
+            m.d.sync += [second.eq(~second), position.eq(0), tile.eq(tile + walk.ends_tile(place, second=second))]
         with m.Elif(taken & ~place.by_tiles):
-            m.d.sync += position.eq(self._walk.position_behind(position))
+            m.d.sync += position.eq(walk.position_behind(position))
 
     def _hand_on(self, m, place, taken):
         """Words to the part that the job is for."""

@@ -76,7 +76,7 @@ def test_the_run_ends_a_little_behind_its_last_instruction(imported: Imported) -
 
 @pytest.mark.parametrize(
     "settings",
-    [{"array.count": "2", "array.side": "12"}, {"numerics.weight_bits": "4"}, {"numerics.numerator_bits": "16"}],
+    [{"array.count": "9", "array.side": "4"}, {"numerics.weight_bits": "4"}, {"numerics.numerator_bits": "16"}],
     ids=["arrays", "weights", "numerators"],
 )
 def test_other_machines_are_estimated(settings: dict[str, str], imported: Imported) -> None:

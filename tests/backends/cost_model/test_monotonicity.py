@@ -27,14 +27,14 @@ MACHINES = {
 }
 SAME_PROGRAM = {
     "memory.bus_bits": ("32", "64", "128", "256", "512"),
-    "memory.ports": ("1", "2", "3", "7"),
+    "memory.ports": ("1", "2", "4", "8"),
     "memory.outstanding": ("1", "2", "3", "16"),
     "memory.latency_cycles": ("1000", "256", "65", "3", "0"),
     "memory.peak_bytes_per_s": ("1e8", "4e8", "1e9", "3.3e9", "1e12", "0"),
     "memory.efficiency": ("0.1", "0.5", "0.77", "1"),
 }
 OTHER_PROGRAM = {
-    "buffers.weight_bytes": tuple(map(str, (1024, 1500, 2048, 3000, 4096, 6000, 8192, 16384, 65536))),
+    "buffers.weight_bytes": tuple(map(str, (1024, 1500, 2048, 3000, 4096, 6000, 8192, 16384, 65536, 131072))),
     "buffers.logit_bytes": tuple(map(str, (1024, 1500, 2048, 4096, 65536))),
 }
 
@@ -111,9 +111,12 @@ def test_a_larger_activation_buffer_never_moves_more_bytes(model: str, pe: str, 
     assert moved == sorted(moved, reverse=True)
 
 
-@pytest.mark.parametrize("pe", ["8x8", "5x5"])
+@pytest.mark.parametrize("pe", ["8x8", "4x4"])
 @pytest.mark.parametrize("model", MODELS)
 def test_several_arrays_accumulate_faster_than_one(model: str, pe: str, imported: Imported) -> None:
-    """One array more may be slower: heads are filled up to whole rounds of all, and so are the matmuls around them."""
+    """One array more may be slower: heads are filled up to whole rounds of all, and so are the matmuls around them.
+
+    Where P is odd, even two may be: a head takes eight tiles, and these models' heads have fewer.
+    """
     cycles = [simulate(imported(model), Arch().with_pe(f"{count}x{pe}")).cycles.array for count in range(1, 7)]
     assert all(cycles[0] > more for more in cycles[1:])

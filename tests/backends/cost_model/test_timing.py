@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from dataclasses import replace
 from fractions import Fraction
@@ -43,6 +44,16 @@ def groups(count: int, size: int) -> list[range]:
     return [range(first, min(first + size, count)) for first in range(0, count, size)]
 
 
+def part_of(tile: int, arch: Arch) -> int:
+    """Which array a tile of P columns is of: as many follow each other as fill whole frames of eight words."""
+    return tile * arch.array.side // math.lcm(arch.array.side, 8) % arch.array.count
+
+
+def most_of_a_part(tiles: int, arch: Arch) -> int:
+    """Tiles of the array that has most of so many."""
+    return max(Counter(part_of(tile, arch) for tile in range(tiles)).values())
+
+
 # -- matmul --------------------------------------------------------------------------------------------------------
 def run_array(phases: list[int], arch: Arch) -> Timing:
     """Step an array: two sets of accumulators change places when one is full and the other one has drained.
@@ -68,13 +79,13 @@ def matmul(row_blocks: int, n_tiles: int, k: int, expert: int = -1) -> MatMul:
 
 @given(MACHINES, st.integers(1, 5), st.integers(1, 9), st.integers(1, 30))
 def test_a_matmul_takes_what_its_tiles_take_one_after_another(arch: Arch, blocks: int, tiles: int, k: int) -> None:
-    rounds = groups(tiles, arch.array.count)
-    assert timing(matmul(blocks, tiles, k), arch) == run_array([k for _ in range(blocks) for _ in rounds], arch)
+    phases = [k] * (blocks * most_of_a_part(tiles, arch))
+    assert timing(matmul(blocks, tiles, k), arch) == run_array(phases, arch)
 
 
 @given(MACHINES, st.integers(0, 40), st.integers(1, 5), st.integers(1, 20))
 def test_an_expert_takes_the_row_blocks_of_its_queue(arch: Arch, rows: int, tiles: int, k: int) -> None:
-    phases = [k for _ in groups(rows, arch.array.side) for _ in groups(tiles, arch.array.count)]
+    phases = [k] * (len(groups(rows, arch.array.side)) * most_of_a_part(tiles, arch))
     expected = run_array(phases, arch) if rows else Timing(0, 0)
     assert timing(matmul(99, tiles, k, expert=3), arch, rows) == expected
 
@@ -298,7 +309,7 @@ def test_a_slow_dram_delivers_beats_when_their_bytes_are_there(rows: int, beats:
 # -- vector engine -------------------------------------------------------------------------------------------------
 @given(MACHINES, st.integers(1, 6), st.integers(1, 150), st.integers(1, 9))
 def test_lanes_take_a_word_of_their_own_bank_a_cycle(arch: Arch, blocks: int, channels: int, passes: int) -> None:
-    banks = Counter(channel // arch.array.side % arch.array.count for channel in range(channels))
+    banks = Counter(part_of(channel // arch.array.side, arch) for channel in range(channels))
     cycles = sum(max(banks.values()) for _ in range(passes) for _ in range(blocks))
     stream = Lane(layer="", function="add", a=0, out=0, row_blocks=blocks, tokens=1, channels=channels, passes=passes)
     assert timing(stream, arch) == Timing(cycles, READ + latency.REQUANTIZE + latency.ACTIVATION + WRITE)
@@ -310,7 +321,7 @@ def test_lanes_take_a_word_of_their_own_bank_a_cycle(arch: Arch, blocks: int, ch
 def test_layernorm_takes_moments_of_the_next_row_block_before_it_normalizes_one(
     arch: Arch, blocks: int, channels: int
 ) -> None:
-    words = bank_channels(channels, arch.array.side, arch.array.count)
+    words = bank_channels(channels, arch)
     scale_after = READ + latency.LAYERNORM_MOMENTS + latency.LAYERNORM_ROW_SCALE
     now = words
     scales = [now + scale_after]
@@ -326,7 +337,7 @@ def test_layernorm_takes_moments_of_the_next_row_block_before_it_normalizes_one(
 def test_layernorm_asks_for_moments_of_the_next_row_block_when_it_begins_with_one(
     arch: Arch, blocks: int, channels: int
 ) -> None:
-    words = bank_channels(channels, arch.array.side, arch.array.count)
+    words = bank_channels(channels, arch)
     free = asked = 0
     for _ in range(blocks):
         begins = max(free, asked + READ + latency.LAYERNORM_ROW_SCALE)
@@ -363,8 +374,7 @@ def test_a_transposer_fills_while_it_empties(
     side = arch.array.side
     slots = 0
     for _ in groups(rows, side):
-        for _ in groups(len(groups(channels, side)), arch.array.count):
-            slots += side
+        slots += side * most_of_a_part(len(groups(channels, side)), arch)
     if kind is Gather:
         expected = Timing(slots, latency.gather(side, READ) + WRITE)
     else:

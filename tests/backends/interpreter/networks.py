@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -166,10 +167,11 @@ def own_channels(plan: Plan, name: str, values: np.ndarray) -> np.ndarray:
             if values.shape[-1] == kernel.heads * width and not plan.tensors[name].heads:
                 return values
             side, count = plan.arch.array.side, plan.arch.array.count
+            turn = side if count == 1 else math.lcm(side, 8)
             rounds = -(-kernel.heads // count)
-            # [round, tile of the head, array, lane] becomes [round, array, tile and lane].
-            tiles = values.reshape(-1, rounds, values.shape[-1] // (rounds * count * side), count, side)
-            heads = np.moveaxis(tiles, 3, 2).reshape(-1, rounds * count, tiles.shape[2] * side)
+            # [round, turn of the head, array, channel] becomes [round, array, turn and channel].
+            turns = values.reshape(-1, rounds, values.shape[-1] // (rounds * count * turn), count, turn)
+            heads = np.moveaxis(turns, 3, 2).reshape(-1, rounds * count, turns.shape[2] * turn)
             return heads[:, : kernel.heads, :width].reshape(*values.shape[:-1], -1)
     return values
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -12,31 +14,33 @@ from vitaccel.backends.interpreter.memory import Banks, Dram, Memories
 WORDS = 400
 
 
-@pytest.mark.parametrize(("side", "count"), [(8, 1), (4, 3), (8, 2)])
+@pytest.mark.parametrize(("side", "count"), [(8, 1), (4, 3), (5, 1), (6, 2), (8, 2)])
 @pytest.mark.parametrize("width", [1, 2])
 @pytest.mark.parametrize("first", [0, 13])
 def test_token_lanes_word_by_word(side: int, count: int, width: int, first: int, seed: int) -> None:
-    """Against the sentence of docs/program.md: tile t in bank t % arrays, its channel behind the plane's first."""
+    """Against the sentence of docs/program.md: by turns of lcm(P, 8) channels, each behind the plane's first."""
     banks, channels, blocks, step, base = Banks(2, count, WORDS, side), 21, 3, 90, 7
     values = np.random.default_rng(seed).integers(
         -(1 << 8 * width - 1), 1 << 8 * width - 1, (2, blocks * side, channels)
     )
 
+    turn = math.lcm(side, 8)
+
     def word(channel: int) -> int:
-        return channel // side // count * side + channel % side
+        return channel // turn // count * turn + channel % turn
 
     start = base + word(first)
     banks.write_tokens(start, step, torch.from_numpy(values), width, first)
     for image, row, at in [(0, 0, 0), (1, side + 1, 5), (1, 3 * side - 1, channels - 1), (0, 2, 11)]:
         channel, block, lane = first + at, row // side, row % side
-        place = channel // side % count * WORDS + base + block * step + word(channel)
+        place = channel // turn % count * WORDS + base + block * step + word(channel)
         found = banks.data[image, place :: step // width, lane][:width].numpy().astype(np.int8).tobytes()
         assert int.from_bytes(found, "little", signed=True) == values[image, row, at]
     read = banks.read_tokens(start, step, blocks, channels, width, first)
     np.testing.assert_array_equal(read.numpy(), values)
 
 
-@pytest.mark.parametrize(("side", "count"), [(8, 1), (4, 3)])
+@pytest.mark.parametrize(("side", "count"), [(8, 1), (4, 3), (6, 2)])
 @pytest.mark.parametrize("width", [1, 2])
 def test_channel_lanes_word_by_word(side: int, count: int, width: int, seed: int) -> None:
     banks, channels, tokens, step, base = Banks(2, count, WORDS, side), 21, 9, 40, 5
@@ -44,7 +48,9 @@ def test_channel_lanes_word_by_word(side: int, count: int, width: int, seed: int
     banks.write_rows(base, step, torch.from_numpy(values), width)
     for image, token, channel in [(0, 0, 0), (1, 8, 20), (1, 3, 9), (0, 5, 4)]:
         tile, lane = divmod(channel, side)
-        place = tile % count * WORDS + base + tile // count * step + token
+        turn, nth = divmod(tile, math.lcm(side, 8) // side)
+        own = turn // count * (math.lcm(side, 8) // side) + nth
+        place = turn % count * WORDS + base + own * step + token
         found = banks.data[image, place :: step // width, lane][:width].numpy().astype(np.int8).tobytes()
         assert int.from_bytes(found, "little", signed=True) == values[image, token, channel]
     np.testing.assert_array_equal(banks.read_rows(base, step, tokens, channels, width).numpy(), values)

@@ -78,7 +78,7 @@ def test_a_program_says_which_optional_parts_it_needs(name: str, needed: set[str
 @pytest.mark.parametrize(
     ("arch", "said"),
     [
-        (small("2x4x4"), "the accelerator must have P in multiples of 8 to have several arrays, not 4"),
+        (small("9x4x4"), "the accelerator must have 8 arrays or fewer, not 9"),
         (
             replace(small(), numerics=replace(Arch().numerics, weight_bits=4)),
             "weights of the accelerator must be of 8 bits, not 4",

@@ -205,7 +205,6 @@ def test_rows_begin_at_multiples_of_the_powers_of_two_that_divide_p(pe: str) -> 
     ("pe", "settings", "said"),
     [
         ("9x8x8", {}, "the accelerator must have 8 arrays or fewer, not 9"),
-        ("3x12x12", {}, "the accelerator must have P in multiples of 8 to have several arrays, not 12"),
         ("8x8", {"numerics__weight_bits": 4}, "weights of the accelerator must be of 8 bits, not 4"),
         ("8x8", {"numerics__numerator_bits": 16}, "numerators of the accelerator must be of 8 bits, not 16"),
     ],

@@ -18,7 +18,7 @@ def test_the_small_program(golden: Callable[[str, str], None]) -> None:
 
 def test_a_program_without_instructions_is_its_head() -> None:
     head = disassembly(ProgramFile(machine=MACHINE, instructions=()))
-    assert head.startswith("instruction set 2; 0 instructions; side 8, arrays 1, ")
+    assert head.startswith("instruction set 3; 0 instructions; side 8, arrays 1, ")
     assert head.count("\n") == 1
 
 

@@ -75,7 +75,7 @@ def test_the_bytes_are_those_of_the_tables() -> None:
 def test_a_file_that_is_no_program_is_refused() -> None:
     refuses(b"VITA", "f must begin with a header of 64 bytes, not end after 4")
     refuses(changed(0, 0x50), "f must begin with 0x41544956, not 0x41544950: it is no program")
-    refuses(changed(4, 9), "instruction set of f must be version 2, not 9")
+    refuses(changed(4, 9), "instruction set of f must be version 3, not 9")
     refuses(changed(48, 1), "f must have zeros behind the 12 words of its header")
     refuses(CONTENT[:-1], "f must have 704 bytes, a header and 5 instructions, not 703")
     refuses(CONTENT + b"\0", "f must have 704 bytes, a header and 5 instructions, not 705")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -44,18 +45,20 @@ def test_chunks_are_whole_rounds_that_fit(n_tiles: int, tile_bytes: int, pe: str
     made = emitter(arch)
     made.weight_chunks = most
     side, count = arch.array.side, arch.array.count
-    words = -(-tile_bytes // side)
+    turn = math.lcm(side, 8) // side if count > 1 else 1
+    words = turn * -(-tile_bytes // side)
     if words > size // (side * count):
-        with pytest.raises(CapacityError, match=r"l \(f\): one tile of weights takes .* buffers.weight_bytes is"):
+        tiles = "one tile" if turn == 1 else f"{turn} tiles an array"
+        with pytest.raises(CapacityError, match=rf"l \(f\): {tiles} of weights takes .* buffers.weight_bytes is"):
             chunk_sizes(made, n_tiles, tile_bytes)
         return
     sizes = chunk_sizes(made, n_tiles, tile_bytes)
     assert sum(sizes) == n_tiles
-    assert all(chunk % count == 0 for chunk in sizes[:-1])
+    assert all(chunk % (turn * count) == 0 for chunk in sizes[:-1])
     ring = size // (side * count)
-    assert all(-(-chunk // count) * words <= ring for chunk in sizes)
+    assert all(-(-chunk // (turn * count)) * words <= ring for chunk in sizes)
     if ring // 4 >= words:
-        assert all(-(-chunk // count) * words <= ring // 4 for chunk in sizes)
+        assert all(-(-chunk // (turn * count)) * words <= ring // 4 for chunk in sizes)
 
 
 def test_what_the_error_asks_for_holds_two_tiles() -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from tests.rtl.accelerator.part_bench import watch
 from vitaccel_rtl.accelerator.entry_places import RECIPROCAL_SHIFT, ROW, STAGES, EntryPlaces
+from vitaccel_rtl.lint import lint
+from vitaccel_rtl.verilog import to_verilog
 
 OUT, STEP = 4096, 24
 
@@ -23,6 +25,12 @@ def placed(side: int, row: int, score: int, multiplier: int) -> tuple[int, ...]:
     seen = watch(part, [{**fixed, "offered": int(cycle == 0)} for cycle in range(STAGES + 3)], list(probes))
     assert [there for there, *_ in seen] == [0] * STAGES + [1] * 3
     return seen[STAGES][1:]
+
+
+@pytest.mark.parametrize("side", [4, 6, 12, 20, 31])
+def test_its_verilog_is_clean(side: int) -> None:
+    """Of P = 6, 12, 20 a product by P would be that by 3 or 5, moved, and wider than the lane."""
+    assert lint(to_verilog(EntryPlaces(side=side))) == ()
 
 
 @pytest.mark.parametrize("side", [4, 5, 8, 12, 31, 32])

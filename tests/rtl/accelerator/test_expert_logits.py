@@ -28,7 +28,7 @@ def seen(walk: ExpertLogits, fields: dict[str, int], frames: int) -> list[tuple[
     return found
 
 
-@pytest.mark.parametrize(("side", "count"), [(5, 1), (8, 2), (8, 3), (16, 3)])
+@pytest.mark.parametrize(("side", "count"), [(5, 1), (5, 2), (8, 2), (8, 3), (12, 2), (16, 3)])
 def test_words_of_row_blocks_in_order_and_their_ends(side: int, count: int, seed: int) -> None:
     rng, parts = random.Random(seed), Parts(count=count, words=1000)
     places = PartPlaces(parts, side)

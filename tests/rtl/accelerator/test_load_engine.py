@@ -108,15 +108,15 @@ def test_cycles_of_jobs_that_follow_each_other(buffer: int, seed: int) -> None:
     assert list(zip(run.accepted, run.done, strict=True)) == times
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_words_of_several_parts_and_the_cycles_of_one(count: int, seed: int) -> None:
-    rng = random.Random(seed)
+@pytest.mark.parametrize(("point", "count"), [(POINTS[3], 2), (POINTS[3], 3), (POINTS[0], 2), (POINTS[2], 3)])
+def test_words_of_several_parts_and_the_cycles_of_one(point: dict[str, Any], count: int, seed: int) -> None:
+    rng, side = random.Random(seed), point["side"]
     parts, content = Parts(count=count, words=WORDS), random_content(seed)
-    transfers = [random_part_transfer(rng, 8, buffer, parts) for buffer in rng.sample((ACTIVATION, *BUFFERS) * 2, 8)]
+    transfers = [random_part_transfer(rng, side, buffer, parts) for buffer in rng.sample((ACTIVATION, *BUFFERS) * 2, 8)]
     gaps = [rng.choice((0, 0, rng.randrange(200))) for _ in transfers]
-    engine = engine_of(POINTS[3], 3, count)
+    engine = engine_of(point, 3, count)
     run = run_load(engine, transfers, content, behaviour=Behaviour(latency=20), gaps=gaps)
-    check(run, transfers, content, 8, parts)
+    check(run, transfers, content, side, parts)
     times = times_of(engine, transfers, jobs=3, latency_cycles=20, gaps=gaps)
     assert list(zip(run.accepted, run.done, strict=True)) == times
 
@@ -179,7 +179,5 @@ def test_parameters_out_of_range_are_refused() -> None:
     refuses("word_bytes of a DMA must be an integer from 4 to 32, not 3", engine_of, {"side": 3, "data_bits": 64})
     refuses("jobs of an engine must be an integer from 3 to 256, not 2", engine_of, POINTS[0], 2)
     sizes = {"activation_words": 8, "weight_words": 0, "parameter_sets": 1}
-    sentence = "side of a machine with several arrays must be a multiple of 8, not 4"
-    refuses(sentence, engine_of, POINTS[0], parts=2)
     sentence = "weight_words of a load engine must be an integer from 1 to 1048576, not 0"
     refuses(sentence, LoadEngine, **sizes, **POINTS[0])

@@ -71,7 +71,7 @@ def run_jobs(
 
 
 @pytest.mark.parametrize("stall", [0.0, 0.6])
-@pytest.mark.parametrize(("side", "parts"), [(4, 1), (8, 2), (16, 3)])
+@pytest.mark.parametrize(("side", "parts"), [(4, 1), (4, 3), (8, 2), (12, 2), (16, 3)])
 def test_every_word_gets_its_address(side: int, parts: int, stall: float, seed: int) -> None:
     rng = random.Random(seed)
     jobs = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -104,9 +105,10 @@ def random_part_transfer(rng: random.Random, side: int, buffer: int, parts: Part
     if buffer not in (ACTIVATION, WEIGHT):
         return random_transfer(rng, side, buffer)
     by_tiles, is_wide = rng.randrange(2), rng.randrange(2)
-    row_words = rng.randint(1, 30 if by_tiles else 4 * parts.count * side)
+    turn = math.lcm(side, 8)
+    row_words = rng.randint(1, 30 if by_tiles else max(4 * side, 2 * turn) * parts.count)
     row_bytes = row_words * side - rng.choice((0, rng.randrange(side)))
-    most = row_words if by_tiles else -(-row_words // (side * parts.count)) * side
+    most = row_words if by_tiles else -(-row_words // (turn * parts.count)) * turn
     step = -(-most // 8) * 8 if buffer == ACTIVATION else most + rng.randrange(3)
     rows = rng.randint(1, 6 if by_tiles else 3)
     stride_bytes = (row_words + rng.choice((0, 5))) * side

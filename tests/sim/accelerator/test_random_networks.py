@@ -175,7 +175,7 @@ def test_a_transfer_that_is_off_by_a_cycle_is_found(seed: int, monkeypatch: pyte
 
 @pytest.mark.full
 @pytest.mark.parametrize("routing", ["", *ROUTINGS])
-@pytest.mark.parametrize("pe", ["2x8x8", "3x8x8"])
+@pytest.mark.parametrize("pe", ["2x8x8", "3x8x8", "2x4x4", "2x5x5", "3x12x12"])
 def test_many_random_networks_on_several_arrays(pe: str, routing: str, seed: int) -> None:
     numbers = np.random.default_rng(seed + 4).integers(0, 1 << 31, MANY // 10).tolist()
     shapes = [check(number, routing=routing, pe=pe) for number in numbers]

@@ -13,6 +13,7 @@ from vitaccel.backends.cost_model.replay import Slot
 from vitaccel.backends.cost_model.waits import waits
 from vitaccel.ir.plan import ceil_div
 from vitaccel.ir.program import Attention, Layer, MatMul, Program
+from vitaccel.ir.tensor import turns
 
 MULTIPLIED = "multiplied"
 """Multiplications of values, whether they count as MACs or not."""
@@ -80,7 +81,7 @@ def _shape(matmul: MatMul, slot: Slot, arch: Arch) -> MatMulShape:
 def _matmul(shape: MatMulShape, arch: Arch) -> Counter[str]:
     side, count = arch.array.side, arch.array.count
     rows = shape.tokens, shape.row_blocks * side
-    columns = shape.n, ceil_div(shape.n_tiles, count) * count * side
+    columns = shape.n, turns(arch).most(shape.n_tiles) * count * side
     tiles = _tiles(rows, columns, shape.k, arch, columns="channels")
     tiles["frames"] += shape.cycles * arch.array.pes - tiles.total()
     return tiles

@@ -14,6 +14,7 @@ from vitaccel.arch import Arch
 from vitaccel.backends.cost_model import pipelines
 from vitaccel.ir.plan import ROUTER_FRACTION_BITS, ceil_div, has_lines
 from vitaccel.ir.program import Attention, Gather, Instruction, Lane, MatMul, Route, ScatterAdd, Store, Transfer
+from vitaccel.ir.tensor import turns
 from vitaccel_rtl import latency
 from vitaccel_rtl.dma_cycles import occupation
 from vitaccel_rtl.dma_timing import Job
@@ -56,12 +57,12 @@ def transfer_timing(transfer: Transfer, arch: Arch) -> Timing:
 
 
 def matmul_timing(row_blocks: int, n_tiles: int, k: int, arch: Arch) -> Timing:
-    """``row_blocks * ceil(n_tiles / arrays) * max(K, P)`` cycles.
+    """``row_blocks * tiles * max(K, P)`` cycles, for the tiles of the array that has most.
 
     A tile accumulates for K cycles while the one before drains its P columns; the last drain and the pipeline around it
     are the latency.
     """
-    tiles = row_blocks * ceil_div(n_tiles, arch.array.count)
+    tiles = row_blocks * turns(arch).most(n_tiles)
     return Timing(tiles * latency.array_interval(k, arch.array.side), pipelines.matmul_result(arch))
 
 
@@ -104,10 +105,10 @@ def _pipelined(blocks: int, first: int, second: int, wait: int) -> int:
     return max(now, ready) + second
 
 
-def bank_channels(channels: int, side: int, count: int) -> int:
-    """Channels of a row-block in the fullest bank, the first: tile t of P channels is in bank ``t % arrays``."""
-    rounds, rest = divmod(channels, side * count)
-    return rounds * side + min(rest, side)
+def bank_channels(channels: int, arch: Arch) -> int:
+    """Channels of a row-block in the fullest bank, the first."""
+    rounds, rest = divmod(channels, turns(arch).words * arch.array.count)
+    return rounds * turns(arch).words + min(rest, turns(arch).words)
 
 
 def lane_timing(lane: Lane, arch: Arch) -> Timing:
@@ -116,7 +117,7 @@ def lane_timing(lane: Lane, arch: Arch) -> Timing:
     The moments of the next row-block are taken before this one is normalized, or asked for when it begins to be, which
     hides the way to its scale.
     """
-    words = bank_channels(lane.channels, arch.array.side, arch.array.count) * pipelines.lane_interval(lane.function)
+    words = bank_channels(lane.channels, arch) * pipelines.lane_interval(lane.function)
     result = pipelines.lane_result(arch, lane.function)
     if lane.function != "layernorm":
         return Timing(lane.row_blocks * words * lane.passes, result)
@@ -150,7 +151,7 @@ def routed_timing(instruction: Gather | ScatterAdd, arch: Arch, rows: int) -> Ti
     come again, and its sum must be there.
     """
     side = arch.array.side
-    tiles = ceil_div(ceil_div(instruction.channels, side), arch.array.count)
+    tiles = turns(arch).most(ceil_div(instruction.channels, side))
     if isinstance(instruction, Gather):
         behind = latency.gather(side, latency.BUFFER_READ) + pipelines.WRITE
         return Timing(latency.queue_slots(rows, tiles, side), behind)

@@ -9,9 +9,10 @@ import numpy as np
 from vitaccel.backends.image.matmul import INT8_PRODUCT
 from vitaccel.backends.image.model import Model, stem
 from vitaccel.errors import QuantizationError, UnsupportedError
+from vitaccel.ir.heads import channels_of_head
 from vitaccel.ir.ops import AttentionLogits
 from vitaccel.ir.parameters import encode_sets
-from vitaccel.ir.plan import AttentionKernel, ceil_div
+from vitaccel.ir.plan import AttentionKernel
 from vitaccel.reference.matmul import check_depth
 from vitaccel.reference.requantize import Requantize
 
@@ -43,12 +44,12 @@ def _check_heads(model: Model, kernel: AttentionKernel) -> None:
     for name, dim, shared in ((kernel.q, kernel.head_dim, True), (kernel.k, kernel.head_dim, True),
                               (kernel.v, kernel.value_dim, False)):  # fmt: skip
         close = shared and array.count == 1
-        width = dim if close else ceil_div(dim, array.side) * array.side
+        width = dim if close else channels_of_head(dim, array.side, array.count)
         tensor = model.plan.tensors.get(name)
         if tensor and not tensor.heads and tensor.channels != kernel.heads * width:
             raise UnsupportedError(
                 f"{kernel.label}: heads of {dim} channels that come from no matmul of their own must fill whole words "
-                f"of {array.side} channels to be run in integers"
+                f"of {channels_of_head(1, array.side, array.count)} channels to be run in integers"
             )
 
 

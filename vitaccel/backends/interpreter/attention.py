@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vitaccel.backends.interpreter.execute import State, execute
-from vitaccel.ir.heads import columns_of_heads, places_of_heads
+from vitaccel.ir.heads import channels_of_head, columns_of_heads, places_of_heads
 from vitaccel.ir.plan import PROBABILITY_BITS, TOKEN, ceil_div
 from vitaccel.ir.program import Attention
 from vitaccel.reference.fixed_point import round_shift, saturate
@@ -89,7 +89,7 @@ def head_channels(instruction: Attention, part: str, dim: int, state: State) -> 
         places = torch.from_numpy(places_of_heads(heads, dim, array.side, array.count).copy()).reshape(heads, dim)
         return HeadChannels(channels, places)
     joined = part in ("out", "logits") or (part != "v" and array.count == 1)
-    width = dim if joined else ceil_div(dim, array.side) * array.side
+    width = dim if joined else channels_of_head(dim, array.side, array.count)
     return HeadChannels(heads * width, torch.arange(heads).reshape(-1, 1) * width + torch.arange(dim))
 
 

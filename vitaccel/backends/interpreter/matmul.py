@@ -91,7 +91,7 @@ def _tiles(instruction: MatMul, state: State) -> Tiles:
     words = ceil_div(weight_bytes + side * PARAMETER_BYTES, side)
     ring = memories.weight
     tile = torch.arange(instruction.n_tiles)
-    first = instruction.weight + tile % ring.count * ring.words + tile // ring.count * words
+    first = instruction.weight + ring.turns.part(tile) * ring.words + ring.turns.place(tile) * words
     raw = ring.fetch(first[:, None] + torch.arange(words))[0].reshape(instruction.n_tiles, words * side)
     matrix = _unpacked(raw[:, :weight_bytes], instruction.k * side, bits)
     matrix = matrix.reshape(instruction.n_tiles, instruction.k, side).transpose(0, 1).reshape(instruction.k, -1)

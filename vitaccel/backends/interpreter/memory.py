@@ -22,6 +22,7 @@ from vitaccel.ir.parameters import TABLE_SLOTS
 from vitaccel.ir.plan import ceil_div
 from vitaccel.ir.tensor import activation_words
 from vitaccel.reference.layernorm import MOMENTS
+from vitaccel_rtl.accelerator.parts import Turns
 
 
 class Banks:
@@ -35,6 +36,7 @@ class Banks:
 
     def __init__(self, images: int, count: int, words: int, side: int) -> None:
         self.count, self.words, self.side = count, words, side
+        self.turns = Turns(side, count)
         self.data = torch.zeros((images, count * words, side), dtype=torch.int8)
         self._kept: Kept | None = None
 
@@ -57,7 +59,7 @@ class Banks:
 
         ``address`` is that of channel ``first`` of the tensor, whose tile says in which bank it is.
         """
-        words = _channel_words(first, channels, self.side, self.count, self.words).reshape(-1, 1)
+        words = _channel_words(first, channels, self.turns, self.words).reshape(-1, 1)
         planes = torch.arange(width) * (step // width)
         return address + torch.arange(row_blocks).reshape(-1, 1, 1) * step + words + planes
 
@@ -90,9 +92,10 @@ class Banks:
     def row_places(self, address: int, step: int, tokens: int, tiles: int, width: int) -> Tensor:
         """Places ``[tokens, tiles, width]`` of tiles of tokens; the first tile is in the first bank."""
         tile = torch.arange(tiles)
-        of_tile = tile % self.count * self.words + tile // self.count * step
+        of_tile = self.turns.part(tile) * self.words + self.turns.place(tile) * step
         of_token = torch.arange(tokens).reshape(-1, 1, 1) + torch.arange(width) * (step // width)
-        return address + of_tile.reshape(1, -1, 1) + of_token
+        places: Tensor = address + of_tile.reshape(1, -1, 1) + of_token
+        return places
 
     def read_rows(self, address: int, step: int, tokens: int, channels: int, width: int = 1) -> Tensor:
         """Integers ``[images, tokens, channels]``, int8 or int16 as ``width`` says."""
@@ -126,12 +129,11 @@ class Kept:
 
 
 @lru_cache(maxsize=4096)
-def _channel_words(first: int, channels: int, side: int, count: int, words: int) -> Tensor:
+def _channel_words(first: int, channels: int, turns: Turns, words: int) -> Tensor:
     """Place of each channel, relative to the address of the first: bank and word."""
     at = torch.arange(first, first + channels)
-    word = at // side // count * side + at % side
-    start = first // side // count * side + first % side
-    return at // side % count * words + word - start
+    places: Tensor = turns.part_of_channel(at) * words + turns.word(at) - turns.word(first)
+    return places
 
 
 def _numbers(split: Tensor) -> Tensor:

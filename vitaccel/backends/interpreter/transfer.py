@@ -67,17 +67,16 @@ def _words(transfer: Transfer, rows: Tensor, state: State) -> tuple[Tensor, Tens
     """The rows as words ``[images, rows, words, P]``, the last one filled up, and their places on chip."""
     memories = state.memories
     banks = memories.banks(transfer.buffer)
-    side, count = banks.side, banks.count
+    side = banks.side
     words = -(-transfer.row_bytes // side)
     if transfer.row_bytes != words * side:
         rows = torch.nn.functional.pad(rows, (0, words * side - transfer.row_bytes))
     row, word = torch.arange(transfer.rows), torch.arange(words)
     if transfer.layout == CHANNEL:
         tile, plane = row // transfer.element_bytes, row % transfer.element_bytes
-        run = tile // count * transfer.element_bytes + plane
-        places = transfer.address + (tile % count * banks.words + run * transfer.step)[:, None] + word
+        run = banks.turns.place(tile) * transfer.element_bytes + plane
+        places = transfer.address + (banks.turns.part(tile) * banks.words + run * transfer.step)[:, None] + word
     else:
-        tile = word // side
-        within = tile // count * side + word % side
-        places = transfer.address + row[:, None] * transfer.step + tile % count * banks.words + within
+        within = banks.turns.part_of_channel(word) * banks.words + banks.turns.word(word)
+        places = transfer.address + row[:, None] * transfer.step + within
     return rows.reshape(rows.shape[0], transfer.rows, words, side), places

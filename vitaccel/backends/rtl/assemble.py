@@ -34,7 +34,6 @@ from vitaccel.ir.program import (
 from vitaccel.ir.tensor import activation_words
 from vitaccel_rtl.accelerator.isa import ATTENTION_MODES, ENGINES, OPERATIONS, features_word
 from vitaccel_rtl.accelerator.parts import MOST_PARTS
-from vitaccel_rtl.latency import SLOTS
 
 FIELDS: dict[type[Instruction], Callable[[Any, Site], dict[str, int]]] = {
     Load: load_fields,
@@ -101,10 +100,6 @@ def machine_parameters(arch: Arch) -> dict[str, int]:
     side, count, numerics = arch.array.side, arch.array.count, arch.numerics
     if count > MOST_PARTS:
         raise UnsupportedError(f"the accelerator must have {MOST_PARTS} arrays or fewer, not {count}")
-    if count > 1 and side % SLOTS:
-        raise UnsupportedError(
-            f"the accelerator must have P in multiples of {SLOTS} to have several arrays, not {side}"
-        )
     for name, bits in (("weights", numerics.weight_bits), ("numerators", numerics.numerator_bits)):
         if bits != 8:
             raise UnsupportedError(f"{name} of the accelerator must be of 8 bits, not {bits}")

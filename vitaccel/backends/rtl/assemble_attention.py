@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vitaccel.backends.rtl.assemble_site import Site, plane, residues, split, spread
+from vitaccel.ir.heads import channels_of_head
 from vitaccel.ir.plan import LOGIT_BYTES, PROBABILITY_BITS, TOKEN, ceil_div, has_lines
 from vitaccel.ir.program import BY_ARRAY, Attention
 from vitaccel_rtl.accelerator.isa import ATTENTION_MODES
@@ -65,8 +66,13 @@ def _check_attention(attention: Attention, site: Site) -> None:
 
 
 def _head_words(dim: int, site: Site) -> int:
-    """Words from a head to the next in a part of the buffer: of several, whole tiles."""
-    return dim if site.parts == 1 else ceil_div(dim, site.side) * site.side
+    """Words from a head to the next in a part of the buffer: of several, whole turns."""
+    return dim if site.parts == 1 else channels_of_head(dim, site.side, site.parts)
+
+
+def _head_tiles(dim: int, site: Site) -> int:
+    """Tiles from a head of values to the next in a part of the buffer."""
+    return channels_of_head(dim, site.side, site.parts) // site.side
 
 
 def _kept(attention: Attention, key_blocks: int, site: Site) -> dict[str, int]:
@@ -101,7 +107,7 @@ def _transposed_fields(attention: Attention, site: Site) -> dict[str, int]:
         "q_frame": ceil_div(attention.heads, site.parts) * of_head,
         "v": attention.v,
         "v_step": attention.v_step,
-        "v_head": value_tiles * attention.v_step,
+        "v_head": _head_tiles(attention.value_dim, site) * attention.v_step,
         "v_frame": attention.queries,
         "out": attention.out,
         "out_step": attention.out_step,
@@ -152,7 +158,7 @@ def _steps(attention: Attention, tiles: dict[str, int], site: Site) -> dict[str,
         "k_frame": tiles["key_blocks"] * attention.k_step,
         "v": attention.v,
         "v_step": attention.v_step,
-        "v_head": tiles["value_tiles"] * attention.v_step,
+        "v_head": _head_tiles(attention.value_dim, site) * attention.v_step,
         "v_frame": attention.keys,
         "out": attention.out,
         "out_step": attention.out_step,

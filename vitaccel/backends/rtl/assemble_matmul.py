@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from vitaccel.arch import PARAMETER_BYTES
 from vitaccel.backends.rtl.assemble_site import Site, plane, residues, spread
-from vitaccel.ir.plan import TOKEN, ceil_div
+from vitaccel.ir.plan import TOKEN
 from vitaccel.ir.program import MatMul
 from vitaccel_rtl.accelerator.pace import matmul_pace
 
@@ -69,7 +69,7 @@ def _operands(matmul: MatMul, site: Site) -> dict[str, int]:
         "a_step": matmul.a_step,
         "depth": matmul.k,
         "row_blocks": matmul.row_blocks,
-        "n_tiles": ceil_div(matmul.n_tiles, site.parts),
+        "n_tiles": site.turns.most(matmul.n_tiles),
     }
     if matmul.b >= 0:
         sets = max(matmul.parameters, 0)

@@ -9,8 +9,8 @@ from itertools import product
 from vitaccel.arch import Arch
 from vitaccel.errors import UnsupportedError
 from vitaccel.ir.plan import ceil_div
-from vitaccel.ir.tensor import activation_words
-from vitaccel_rtl.accelerator.parts import Parts
+from vitaccel.ir.tensor import activation_words, turns
+from vitaccel_rtl.accelerator.parts import Parts, Turns
 from vitaccel_rtl.latency import SLOTS
 
 
@@ -39,6 +39,11 @@ class Site:
         """Of the buffers of words: one an array."""
         return self.arch.array.count
 
+    @property
+    def turns(self) -> Turns:
+        """In which part which tiles are."""
+        return turns(self.arch)
+
     def place(self, address: int, first: int) -> tuple[int, int]:
         """Return where a run of channels begins in the activation buffer: its address with its part, and its frame.
 
@@ -52,14 +57,13 @@ class Site:
         Raises
         ------
         UnsupportedError
-            If there are several arrays, and channels of a frame would stand in tiles of two parts.
+            If there are several arrays, and channels of a frame would stand in two parts.
         """
         if self.parts == 1:
             return address, 0
         self.need(first % SLOTS == 0, f"must write from a multiple of {SLOTS} channels on, not from {first}")
         parts = Parts(count=self.parts, words=activation_words(self.arch))
-        tile, channel = divmod(first, self.side)
-        return parts.place(tile % self.parts, address), channel // SLOTS
+        return parts.place(self.turns.part_of_channel(first), address), first % self.turns.words // SLOTS
 
     def need(self, condition: bool, what: str) -> None:
         """Refuse the instruction unless a condition holds; *what* says it.

@@ -60,7 +60,8 @@ def _runs(transfer: Transfer, site: Site, by_tiles: bool) -> tuple[int, int]:
     """
     side, parts = site.side, site.parts
     in_dram = transfer.stride_bytes == transfer.row_bytes
-    on_chip = transfer.step * side * parts == transfer.row_bytes and (parts == 1 or transfer.step % side == 0)
+    on_chip = transfer.step * side * parts == transfer.row_bytes
+    on_chip &= parts == 1 or transfer.step % site.turns.words == 0
     if in_dram and on_chip and not by_tiles and transfer.total_bytes <= MOST_WORDS * side:
         return 1, transfer.total_bytes
     return transfer.rows, transfer.row_bytes

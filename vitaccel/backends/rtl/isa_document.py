@@ -36,11 +36,12 @@ numbers are unsigned.
 the parameter buffer. A *step* is a distance of such words. A *frame* is 8 cycles. DRAM addresses, lengths and strides
 are bytes. P is the header's `side`.
 
-**Arrays.** With several `arrays` the activation and the weight buffer have as many parts, one an array, and P is a
-multiple of 8. Tiles of P channels stand in the parts in turn. Tile t of a token-lane row-block, or of a plane of it, is
-in part t % arrays, and begins at `address + t // arrays P` there; tile t of what is channel-lane in part t % arrays, at
-`address + t // arrays step`. An address is that of the first tile, in part 0. Where a field may name a word of another
-part p, it is p times 2^n and the word, n the bits that the last word of a part has.
+**Arrays.** With several `arrays` the activation and the weight buffer have as many parts, one an array, in which tiles
+of P channels stand by turns: a turn is T = 8 / gcd(P, 8) tiles, lcm(P, 8) channels. Tile t is in part t // T % arrays,
+where u = t // (T arrays) T + t % T tiles are before it: of a token-lane row-block, or of a plane of it, it begins at
+`address + u P` there; of what is channel-lane at `address + u step`. An address is that of the first tile, in part 0.
+Where a field may name a word of another part p, it is p times 2^n and the word, n the bits that the last word of a part
+has.
 """
 
 ORDER = """## Order

@@ -47,9 +47,9 @@ MEANINGS = {
         " row each: `row_bytes / 8` sets, the first of them set `address`; or the 256 entries of a table, for the"
         " inputs from -128 up, of 1 or 2 bytes (`row_bytes` is 256 or 512), for slot `address`. A set is an int32"
         " offset, then 18 bits of a signed multiplier and 6 bits of a shift.\n\n"
-        "With several arrays the words of a row go to the parts in turn, P each. With `by_tiles` a row is in one part,"
-        " or with `is_wide` two of them are, low bytes and high bytes: part t % arrays has those of tile t, and `step`"
-        " is from a row to the next there.\n\n"
+        "With several arrays the words of a row go to the parts by turns. With `by_tiles` a row is a tile and in its"
+        " part, or with `is_wide` two of them are, low bytes and high bytes, and `step` is from a row to the next"
+        " there.\n\n"
         "It completes when everything it has loaded can be read."
     ),
     "store": (
@@ -102,8 +102,8 @@ MEANINGS = {
         "| `activation` | requantized to int8, then looked up in a table (`reference/activation.py`) | one |\n"
         "| `head_mean` | the mean over heads | one |\n\n"
         f"{_RESULT}\n\n"
-        "With several arrays a result may begin in any frame of 8 words of a tile, and in any part: `out_frame` frames"
-        " of the tile are before it. Where tokens move, so it is with what they are written over: `b` and `b_frame` are"
+        "With several arrays a result may begin in any frame of 8 words of a turn, and in any part: `out_frame` frames"
+        " of the turn are before it. Where tokens move, so it is with what they are written over: `b` and `b_frame` are"
         " the result's.\n\n"
         "Row-blocks set out `interval` frames after each other. LayerNorm streams each twice: for its moments, and"
         " `scale` frames or more after them to be normalized, with the moments of the next one between. With"

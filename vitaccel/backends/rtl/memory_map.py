@@ -19,6 +19,7 @@ from vitaccel.errors import VitaccelError
 from vitaccel.ir.heads import places_of_heads
 from vitaccel.ir.plan import TOKEN, AttentionKernel, Kernel, Plan, Tensor, ceil_div
 from vitaccel.ir.program import NOWHERE, Engine, Program
+from vitaccel_rtl.accelerator.parts import Turns
 
 VERSION = 1
 
@@ -86,12 +87,12 @@ class MappedTensor:
         """
         assert self.runs is not None
         run, word = np.divmod(np.arange(self.runs.count * self.runs.words), self.runs.words)
+        turns = Turns(side, arrays)
         if self.layout == TOKEN:
-            tile, lane = np.divmod(word, side) if arrays > 1 else (0 * word, word)
-            return tile % arrays, self.runs.address + run * self.runs.step_words + tile // arrays * side + lane
+            return turns.part_of_channel(word), self.runs.address + run * self.runs.step_words + turns.word(word)
         tile, plane = np.divmod(run, self.element_bytes)
-        run_of_part = tile // arrays * self.element_bytes + plane
-        return tile % arrays, self.runs.address + run_of_part * self.runs.step_words + word
+        run_of_part = turns.place(tile) * self.element_bytes + plane
+        return turns.part(tile), self.runs.address + run_of_part * self.runs.step_words + word
 
     def own_channels(self, side: int, arrays: int) -> np.ndarray | slice:
         """Return the channels that hold numbers of the value."""

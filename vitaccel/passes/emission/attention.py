@@ -8,6 +8,7 @@ from vitaccel.arch import Arch
 from vitaccel.errors import CapacityError, UnsupportedError
 from vitaccel.ir.plan import LOGIT_BYTES, TOKEN, AttentionKernel, channels_of_heads, heads_per_round
 from vitaccel.ir.program import BY_ARRAY, NOWHERE, Attention
+from vitaccel.ir.tensor import turns
 from vitaccel.passes.emission.chunks import load_constants
 from vitaccel.passes.emission.emitter import Emitter
 
@@ -108,12 +109,12 @@ def _operand(emitter: Emitter, kernel: AttentionKernel, name: str, heads: _Heads
     if tensor.layout == TOKEN:
         return address + tensor.channel_words(arch, first), tensor.row_block_words(arch), first
     tile, lane = divmod(first, arch.array.side)
-    if lane or tile % arch.array.count:
+    if lane or turns(arch).part(tile) or turns(arch).place(tile) * arch.array.count != tile:
         raise UnsupportedError(
             f"{kernel.label}: heads of {many // heads.count} channels must fill whole words of every array to stream; "
             "raise buffers.activation_bytes"
         )
-    return address + tile // arch.array.count * tensor.tile_words(), tensor.tile_words(), 0
+    return address + turns(arch).place(tile) * tensor.tile_words(), tensor.tile_words(), 0
 
 
 def _row_blocks_in_flight(kernel: AttentionKernel, arch: Arch) -> int:

@@ -7,6 +7,7 @@ from vitaccel.errors import CapacityError
 from vitaccel.ir.parameters import parameter_sets, table_bytes
 from vitaccel.ir.plan import CHANNEL, ceil_div
 from vitaccel.ir.program import Engine, Load
+from vitaccel.ir.tensor import turns
 from vitaccel.passes.dependencies import RingChunk
 from vitaccel.passes.emission.emitter import Chunk, Emitter
 
@@ -14,23 +15,27 @@ from vitaccel.passes.emission.emitter import Chunk, Emitter
 def chunk_sizes(emitter: Emitter, n_tiles: int, tile_bytes: int) -> list[int]:
     """Tiles of each weight chunk: whole rounds of all arrays, at most a quarter of the ring where possible.
 
+    One array's are single tiles, for several each has its turn.
+
     Raises
     ------
     CapacityError
-        If the ring cannot hold one tile for each array.
+        If the ring cannot hold a round.
     """
     side, count = emitter.arch.array.side, emitter.arch.array.count
-    round_words, words = ceil_div(tile_bytes, side), emitter.weight_ring.words
+    turn = turns(emitter.arch).tiles if count > 1 else 1
+    round_words, words = turn * ceil_div(tile_bytes, side), emitter.weight_ring.words
     if round_words > words:
         need = round_words * side * count
+        tiles = "one tile" if turn == 1 else f"{turn} tiles an array"
         raise CapacityError(
-            f"{emitter.kernel.label} ({emitter.kernel.op}): one tile of weights takes {need} bytes and "
+            f"{emitter.kernel.label} ({emitter.kernel.op}): {tiles} of weights takes {need} bytes and "
             f"buffers.weight_bytes is {emitter.arch.buffers.weight_bytes}; "
             f"raise it with --set buffers.weight_bytes={2 * need}"
         )
-    rounds = ceil_div(n_tiles, count)
+    rounds = ceil_div(n_tiles, turn * count)
     at_most = max(1, words // 4 // round_words)
-    per_chunk = min(max(1, ceil_div(rounds, emitter.weight_chunks)), at_most) * count
+    per_chunk = min(max(1, ceil_div(rounds, emitter.weight_chunks)), at_most) * turn * count
     return [min(per_chunk, n_tiles - first) for first in range(0, n_tiles, per_chunk)]
 
 
@@ -47,10 +52,9 @@ def load_weights(
     after_route: int = 0,
 ) -> Chunk:
     """Load weight tiles into the ring; ``after_route`` is the vector count that makes an expert's address known."""
-    side, count = emitter.arch.array.side, emitter.arch.array.count
     dram = emitter.dram(name, total_tiles * tile_bytes) + first * tile_bytes
-    tile_words = ceil_div(tile_bytes, side)
-    place = emitter.weight_ring.take(ceil_div(tiles, count) * tile_words)
+    tile_words = ceil_div(tile_bytes, emitter.arch.array.side)
+    place = emitter.weight_ring.take(turns(emitter.arch).most(tiles) * tile_words)
     load = Load(
         layer=emitter.kernel.label,
         dram=dram,

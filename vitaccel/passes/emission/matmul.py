@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vitaccel.ir.plan import TOKEN, MatMulKernel, by_frame, ceil_div, staged_blocks
 from vitaccel.ir.program import NOWHERE, MatMul
 from vitaccel.ir.rows import runs, valid_tokens
-from vitaccel.ir.tensor import plane_words
+from vitaccel.ir.tensor import plane_words, turns
 from vitaccel.passes.dependencies import Access
 from vitaccel.passes.emission.chunks import chunk_sizes, load_constants, load_weights
 from vitaccel.passes.emission.emitter import Chunk, Emitter
@@ -171,9 +171,8 @@ def _columns(emitter: Emitter, name: str, part: _Part) -> tuple[int, int]:
     own, _ = emitter.rows(name).needed(part.first, part.count)
     address = emitter.address(name, own, part.piece)
     if tensor.layout != TOKEN:
-        return address + part.strip.channel // arch.array.side // arch.array.count * tensor.tile_words(), (
-            tensor.tile_words()
-        )
+        before = turns(arch).place(part.strip.channel // arch.array.side)
+        return address + before * tensor.tile_words(), tensor.tile_words()
     if part.narrow and emitter.is_streamed(name):
         return address, plane_words(part.strip.tiles * arch.array.side, arch) * tensor.element_bytes
     return address + tensor.channel_words(arch, part.strip.channel), tensor.row_block_words(arch)
