@@ -35,7 +35,6 @@ def test_a_task_is_the_first_one() -> None:
     assert not np.array_equal(np.frombuffer(other, np.uint8), np.frombuffer(made.weights, np.uint8))
 
 
-def test_nine_arrays_are_refused() -> None:
-    roomy = arch().with_pe("9x4x4").with_settings({"buffers.activation_bytes": str(1 << 20)})
-    with pytest.raises(UnsupportedError, match="the accelerator must have 8 arrays or fewer, not 9"):
-        assembled_network(integer_model(onnx(), NAME, roomy), NAME)
+def test_numerators_of_sixteen_bits_are_refused() -> None:
+    with pytest.raises(UnsupportedError, match="numerators of the accelerator must be of 8 bits, not 16"):
+        assembled_network(integer_model(onnx(), NAME, arch().with_settings({"numerics.numerator_bits": "16"})), NAME)

@@ -72,8 +72,8 @@ class Transfer(Instruction):
     A row is a run of one plane, so an int16 tensor has two rows where an int8 tensor has one. With several arrays,
     ``layout`` says which bank a word goes to. ``token``: every row starts in the first bank, and its tiles of P words
     take the banks by turns. ``channel``: a row is a plane of a tile, tiles (of ``element_bytes`` rows) take the banks
-    by turns, and ``step`` is from one row of a bank to the next. Parameter sets and tables are no words: one row, set after
-    set.
+    by turns, and ``step`` is from one row of a bank to the next. Parameter sets and tables are no words: one row, set
+    after set.
 
     ``buffer`` is ``activation``, ``weight`` (the ring of weight tiles), ``parameter`` (the ring of parameter sets; its
     addresses count sets) or ``table`` (the address is one of its slots). ``traffic`` is what the bytes are: ``weight``,
