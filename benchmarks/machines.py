@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from vitaccel.errors import VitaccelError
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -132,8 +134,11 @@ def main() -> None:
                 yield found
                 print(f"{pe}, {bus_bits} bits: {found.seconds:.0f} s", file=sys.stderr)
 
-    for line in rows(measured(), flags.latency):
-        print(line, flush=True)
+    try:
+        for line in rows(measured(), flags.latency):
+            print(line, flush=True)
+    except VitaccelError as error:
+        parser.exit(2, f"error: {error}\n")
     if wrong:
         raise SystemExit(1)
 

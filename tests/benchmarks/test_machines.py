@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from vitaccel.cli import gen_network
+from vitaccel.errors import UnsupportedError
 from vitaccel_sim.accelerator import acceptance
 from vitaccel_sim.accelerator.findings import ImageResult, Verification
 
@@ -80,3 +81,17 @@ def test_what_is_wrong_is_shown_and_ends_with_1(
     out = capsys.readouterr().out
     assert "equal        1,001        1,064  1,001 1" in out
     assert "NOT EQUAL" in out
+
+
+def test_a_machine_that_cannot_be_is_told_in_a_sentence(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(*_: object) -> None:
+        raise UnsupportedError("the accelerator must have 8 arrays or fewer, not 9")
+
+    monkeypatch.setattr(script, "measure", measure)
+    monkeypatch.setattr(sys, "argv", ["machines.py", "--pe", "9x4x4"])
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "error: the accelerator must have 8 arrays or fewer, not 9\n"
