@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
@@ -29,8 +30,10 @@ def random_fields(rng: random.Random) -> dict[str, int]:
 
 def tiles_of(f: dict[str, int], side: int, arrays: int) -> list[dict[str, int]]:
     """What each tile must be, in order."""
-    made, columns = [], side * arrays
+    made, turn = [], math.lcm(side, 8)
     for n in range(f["n_tiles"]):
+        cycle, word = divmod(n * side, turn)
+        column = cycle * turn * arrays + word
         for r in range(f["row_blocks"]):
             ends = r == f["row_blocks"] - 1
             made.append(
@@ -39,7 +42,7 @@ def tiles_of(f: dict[str, int], side: int, arrays: int) -> list[dict[str, int]]:
                     "b": f["b"] + n * f["b_step"],
                     "out": f["out"] + n * f["out_tile_step"] + r * f["out_step"],
                     "residual": f["residual"] + n * f["residual_tile_step"] + r * f["residual_step"],
-                    "sets": f["sets"] + n * columns,
+                    "sets": f["sets"] + column,
                     "words": f["last_rows"] % 64 if f["by_rows"] and ends else side,
                     "takes_sets": r == 0,
                     "sets_count": side if r == 0 and f["b_is_activation"] else 0,
@@ -49,7 +52,7 @@ def tiles_of(f: dict[str, int], side: int, arrays: int) -> list[dict[str, int]]:
                     "takes_moments": f["takes_moments"],
                     "begins_moments": f["begins_moments"] if n == 0 else 0,
                     "moments": (f["moments"] + r) % COUNTS,
-                    "moments_channels": max(f["moments_channels"] - n * columns, 0),
+                    "moments_channels": max(f["moments_channels"] - column, 0),
                 }
             )
     return made
@@ -67,12 +70,12 @@ def found_in(tile: Any, interval: int, is_last: int) -> dict[str, int]:
 
 @pytest.mark.parametrize(("n_tiles", "row_blocks"), [(1, 1), (3, 2), (2, 5), (4, 1)])
 @pytest.mark.parametrize("flags", [{"by_rows": 0, "b_is_activation": 0}, {"by_rows": 1, "b_is_activation": 1}])
-@pytest.mark.parametrize(("arrays", "takes_moments"), [(1, False), (3, True)])
+@pytest.mark.parametrize(("side", "arrays", "takes_moments"), [(4, 1, False), (4, 3, True), (8, 2, True)])
 def test_row_blocks_are_within_tiles_of_columns(
-    n_tiles: int, row_blocks: int, flags: dict[str, int], arrays: int, takes_moments: bool, seed: int
+    n_tiles: int, row_blocks: int, flags: dict[str, int], side: int, arrays: int, takes_moments: bool, seed: int
 ) -> None:
     """Of their results, as many count for moments as are left of all columns: in the last tiles there may be none."""
-    rng, side = random.Random(seed), 4
+    rng = random.Random(seed)
     drives: list[dict[str, Any]] = []
     checks: list[tuple[int, dict[str, int], dict[str, int]]] = []
     for _ in range(2):  # the second begins where the first has ended
