@@ -128,7 +128,8 @@ def random_traffic(side: int, blocks: int, seed: int, *, tiles: int, place: int 
     rng = drained.rng
     for _ in range(tiles):
         block = rng.choice([*range(blocks), *(block for _, block in drained.begun[-2:])])
-        channels = rng.choice((0, rng.randrange((place + 2) * side), (place + 1) * side, MOST_CHANNELS))
+        turn = math.lcm(side, 8)
+        channels = rng.choice((0, rng.randrange((place + 2) * turn), place * turn + side, MOST_CHANNELS))
         drained.tile(block, channels, begins=block not in drained.sums or rng.randrange(6) == 0)
         if rng.randrange(4) == 0:
             drained.idle(rng.randint(1, 6))
