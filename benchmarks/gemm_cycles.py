@@ -20,6 +20,7 @@ from vitaccel.ir.graph import Graph
 from vitaccel.ir.ops import Input, Linear
 from vitaccel.ir.plan import ceil_div
 from vitaccel.ir.program import MatMul, Program
+from vitaccel.ir.tensor import turns
 from vitaccel.ir.types import TensorType
 
 ROOM = {"buffers.activation_bytes": str(4 << 20)}
@@ -144,9 +145,9 @@ def weight_stationary(gemm: Gemm, side: int) -> Count:
 
 def serial_cycles(program: Program) -> int:
     """Our own tiles one after another: each fills, accumulates K cycles and drains before the next may start."""
-    side, count = program.arch.array.side, program.arch.array.count
+    side, banks = program.arch.array.side, turns(program.arch)
     matmuls = [i for i in program.instructions if isinstance(i, MatMul)]
-    return sum(i.row_blocks * ceil_div(i.n_tiles, count) * (i.k + 2 * side - 2) for i in matmuls)
+    return sum(i.row_blocks * banks.most(i.n_tiles) * (i.k + 2 * side - 2) for i in matmuls)
 
 
 def machine(array: str, **settings: str) -> Arch:

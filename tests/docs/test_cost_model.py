@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import replace
-from math import ceil
+from math import ceil, lcm
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from vitaccel.arch import Arch, Numerics, load_preset, preset_names
 from vitaccel.backends.cost_model import pipelines
 from vitaccel.backends.cost_model.routing import Routing
-from vitaccel.backends.cost_model.timing import bank_channels, timing
+from vitaccel.backends.cost_model.timing import timing
 from vitaccel.ir.plan import ROUTER_FRACTION_BITS
 from vitaccel.ir.program import (
     Attention,
@@ -29,6 +29,7 @@ from vitaccel.ir.program import (
     ScatterAdd,
     Store,
 )
+from vitaccel.ir.tensor import turns
 from vitaccel_rtl import latency
 from vitaccel_rtl.dma_cycles import read_latency, write_latency
 from vitaccel_rtl.dma_timing import bursts_of_run
@@ -56,7 +57,7 @@ def evaluate(
     row: str, instruction: Instruction, arch: Arch, queue: int = 0, names: dict[str, Any] | None = None
 ) -> tuple[int, int]:
     """What the document says of an instruction."""
-    names = {"ceil": ceil, "max": max, "min": min, "queue": queue, **(names or {})}
+    names = {"ceil": ceil, "max": max, "min": min, "lcm": lcm, "queue": queue, **(names or {})}
     names |= {"P": arch.array.side, "arrays": arch.array.count} | latencies(arch, queue)
     names |= vars(arch.memory) | {"beat_bytes": arch.memory.beat_bytes, "frequency_hz": arch.frequency_hz}
     names |= {"numerator_passes": arch.numerics.numerator_passes} | vars(instruction)
@@ -112,9 +113,10 @@ def rng(seed: int) -> random.Random:
     return random.Random(seed)
 
 
-@pytest.fixture(params=preset_names())
+@pytest.fixture(params=[*preset_names(), "2x12x12", "3x5x5"])
 def arch(request: pytest.FixtureRequest) -> Arch:
-    return load_preset(request.param)
+    name = request.param
+    return load_preset(name) if name in preset_names() else Arch().with_pe(name)
 
 
 def bus_times(job: Load | Store, arch: Arch) -> dict[str, int]:
@@ -123,10 +125,10 @@ def bus_times(job: Load | Store, arch: Arch) -> dict[str, int]:
     sizes = {"beat_bytes": memory.beat_bytes, "burst_beats": memory.burst_beats, "page_bytes": 4096 * memory.ports}
     bursts = list(bursts_of_run(job.dram, job.row_bytes, **sizes))
     formula = re.search(r"end\[i\] = (max\(.*)", FORMULAS)
-    turns = re.search(r"another's place: (\d) when reading \((\d) where[^)]*\), (\d) when writing", FORMULAS)
+    waits = re.search(r"another's place: (\d) when reading \((\d) where[^)]*\), (\d) when writing", FORMULAS)
     assert formula is not None
-    assert turns is not None
-    reading, filled, writing = (memory.latency_cycles + int(turn) for turn in turns.groups())
+    assert waits is not None
+    reading, filled, writing = (memory.latency_cycles + int(turn) for turn in waits.groups())
     whole = min(memory.burst_beats, 4096 * 8 // memory.bus_bits)
     fills = memory.outstanding * whole >= 3
     ends: dict[int, int] = {}
@@ -216,7 +218,7 @@ def test_layernorm(arch: Arch, rng: random.Random, passes: int, row: str) -> Non
     checked = 0
     for _ in range(MANY):
         lane = stream(rng, function="layernorm", passes=passes)
-        if bank_channels(lane.channels, arch) < pipelines.row_scale_ready(arch):
+        if turns(arch).most_channels(lane.channels) < pipelines.row_scale_ready(arch):
             continue
         assert evaluate(f"`lane`, layernorm {row}", lane, arch) == timing(lane, arch)
         checked += 1

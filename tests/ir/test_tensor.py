@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from vitaccel.arch import Arch
 from vitaccel.ir.tensor import CHANNEL, TOKEN, Tensor, activation_words
 
-MACHINES = {pe: Arch().with_pe(pe) for pe in ("4x4", "64", "3x8x8", "5x4x4")}
+MACHINES = {pe: Arch().with_pe(pe) for pe in ("4x4", "64", "3x8x8", "5x4x4", "3x6x6", "2x5x5")}
 
 tensors = st.builds(
     Tensor,

@@ -14,7 +14,7 @@ from vitaccel_rtl.accelerator.logit_rows import LogitRows
 from vitaccel_rtl.accelerator.operands import Operands
 from vitaccel_rtl.accelerator.pace import SETS_LATE
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
-from vitaccel_rtl.accelerator.parts import first_column
+from vitaccel_rtl.accelerator.parts import turn_words
 from vitaccel_rtl.accelerator.residual_planes import ResidualPlanes
 from vitaccel_rtl.accelerator.row_moments import ANSWERING, RowMoments
 from vitaccel_rtl.accelerator.run_writer import RunWriter
@@ -53,9 +53,9 @@ class ComputeCore(wiring.Component):
     moment_blocks
         Row-blocks whose moments are kept; with 0 none are taken.
     place
-        Which of several cores it is: heads and columns of tiles are dealt out to them in turn.
+        Which of several cores it is: heads are dealt out to them one by one, columns by turns of tiles.
     shares_a
-        Whether A may come in turn from all parts, and go to all cores.
+        Whether A may come from all parts by turns, and go to all cores.
 
     Attributes
     ----------
@@ -254,7 +254,7 @@ class ComputeCore(wiring.Component):
         operands, rows, run = self._operands, self._rows, self.sets
         fetches = step & (tile.sets_count != 0)
         of_heads = tile.drain.has_one_set
-        first = tile.sets + Mux(of_heads, SETS_OF_HEAD * self._place, first_column(self._side, self._place))
+        first = tile.sets + Mux(of_heads, SETS_OF_HEAD * self._place, turn_words(self._side) * self._place)
         # Sets of columns come a frame behind the tile: those of the column before are in use until it drains.
         waits, address = Signal(), Signal.like(run.address, name="sets_address", reset_less=True)
         late = Signal()

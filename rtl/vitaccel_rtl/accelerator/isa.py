@@ -146,7 +146,7 @@ _TRANSFER = (
 )
 
 FRAME_OF_TURN = 5
-"""Bits of the frame of 8 words in a tile of P that a row-block begins in."""
+"""Bits of the frame of 8 words in a turn of tiles that a row-block begins in."""
 
 LANE_FUNCTIONS = ("copy", "zero", "layernorm", "convert", "add", "mul", "activation", "head_mean")
 """In the order of the numbers of the field ``function``."""

@@ -30,7 +30,7 @@ class Operands(wiring.Component):
     side, words, weight_words
         P, and words of the activation buffer and of the weight buffer.
     shares_a
-        Whether A of some tiles is read by several readers in turn, of which this one's is one.
+        Whether A of some tiles is read by several readers by turns, of which this one's is one.
 
     Attributes
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import gcd
+from math import lcm
 from typing import Any
 
 from vitaccel_rtl.latency import SLOTS
@@ -63,9 +63,9 @@ class Parts:
         return part << self.bits | word
 
 
-def first_column(side: int, place: int) -> int:
-    """Return the columns between the first tile of array 0 and that of another one, which is a turn for each."""
-    return Turns(side, place + 1).words * place
+def turn_words(side: int) -> int:
+    """Return the words of a turn of tiles of P words: as few tiles as fill whole frames."""
+    return lcm(side, SLOTS)
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,19 @@ class Turns:
     parts: int
 
     @property
-    def tiles(self) -> int:
+    def words(self) -> int:
         """Of a turn."""
-        return SLOTS // gcd(self.side, SLOTS)
+        return turn_words(self.side)
 
     @property
-    def words(self) -> int:
-        """Of a turn: ``lcm(P, 8)``."""
-        return self.tiles * self.side
+    def tiles(self) -> int:
+        """Of a turn, a power of two."""
+        return self.words // self.side
+
+    @property
+    def round_tiles(self) -> int:
+        """Of a round, in which every part has a turn; with one part, which has all tiles, a round is a tile."""
+        return self.tiles * self.parts if self.parts > 1 else 1
 
     def part(self, tile: Any) -> Any:
         """Return the part that a tile is in."""
@@ -105,11 +110,6 @@ class Turns:
         """Return how many tiles are before it in that part."""
         return tile // (self.tiles * self.parts) * self.tiles + tile % self.tiles
 
-    def most(self, tiles: int) -> int:
-        """Return the tiles of part 0, of so many: no part has more."""
-        rounds, rest = divmod(tiles, self.tiles * self.parts)
-        return rounds * self.tiles + min(rest, self.tiles)
-
     def part_of_channel(self, channel: Any) -> Any:
         """Return the part that a channel's tile is in."""
         return channel // self.words % self.parts
@@ -117,3 +117,15 @@ class Turns:
     def word(self, channel: Any) -> Any:
         """Return how many words are before a channel's in its part, of a row-block."""
         return channel // (self.words * self.parts) * self.words + channel % self.words
+
+    def most(self, tiles: int) -> int:
+        """Return the tiles of part 0, of so many: no part has more."""
+        return self._of_part_0(tiles, self.tiles)
+
+    def most_channels(self, channels: int) -> int:
+        """Return the channels of part 0, of so many: no part has more."""
+        return self._of_part_0(channels, self.words)
+
+    def _of_part_0(self, count: int, turn: int) -> int:
+        rounds, rest = divmod(count, turn * self.parts)
+        return rounds * turn + min(rest, turn)

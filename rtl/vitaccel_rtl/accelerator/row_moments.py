@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from vitaccel_rtl import latency
 from vitaccel_rtl.accelerator.delay import later
 from vitaccel_rtl.accelerator.isa import COUNT
-from vitaccel_rtl.accelerator.parts import first_column
+from vitaccel_rtl.accelerator.parts import turn_words
 from vitaccel_rtl.accelerator.tile import LANE_COUNT
 from vitaccel_rtl.layernorm import CODE_BITS, SQUARES_BITS, TOTAL_BITS
 from vitaccel_rtl.stream import check_range
@@ -138,7 +138,7 @@ class RowMoments(wiring.Component):
     def _sums(self, m, stored, reloads, begins):
         """Return the lanes' registers of sums, of all words up to the one that came five cycles before."""
         counts = Signal()
-        m.d.sync += counts.eq(self.i.valid & (self.i.channels > self.i.number + first_column(self._side, self._place)))
+        m.d.sync += counts.eq(self.i.valid & (self.i.channels > self.i.number + turn_words(self._side) * self._place))
         begun, words = later(m, begins, 2, name="begins"), later(m, self.i.valid, 4, name="word")
         found = []
         for lane, code in enumerate(self.i.lanes):

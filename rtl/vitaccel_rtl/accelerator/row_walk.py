@@ -21,8 +21,7 @@ class RowWalk(wiring.Component):
     then b is what stands where the result is written, and the frame before also reads operand a of the row-block whose
     tokens move into this one from above.
 
-    With several parts of the buffer a frame's words are of one of them, and what is behind the last frame of a turn of
-    tiles is in the next.
+    With several parts of the buffer a frame's words are of one of them; behind a turn's last they are in the next part.
 
     Parameters
     ----------
@@ -91,8 +90,7 @@ class RowWalk(wiring.Component):
         next_a = {kind: Signal(WORD_ADDRESS, name=f"next_a_{kind}", reset_less=True) for kind in ("moments", "normal")}
         next_b, next_out = (Signal(WORD_ADDRESS, name=name, reset_less=True) for name in ("next_b", "next_out"))
         with m.If(self.loads):
-            m.d.sync += [address.eq(job.a) for address in next_a.values()]
-            m.d.sync += [next_b.eq(job.b), next_out.eq(job.out)]
+            m.d.sync += [*(address.eq(job.a) for address in next_a.values()), next_b.eq(job.b), next_out.eq(job.out)]
         by_rows = Signal()
         m.d.comb += by_rows.eq(job.by_rows & ~self.moments)
         with m.If((self.phase == 5) & self.begins):
@@ -112,8 +110,8 @@ class RowWalk(wiring.Component):
                 words.out.eq(next_out),
             ]
             if self._frames > 1:
-                m.d.sync += [words.a_frame.eq(0), words.b_frame.eq(job.b_frame), words.out_frame.eq(job.out_frame)]
-                m.d.sync += words.out_tile.eq(0)
+                m.d.sync += [words.a_frame.eq(0), words.b_frame.eq(job.b_frame)]
+                m.d.sync += [words.out_frame.eq(job.out_frame), words.out_tile.eq(0)]
             with m.If(self.moments):
                 m.d.sync += next_a["moments"].eq(next_a["moments"] + job.a_step)
             with m.Else():
@@ -229,10 +227,8 @@ class RowWalk(wiring.Component):
             with m.If(~job.by_rows):
                 m.d.sync += words.out.eq(places.behind(words.out, words.out_frame, words.count))
             if self._frames > 1:
-                m.d.sync += [
-                    frame.eq(places.position_behind(frame, last=last))
-                    for frame in (words.a_frame, words.b_frame, words.out_frame)
-                ]
+                for frame in (words.a_frame, words.b_frame, words.out_frame):
+                    m.d.sync += frame.eq(places.position_behind(frame, last=last))
             with m.If(words.ends_tile):
                 m.d.sync += [
                     words.moving.eq(words.tiles_left != 1),
@@ -240,5 +236,5 @@ class RowWalk(wiring.Component):
                     words.tile_left.eq(self._side),
                 ]
                 with m.If(job.by_rows):
-                    m.d.sync += words.out.eq(places.next_tile(words.out, job.out_tile_step, words.out_tile))
-                    m.d.sync += words.out_tile.eq(words.out_tile + 1)
+                    next_tile = places.next_tile(words.out, job.out_tile_step, words.out_tile)
+                    m.d.sync += [words.out.eq(next_tile), words.out_tile.eq(words.out_tile + 1)]

@@ -25,6 +25,7 @@ MACHINES = {
     "two arrays of 5x5": Arch().with_pe("2x5x5").with_settings(SLOW),
     "spills": Arch().with_settings({"buffers.activation_bytes": "24576", "memory.peak_bytes_per_s": "5e8"}),
 }
+# Ports by doubling: beats of 7 ports fit the runs of a transfer worse than those of 3, which may cost a cycle.
 SAME_PROGRAM = {
     "memory.bus_bits": ("32", "64", "128", "256", "512"),
     "memory.ports": ("1", "2", "4", "8"),

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from vitaccel.arch import Arch, Memory, Numerics, PeArrays
 from vitaccel.backends.cost_model import pipelines
-from vitaccel.backends.cost_model.timing import Timing, bank_channels, timing
+from vitaccel.backends.cost_model.timing import Timing, timing
 from vitaccel.ir.plan import ROUTER_FRACTION_BITS
 from vitaccel.ir.program import Attention, Gather, Instruction, Lane, Load, MatMul, Route, ScatterAdd, Store
+from vitaccel.ir.tensor import turns
 from vitaccel_rtl import latency
 
 ROWS = st.integers(1, 40)
@@ -321,7 +322,7 @@ def test_lanes_take_a_word_of_their_own_bank_a_cycle(arch: Arch, blocks: int, ch
 def test_layernorm_takes_moments_of_the_next_row_block_before_it_normalizes_one(
     arch: Arch, blocks: int, channels: int
 ) -> None:
-    words = bank_channels(channels, arch)
+    words = turns(arch).most_channels(channels)
     scale_after = READ + latency.LAYERNORM_MOMENTS + latency.LAYERNORM_ROW_SCALE
     now = words
     scales = [now + scale_after]
@@ -337,7 +338,7 @@ def test_layernorm_takes_moments_of_the_next_row_block_before_it_normalizes_one(
 def test_layernorm_asks_for_moments_of_the_next_row_block_when_it_begins_with_one(
     arch: Arch, blocks: int, channels: int
 ) -> None:
-    words = bank_channels(channels, arch)
+    words = turns(arch).most_channels(channels)
     free = asked = 0
     for _ in range(blocks):
         begins = max(free, asked + READ + latency.LAYERNORM_ROW_SCALE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import product
 
@@ -143,12 +144,18 @@ class FieldsMachine(FieldsExperts):
         if f["has_table"]:
             result = torch.from_numpy(self.tables[f["table"]])[result + 128]
         if f["takes_moments"]:
-            self._take_moments(f, result, f["moments"] + row, column * self.program.machine["arrays"] + array)
+            self._take_moments(f, result, f["moments"] + row, self._tile_of_all(column, array))
         words = result if f["by_rows"] else result.T
         if f["by_rows"] and row == f["row_blocks"] - 1:
             words = words[: f["last_rows"]]
         place = f["out"] + row * f["out_step"] + column * f["out_tile_step"]
         self.write(run(activation.place(array, place), len(words)), words, f)
+
+    def _tile_of_all(self, column: int, array: int) -> int:
+        """Which tile of all arrays' an array's is: a turn of one is followed by the next one's."""
+        tiles = math.lcm(self.side, 8) // self.side
+        turn, nth = divmod(column, tiles)
+        return (turn * self.program.machine["arrays"] + array) * tiles + nth
 
     def _take_moments(self, f: Fields, result: torch.Tensor, place: int, tile: int) -> None:
         """Sums and sums of squares of those columns of a tile that count."""
@@ -160,8 +167,7 @@ class FieldsMachine(FieldsExperts):
 
     def _column_sets(self, f: Fields, column: int, array: int, behind: int) -> Sets:
         if f["b_is_activation"]:
-            tile = column * self.program.machine["arrays"] + array
-            return self.constants(f["sets"] + tile * self.side, self.side)
+            return self.constants(f["sets"] + self._tile_of_all(column, array) * self.side, self.side)
         raw = self.words["weight"][behind : behind + 8].reshape(-1).view(np.uint8)
         offsets, multipliers, shifts = torch.from_numpy(decode_sets(raw))
         # Of a round with fewer tiles than arrays, others have anything there: numbers that no set has, too.

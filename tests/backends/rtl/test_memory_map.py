@@ -38,7 +38,7 @@ def looked_up(entry: MappedTensor, machine: Machine, state: State) -> np.ndarray
     return from_bytes(raw, entry.tensor, machine.arch)
 
 
-@pytest.mark.parametrize("side", ["8x8", "4x4", "5x5", "3x8x8"])
+@pytest.mark.parametrize("side", ["8x8", "4x4", "5x5", "3x8x8", "2x12x12"])
 @pytest.mark.parametrize("name", NAMES)
 def test_tensors_are_where_it_says(name: str, side: str, seed: int) -> None:
     case = Case(quantized(name, seed), machine_of(side), seed, runs=1)

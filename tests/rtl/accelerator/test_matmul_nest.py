@@ -68,9 +68,11 @@ def found_in(tile: Any, interval: int, is_last: int) -> dict[str, int]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("n_tiles", "row_blocks"), [(1, 1), (3, 2), (2, 5), (4, 1)])
+@pytest.mark.parametrize(("n_tiles", "row_blocks"), [(1, 1), (3, 2), (2, 5), (19, 1)])
 @pytest.mark.parametrize("flags", [{"by_rows": 0, "b_is_activation": 0}, {"by_rows": 1, "b_is_activation": 1}])
-@pytest.mark.parametrize(("side", "arrays", "takes_moments"), [(4, 1, False), (4, 3, True), (8, 2, True)])
+@pytest.mark.parametrize(
+    ("side", "arrays", "takes_moments"), [(4, 1, False), (5, 3, True), (8, 2, True), (12, 2, True)]
+)
 def test_row_blocks_are_within_tiles_of_columns(
     n_tiles: int, row_blocks: int, flags: dict[str, int], side: int, arrays: int, takes_moments: bool, seed: int
 ) -> None:

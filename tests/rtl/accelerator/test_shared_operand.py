@@ -1,4 +1,4 @@
-"""Operand A from the parts in turn: which run sets out where and when, and which word is that of all."""
+"""Operand A from the parts by turns: which run sets out where and when, and which word is that of all."""
 
 from __future__ import annotations
 

@@ -105,19 +105,13 @@ def _pipelined(blocks: int, first: int, second: int, wait: int) -> int:
     return max(now, ready) + second
 
 
-def bank_channels(channels: int, arch: Arch) -> int:
-    """Channels of a row-block in the fullest bank, the first."""
-    rounds, rest = divmod(channels, turns(arch).words * arch.array.count)
-    return rounds * turns(arch).words + min(rest, turns(arch).words)
-
-
 def lane_timing(lane: Lane, arch: Arch) -> Timing:
     """One word (P lanes) of every bank a cycle. LayerNorm reads a row twice where nobody took its moments before.
 
     The moments of the next row-block are taken before this one is normalized, or asked for when it begins to be, which
     hides the way to its scale.
     """
-    words = bank_channels(lane.channels, arch) * pipelines.lane_interval(lane.function)
+    words = turns(arch).most_channels(lane.channels) * pipelines.lane_interval(lane.function)
     result = pipelines.lane_result(arch, lane.function)
     if lane.function != "layernorm":
         return Timing(lane.row_blocks * words * lane.passes, result)

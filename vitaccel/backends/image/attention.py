@@ -48,8 +48,8 @@ def _check_heads(model: Model, kernel: AttentionKernel) -> None:
         tensor = model.plan.tensors.get(name)
         if tensor and not tensor.heads and tensor.channels != kernel.heads * width:
             raise UnsupportedError(
-                f"{kernel.label}: heads of {dim} channels that come from no matmul of their own must fill whole words "
-                f"of {channels_of_head(1, array.side, array.count)} channels to be run in integers"
+                f"{kernel.label}: heads of {dim} channels that come from no matmul of their own must fill whole tiles, "
+                f"{channels_of_head(1, array.side, array.count)} channels, to be run in integers"
             )
 
 

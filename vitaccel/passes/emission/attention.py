@@ -109,10 +109,10 @@ def _operand(emitter: Emitter, kernel: AttentionKernel, name: str, heads: _Heads
     if tensor.layout == TOKEN:
         return address + tensor.channel_words(arch, first), tensor.row_block_words(arch), first
     tile, lane = divmod(first, arch.array.side)
-    if lane or turns(arch).part(tile) or turns(arch).place(tile) * arch.array.count != tile:
+    if lane or tile % turns(arch).round_tiles:
         raise UnsupportedError(
-            f"{kernel.label}: heads of {many // heads.count} channels must fill whole words of every array to stream; "
-            "raise buffers.activation_bytes"
+            f"{kernel.label}: heads of {many // heads.count} channels must fill whole tiles, a turn of every array, to "
+            "stream; raise buffers.activation_bytes"
         )
     return address + turns(arch).place(tile) * tensor.tile_words(), tensor.tile_words(), 0
 

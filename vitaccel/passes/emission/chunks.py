@@ -15,27 +15,25 @@ from vitaccel.passes.emission.emitter import Chunk, Emitter
 def chunk_sizes(emitter: Emitter, n_tiles: int, tile_bytes: int) -> list[int]:
     """Tiles of each weight chunk: whole rounds of all arrays, at most a quarter of the ring where possible.
 
-    One array's are single tiles, for several each has its turn.
-
     Raises
     ------
     CapacityError
-        If the ring cannot hold a round.
+        If the ring cannot hold a round: one tile, or with several arrays a turn of tiles for each.
     """
-    side, count = emitter.arch.array.side, emitter.arch.array.count
-    turn = turns(emitter.arch).tiles if count > 1 else 1
-    round_words, words = turn * ceil_div(tile_bytes, side), emitter.weight_ring.words
-    if round_words > words:
-        need = round_words * side * count
-        tiles = "one tile" if turn == 1 else f"{turn} tiles an array"
+    side, count, banks = emitter.arch.array.side, emitter.arch.array.count, turns(emitter.arch)
+    tile_words, words = ceil_div(tile_bytes, side), emitter.weight_ring.words
+    fewest = min(n_tiles, banks.round_tiles)
+    if banks.most(fewest) * tile_words > words:
+        need = banks.most(fewest) * tile_words * side * count
+        tiles = "one tile of weights takes" if fewest == 1 else f"{fewest} tiles of weights take"
         raise CapacityError(
-            f"{emitter.kernel.label} ({emitter.kernel.op}): {tiles} of weights takes {need} bytes and "
+            f"{emitter.kernel.label} ({emitter.kernel.op}): {tiles} {need} bytes and "
             f"buffers.weight_bytes is {emitter.arch.buffers.weight_bytes}; "
             f"raise it with --set buffers.weight_bytes={2 * need}"
         )
-    rounds = ceil_div(n_tiles, turn * count)
-    at_most = max(1, words // 4 // round_words)
-    per_chunk = min(max(1, ceil_div(rounds, emitter.weight_chunks)), at_most) * turn * count
+    rounds = ceil_div(n_tiles, banks.round_tiles)
+    at_most = max(1, words // 4 // (banks.most(banks.round_tiles) * tile_words))
+    per_chunk = min(max(1, ceil_div(rounds, emitter.weight_chunks)), at_most) * banks.round_tiles
     return [min(per_chunk, n_tiles - first) for first in range(0, n_tiles, per_chunk)]
 
 
