@@ -44,7 +44,7 @@ MICRO: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Micro models by a short name: zoo name and options."""
 
-MACHINES = ("8x8", "4x4", "16x16", "3x8x8", "5x4x4", "2x5x5", "32x32")
+MACHINES = ("8x8", "4x4", "16x16", "3x8x8", "2x5x5", "32x32")
 
 
 def front(graph: Graph, fraction: int = 6) -> Graph:

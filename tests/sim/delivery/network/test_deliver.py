@@ -79,5 +79,5 @@ def test_what_the_accelerator_does_not_have_is_refused_before_verilog_is_made() 
     def never(_: object) -> dict[str, np.ndarray]:
         raise AssertionError
 
-    with pytest.raises(UnsupportedError, match="the accelerator must have 8 arrays or fewer, not 9"):
-        deliver_network(onnx(), NAME, arch().with_pe("9x4x4"), never)
+    with pytest.raises(UnsupportedError, match="numerators of the accelerator must be of 8 bits, not 16"):
+        deliver_network(onnx(), NAME, arch().with_settings({"numerics.numerator_bits": "16"}), never)
