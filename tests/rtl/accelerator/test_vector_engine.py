@@ -75,7 +75,8 @@ def test_instructions_of_all_kinds_follow_each_other(side: int, seed: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("side", "count"), [(4, 3), *(pytest.param(*at, marks=pytest.mark.full) for at in ((5, 2), (8, 3), (12, 3), (16, 2)))]
+    ("side", "count"),
+    [(4, 3), *(pytest.param(*at, marks=pytest.mark.full) for at in ((5, 2), (8, 3), (12, 3), (16, 2)))],
 )
 def test_words_of_several_parts_and_the_cycles_of_one(side: int, count: int, seed: int) -> None:
     """Results by rows, token-lane ones in a join that begins in any frame of any part, and what was there before."""

@@ -289,7 +289,8 @@ def test_cycles_are_those_of_the_formulas(side: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "count"), [(4, 3), *(pytest.param(*at, marks=pytest.mark.full) for at in ((5, 2), (8, 3), (12, 3), (16, 2)))]
+    ("side", "count"),
+    [(4, 3), *(pytest.param(*at, marks=pytest.mark.full) for at in ((5, 2), (8, 3), (12, 3), (16, 2)))],
 )
 def test_words_of_several_parts_and_the_cycles_of_one(side: int, count: int, seed: int) -> None:
     """Logits of more experts than a tile has words, and tiles of tokens, results and sums in parts of their own."""
