@@ -133,7 +133,7 @@ class MatMulNest(wiring.Component):
         turns = Turns(self._side, self._arrays)
         if self._arrays == 1 or turns.tiles == 1:
             return self._side * self._arrays
-        ends_turn = column[: turns.tiles.bit_length() - 1] == turns.tiles - 1
+        ends_turn = column[: turns.tile_bits] == turns.tiles - 1
         return Mux(ends_turn, turns.words * (self._arrays - 1) + self._side, self._side)
 
     def _moments(self, m, kept, row, column, ends_column):

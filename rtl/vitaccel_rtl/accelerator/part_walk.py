@@ -36,7 +36,7 @@ class PartWalk:
         self._words = turns.words
         self.positions = turns.words // chunk if has_turns else 1
         self.turn_tiles = turns.tiles if has_turns else 1
-        self._turn_bits = self.turn_tiles.bit_length() - 1
+        self._tile_bits = turns.tile_bits
 
     def position_behind(self, position, *, last=None):
         """Return which chunk of its turn the chunk behind another one is; *last* as in :meth:`behind`."""
@@ -72,7 +72,7 @@ class PartWalk:
         """Return whether a tile is the last one of its turn; *tile* is how many are before it, of all parts or one."""
         if self.turn_tiles == 1:
             return 1
-        return tile[: self._turn_bits] == self.turn_tiles - 1
+        return tile[: self._tile_bits] == self.turn_tiles - 1
 
     def next_tile(self, place, step, tile, *, goes_on=1, back=0):
         """Return where the next tile begins.
@@ -96,7 +96,7 @@ class PartWalk:
         begins_anew = leaves & ~self._is_last_part(place)
         if self.turn_tiles == 1:
             return self._moved(place, Mux(begins_anew, -back, step), goes_on=leaves)
-        of_turn = Value.cast((step + back) << self._turn_bits)[: self._parts.bits]
+        of_turn = Value.cast((step + back) << self._tile_bits)[: self._parts.bits]
         return self._moved(place, step - Mux(begins_anew, of_turn, 0), goes_on=leaves)
 
     def next_row(self, place, rows, tile, *, second):

@@ -98,6 +98,11 @@ class Turns:
         return self.words // self.side
 
     @property
+    def tile_bits(self) -> int:
+        """Low bits of a tile's number, which say which of its turn it is."""
+        return self.tiles.bit_length() - 1
+
+    @property
     def round_tiles(self) -> int:
         """Of a round, in which every part has a turn; with one part, which has all tiles, a round is a tile."""
         return self.tiles * self.parts if self.parts > 1 else 1

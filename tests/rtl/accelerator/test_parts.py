@@ -47,7 +47,7 @@ def test_tiles_stand_in_parts_by_turns_of_whole_frames(side: int, count: int) ->
     turns = Turns(side, count)
     assert turn_words(side) == turns.words == min(words for words in range(side, 8 * side + 1, side) if words % 8 == 0)
     assert turns.words == turns.tiles * side
-    assert turns.tiles & (turns.tiles - 1) == 0
+    assert turns.tiles == 1 << turns.tile_bits
     tiles = [(turns.part(tile), turns.place(tile)) for tile in range(3 * turns.tiles * count)]
     # Part after part has its turn, and in each part tiles follow each other.
     expected = [
