@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.accelerator.buffer_formats import SET_BYTES
+from vitaccel_rtl.accelerator.buffer_formats import SET_BYTES, STORED_BYTES
 from vitaccel_rtl.accelerator.isa import COUNT
 from vitaccel_rtl.accelerator.word_memory import WordMemory
 from vitaccel_rtl.stream import check_range
@@ -28,7 +28,9 @@ def set_run(sets):
 
 
 class SetMemory(wiring.Component):
-    """Copies of a :class:`~vitaccel_rtl.accelerator.word_memory.WordMemory` of 64-bit words that are written together.
+    """Copies of a :class:`~vitaccel_rtl.accelerator.word_memory.WordMemory` of parameter sets that are written together.
+
+    Of a set of 64 bits the first 56 are kept, and read with zeros behind them: the last byte is free.
 
     Parameters
     ----------
@@ -72,7 +74,7 @@ class SetMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         for place, run in enumerate(self.reads):
-            copy = WordMemory(side=SET_BYTES, words=self._sets)
+            copy = WordMemory(side=STORED_BYTES, words=self._sets)
             m.submodules[f"copy_{place}"] = copy
             m.d.comb += [getattr(copy, name).eq(getattr(self, name)) for name in WRITE]
             m.d.comb += [getattr(copy, name).eq(getattr(run, name)) for name in ("start", "address", "count")]
