@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.accelerator.buffer_formats import SET_BYTES, STORED_BYTES
+from vitaccel_rtl.accelerator.buffer_formats import BYTE, SET_BITS, STORED_BYTES
 from vitaccel_rtl.accelerator.isa import COUNT
 from vitaccel_rtl.accelerator.word_memory import WordMemory
 from vitaccel_rtl.stream import check_range
@@ -21,7 +21,7 @@ def set_run(sets):
             "address": Out(range(sets)),
             "count": Out(COUNT),
             "valid": In(1),
-            "word": In(8 * SET_BYTES),
+            "word": In(BYTE * STORED_BYTES),
             "last": In(1),
         }
     )
@@ -30,7 +30,7 @@ def set_run(sets):
 class SetMemory(wiring.Component):
     """Copies of a :class:`~vitaccel_rtl.accelerator.word_memory.WordMemory` of parameter sets that are written together.
 
-    Of a set of 64 bits the first 56 are kept, and read with zeros behind them: the last byte is free.
+    Of a set of 64 bits the first 56 are kept and read: the last byte is free.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class SetMemory(wiring.Component):
             {
                 "write_valid": In(1),
                 "write_address": In(range(sets)),
-                "write_word": In(8 * SET_BYTES),
+                "write_word": In(SET_BITS),
                 "reads": In(set_run(sets)).array(readers),
             }
         )
