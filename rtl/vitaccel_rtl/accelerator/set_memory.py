@@ -28,7 +28,7 @@ def set_run(sets):
 
 
 class SetMemory(wiring.Component):
-    """Copies of a :class:`~vitaccel_rtl.accelerator.word_memory.WordMemory` of parameter sets that are written together.
+    """Copies, written together, of a :class:`~vitaccel_rtl.accelerator.word_memory.WordMemory` of parameter sets.
 
     Of a set of 64 bits the first 56 are kept and read: the last byte is free.
 

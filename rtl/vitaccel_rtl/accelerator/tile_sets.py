@@ -23,7 +23,7 @@ class TileSets(wiring.Component):
     word_valid, word : in
         The sets as words of P bytes, as they stand behind the weights of a tile; 8 words.
     set_valid, set : in
-        The sets one by one, as they stand in the parameter buffer.
+        The sets one by one, as the parameter buffer has them: 56 bits each.
     take : Signal, in
         The sets that came last are in use from this cycle on.
     sets : out
