@@ -48,6 +48,27 @@ class Device:
         totals = {field.name: getattr(self.total, field.name) for field in fields(Area)}
         return {name: used[name] / total for name, total in totals.items() if total}
 
+    def logic_rows(self, multipliers: int, *, of_row: int, rows: int) -> int:
+        """Return of how many rows of the array the products are LUTs: 0 if that is not needed, or would not do.
+
+        Where multipliers are too few, so many that :data:`FULL` of them are left, or all that there are: their columns
+        are few, and what reads and feeds nearly all of them leaves the router no wires there.
+
+        Parameters
+        ----------
+        multipliers
+            That the design takes without such rows.
+        of_row
+            Multipliers that a row takes, in all arrays.
+        rows
+            Of the array.
+        """
+        over = multipliers - self.total.multipliers
+        if self.family != "ecp5" or not 0 < over <= of_row * rows:
+            return 0
+        wanted = multipliers - int(FULL * self.total.multipliers)
+        return min(rows, -(-wanted // of_row))
+
     def missing(self, area: Area) -> tuple[str, ...]:
         """Return what an area takes more of than there is, a phrase each: ``90,000 of 83,640 LUTs``."""
         shares = self.shares(area)
@@ -58,6 +79,9 @@ class Device:
             if share > 1
         )
 
+
+FULL = 0.9
+"""Share of an ECP5's multipliers that an accelerator with rows of products of LUTs takes at most, if it can."""
 
 RESOURCES = {
     "luts": "LUTs",

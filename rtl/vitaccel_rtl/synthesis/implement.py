@@ -193,11 +193,10 @@ def implement(
 
 
 def _rows_needed(found: Mapping[str, Area], device: Device) -> int:
-    """Return of how many rows of the array the products must be LUTs: 0 if that is not needed, or would not do."""
-    rows = sum(bool(re.search(r"(^|\.)row_\d+$", path)) for path in found)
-    over = found[""].multipliers - device.total.multipliers
-    needed = -(-over // rows) if over > 0 and rows else 0
-    return needed if device.family == "ecp5" and needed <= rows else 0
+    """Return of how many rows of the array the products are LUTs, from the rows that there are."""
+    rows = [row[1] for path in found if (row := re.search(r"(?:^|\.)row_(\d+)$", path))]
+    # A row of P products for each of the arrays: as many as there are rows in all.
+    return device.logic_rows(found[""].multipliers, of_row=len(rows), rows=len(set(rows)))
 
 
 def _path(cells: Cells, timings: Sequence[Timing], inside: str) -> tuple[str, ...]:

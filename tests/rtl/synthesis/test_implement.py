@@ -79,7 +79,8 @@ def test_what_does_not_fit_is_not_placed(design: Verilog, tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize(
-    ("multipliers", "rows", "needed"), [(156, 8, 0), (157, 8, 1), (207, 8, 7), (220, 8, 8), (221, 8, 0), (157, 0, 0)]
+    ("multipliers", "rows", "needed"),
+    [(156, 8, 0), (157, 8, 3), (196, 8, 7), (197, 8, 8), (220, 8, 8), (221, 8, 0), (157, 0, 0)],
 )
 def test_rows_get_products_of_luts_where_multipliers_are_too_few(multipliers: int, rows: int, needed: int) -> None:
     found = {"": Area(multipliers=multipliers), **{f"a.array.row_{row}": Area(multipliers=rows) for row in range(rows)}}

@@ -59,10 +59,11 @@ def test_a_place_and_route_that_fails_is_one_sentence(tmp_path: Path, monkeypatc
         place_and_route(block, folder=tmp_path)
 
 
-def test_a_large_design_is_placed_by_the_static_placer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_larger_designs_have_other_placers_and_routers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
     monkeypatch.setattr(nextpnr, "cached", lambda _, arguments, *__, **___: given.append(arguments) or tmp_path)
-    for cells in (nextpnr.LARGE_CELLS - 1, nextpnr.LARGE_CELLS):
+    for cells in (nextpnr.LARGE_CELLS - 1, nextpnr.LARGE_CELLS, nextpnr.FULL_CELLS - 1, nextpnr.FULL_CELLS):
         nextpnr.route({"modules": {"LUT4": {"cells": {}}, "top": {"cells": dict.fromkeys(range(cells))}}}, ())
-    small, large = given
-    assert large == (*small, "--placer", "static")
+    small, large, nearly_full, full = given
+    assert large == nearly_full == (*small, "--placer", "static")
+    assert full == (*large, "--router", "router2")

@@ -81,10 +81,8 @@ def device_use(shape: MachineShape, macs_per_multiplier: int, device: str) -> De
         return None
     blocks = predict_area(shape, macs_per_multiplier, chosen.family)
     clock = predicted_mhz(device, shape.side) if shape.arrays == 1 else None
-    over = total_area(blocks).multipliers - chosen.total.multipliers
-    rows = -(-over // (shape.arrays * shape.side))
-    # As `vitaccel synth` does; see vitaccel_rtl.synthesis.implement.
-    if chosen.family == "ecp5" and 0 < rows <= shape.side:
+    of_row = shape.arrays * shape.side
+    if rows := chosen.logic_rows(total_area(blocks).multipliers, of_row=of_row, rows=shape.side):
         blocks = predict_area(shape, macs_per_multiplier, chosen.family, logic_rows=rows)
         return DeviceUse(device=chosen, blocks=blocks, logic_rows=rows, frequency_mhz=clock)
     return DeviceUse(device=chosen, blocks=blocks, frequency_mhz=clock)
