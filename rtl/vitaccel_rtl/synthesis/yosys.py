@@ -89,7 +89,7 @@ def netlist_of(
     SynthesisError
         If Yosys is not installed or refuses the design.
     """
-    before, after, sources = "", "", {SOURCE: _without_cleared(_COMMENT.sub("", text))}
+    before, after, sources = "", "", {SOURCE: without_cleared(text)}
     if re.search(r"^module \S*_row_", text, re.MULTILINE):
         rows = ROW_INSTANCES if logic_rows else ROWS
         before = f"setattr -mod -set keep_hierarchy 1 {rows}; "
@@ -127,10 +127,10 @@ def synthesize(verilog: Verilog, target: str, *, logic_rows: int = 0, folder: Pa
     return area_of(Counter(cell["type"] for cell in cells), target)
 
 
-def _without_cleared(text: str) -> str:
-    """Return Verilog whose large memories say nothing of the zeros that they hold at first."""
+def without_cleared(text: str) -> str:
+    """Return Verilog without comments, whose large memories say nothing of the zeros that they hold at first."""
 
     def kept(found: re.Match[str]) -> str:
         return found[0] if found["place"] is None and len(found[0]) < LARGE_CLEARED else ""
 
-    return _CLEARED.sub(kept, text)
+    return _CLEARED.sub(kept, _COMMENT.sub("", text))
