@@ -168,10 +168,12 @@ def by_blocks(verilog: Verilog, point: Point) -> dict[str, Area]:
     paths |= {block: block for block in ("buffer", "sets", "load", "store")}
     if "experts" in point.features:
         paths["vector.experts"] = "experts"
-    present = model.present(machine_shape(point.arch, point.features))
-    for core in range(point.arch.array.arrays):
+    shape = machine_shape(point.arch, point.features)
+    for core in range(shape.arrays):
         paths[f"compute.core{core}"] = "cores"
-        paths |= {f"compute.core{core}.{part}": block for part, block in OF_CORES.items() if block in present}
+        paths |= {
+            f"compute.core{core}.{part}": block for part, block in OF_CORES.items() if block in model.present(shape)
+        }
     found = {block: Area() for block in model.BLOCKS}
     for path, area in out_of_context(verilog, point.target, [path for path in paths if path]).items():
         found[paths[path]] += area
