@@ -169,11 +169,10 @@ def by_blocks(verilog: Verilog, point: Point) -> dict[str, Area]:
     if "experts" in point.features:
         paths["vector.experts"] = "experts"
     shape = machine_shape(point.arch, point.features)
+    present = model.present(shape)
     for core in range(shape.arrays):
         paths[f"compute.core{core}"] = "cores"
-        paths |= {
-            f"compute.core{core}.{part}": block for part, block in OF_CORES.items() if block in model.present(shape)
-        }
+        paths |= {f"compute.core{core}.{part}": block for part, block in OF_CORES.items() if block in present}
     found = {block: Area() for block in model.BLOCKS}
     for path, area in out_of_context(verilog, point.target, [path for path in paths if path]).items():
         found[paths[path]] += area

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Any
 
 from vitaccel_rtl.synthesis import harness
 from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, ECPPACK, NEXTPNR, Progress, SynthesisError, cached, in_silence
+from vitaccel_rtl.synthesis.carry_constants import fold_zeros
 from vitaccel_rtl.synthesis.devices import DEVICES
+from vitaccel_rtl.synthesis.multiplier_sites import place_multipliers
 from vitaccel_rtl.synthesis.yosys import NETLIST, netlist_of
 from vitaccel_rtl.verilog import Verilog
 
@@ -131,7 +134,13 @@ def route(
     """
     arguments = (*device, "--speed", str(SPEED_GRADE), "--freq", f"{wanted_mhz:g}", "--seed", str(seed))
     arguments += ("--json", NETLIST, "--report", REPORT, "--timing-allow-fail", "--quiet")
-    arguments += _means(max(len(module["cells"]) for module in netlist["modules"].values()))
+    cells = max((module["cells"] for module in netlist["modules"].values()), key=len)
+    arguments += _means(len(cells))
+    if len(cells) >= FULL_CELLS:
+        netlist = copy.deepcopy(netlist)
+        for module in netlist["modules"].values():
+            fold_zeros(module["cells"])
+            place_multipliers(module["cells"])
     sources = {NETLIST: json.dumps(netlist)}
     if constraints is not None:
         arguments += ("--lpf", CONSTRAINTS, "--textcfg", CONFIGURATION)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.rtl.synthesis.small import ProductAndSum
 from vitaccel_rtl.synthesis import nextpnr
 from vitaccel_rtl.synthesis.builds import SynthesisError
+from vitaccel_rtl.synthesis.multiplier_sites import SITES
 from vitaccel_rtl.synthesis.nextpnr import place_and_route
 from vitaccel_rtl.verilog import to_verilog
 
@@ -63,7 +66,30 @@ def test_larger_designs_have_other_placers_and_routers(tmp_path: Path, monkeypat
     given = []
     monkeypatch.setattr(nextpnr, "cached", lambda _, arguments, *__, **___: given.append(arguments) or tmp_path)
     for cells in (nextpnr.LARGE_CELLS - 1, nextpnr.LARGE_CELLS, nextpnr.FULL_CELLS - 1, nextpnr.FULL_CELLS):
-        nextpnr.route({"modules": {"LUT4": {"cells": {}}, "top": {"cells": dict.fromkeys(range(cells))}}}, ())
+        nextpnr.route(netlist_with(cells), ())
     small, large, nearly_full, full = given
     assert large == nearly_full == (*small, "--placer", "static")
     assert full == (*large, "--router", "router2")
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_full_design_has_sites_for_multipliers(
+    is_full: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+    monkeypatch.setattr(nextpnr, "cached", lambda _, __, sources, *___, **____: given.append(sources) or tmp_path)
+    netlist = netlist_with(nextpnr.FULL_CELLS - (not is_full))
+    nextpnr.route(netlist, ())
+    (sources,) = given
+    cells = json.loads(sources[nextpnr.NETLIST])["modules"]["top"]["cells"]
+    assert cells["product"].get("attributes", {}).get("BEL") == (SITES[0] if is_full else None)
+    assert ("A0" in cells["sum"]["connections"]) is not is_full
+    assert "attributes" not in netlist["modules"]["top"]["cells"]["product"]
+
+
+def netlist_with(cells: int) -> dict[str, Any]:
+    """So many cells in all: a multiplier, a carry cell that adds to 0, and LUTs."""
+    carry = {"type": "CCU2C", "connections": {"A0": ["0"]}, "parameters": {"INIT0": "0" * 16, "INIT1": "0" * 16}}
+    luts = {f"lut{place}": {"type": "LUT4"} for place in range(cells - 2)}
+    top = {"cells": {"product": {"type": "MULT18X18D"}, "sum": carry, **luts}}
+    return {"modules": {"LUT4": {"cells": {}}, "top": top}}
