@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,9 +23,6 @@ from vitaccel.backends.cost_model import area as model
 from vitaccel.backends.rtl.area import machine_shape
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import DEVICES
-
-if TYPE_CHECKING:
-    from vitaccel_rtl.verilog import Verilog
 
 HERE = Path(__file__).parent
 SYNTHESISED = HERE / "area_synthesised.csv"
@@ -149,34 +145,17 @@ def synthesised(point: Point) -> dict[str, Area]:
     """
     from vitaccel.backends.rtl.accelerator import accelerator_of
     from vitaccel_rtl.synthesis.breakdown import areas
+    from vitaccel_rtl.synthesis.out_of_context import blocks_of as large_blocks
+    from vitaccel_rtl.synthesis.out_of_context import out_of_context
     from vitaccel_rtl.synthesis.yosys import netlist_of
     from vitaccel_rtl.verilog import to_verilog
 
     verilog = to_verilog(accelerator_of(point.arch, features=point.features), name="vitaccel")
     if point.is_by_blocks:
-        return by_blocks(verilog, point)
+        return blocks_of(out_of_context(verilog, point.target, large_blocks(verilog)))
     options = {"is_named": True, "logic_rows": point.logic_rows}
     netlist = netlist_of(verilog.text, verilog.name, point.target, **options)
     return blocks_of(areas(netlist["modules"][verilog.name]["cells"], point.target))
-
-
-def by_blocks(verilog: Verilog, point: Point) -> dict[str, Area]:
-    """Return the same from blocks that are synthesised one by one."""
-    from vitaccel_rtl.synthesis.out_of_context import out_of_context
-
-    paths = {"": "control", "compute": "issue", "vector": "lanes"}
-    paths |= {block: block for block in ("buffer", "sets", "load", "store")}
-    if "experts" in point.features:
-        paths["vector.experts"] = "experts"
-    shape = machine_shape(point.arch, point.features)
-    present = model.present(shape)
-    for core in range(shape.arrays):
-        paths[f"compute.core{core}"] = "cores"
-        paths |= {f"compute.core{core}.{part}": block for part, block in OF_CORES.items() if block in present}
-    found = {block: Area() for block in model.BLOCKS}
-    for path, area in out_of_context(verilog, point.target, [path for path in paths if path]).items():
-        found[paths[path]] += area
-    return found
 
 
 OF_CORES = {"array": "array", "reuse": "kept", "moments": "moments"}

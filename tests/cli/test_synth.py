@@ -177,6 +177,7 @@ def test_an_interrupt_leaves_nothing(vitaccel: Run, folder: Path, tools: Tools) 
         (("--target", "ecp6"), "--target must be one of ecp5-85k, xcup, xc7, not 'ecp6'"),
         (("--seeds", "1,x"), "--seeds must be numbers such as 1,2,3, or 0 for none, not '1,x'"),
         (("--seeds", "0,1"), "--seeds must be numbers such as 1,2,3, or 0 for none, not '0,1'"),
+        (("--by-blocks",), "the target of blocks by themselves must be one of xcup, xc7, not 'ecp5'"),
         (("-o", "x.bit"), "-o must come with --board and a seed: only a board's system has pins, and a bitstream"),
     ],
 )
@@ -195,3 +196,11 @@ def test_a_small_block_on_a_real_device(
     assert record["device"] == DEVICES["xc7"].title
     assert record["frequency_hz"] is None
     assert (tmp_path / "build" / "synthesis").is_dir()
+
+
+def test_a_design_by_blocks(vitaccel: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block by itself has no large blocks: it is synthesised as one."""
+    monkeypatch.chdir(tmp_path)
+    result = vitaccel("synth", folder, "--target", "xc7", "--by-blocks", "--json")
+    assert json.loads(result.out)["area"]["flip_flops"] == 4
+    assert "synthesis by blocks: " in result.err

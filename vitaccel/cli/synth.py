@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     metavar="N",
     help="Rows of the array whose products are LUTs of ECP5 (default: as many as its multipliers need).",
 )
+@click.option(
+    "--by-blocks",
+    is_flag=True,
+    help="Synthesise large blocks one by one, for xcup and xc7: what is too large as a whole.",
+)
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Levels of blocks to show [2].")
 @json_option
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a report for people.")
@@ -74,7 +79,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 def _implement(subject: Subject, seeds: tuple[int, ...], flags: dict[str, Any]) -> Implementation:
     from vitaccel_rtl.synthesis.builds import SynthesisError
     from vitaccel_rtl.synthesis.devices import DEVICES
-    from vitaccel_rtl.synthesis.implement import WANTED_MHZ, implement
+    from vitaccel_rtl.synthesis.implement import WANTED_MHZ, area_by_blocks, implement
 
     target = flags["target"] or next(iter(DEVICES))
     if target not in DEVICES:
@@ -83,6 +88,8 @@ def _implement(subject: Subject, seeds: tuple[int, ...], flags: dict[str, Any]) 
     wanted = subject.clock_mhz or flags["frequency"] or WANTED_MHZ
     with tidy_end(), progress(f"{subject.design.name} on {DEVICES[target].title}") as say:
         try:
+            if flags["by_blocks"]:
+                return area_by_blocks(subject.design, DEVICES[target], say=say)
             return implement(
                 subject.design,
                 DEVICES[target],

@@ -16,6 +16,7 @@ from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, Progress, in_silence
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import Device
 from vitaccel_rtl.synthesis.nextpnr import PACKAGE, Timing, bitstream, route, timing_of
+from vitaccel_rtl.synthesis.out_of_context import blocks_of, out_of_context
 from vitaccel_rtl.synthesis.yosys import netlist_of
 from vitaccel_rtl.verilog import Verilog
 
@@ -207,6 +208,27 @@ def _path(cells: Cells, timings: Sequence[Timing], inside: str) -> tuple[str, ..
     best = max(timings, key=lambda timing: timing.frequency_mhz)
     passed = [hierarchy.block_of(name).removeprefix(inside).removeprefix(".") for name in best.cells]
     return tuple(block for place, block in enumerate(passed) if place == 0 or block != passed[place - 1])
+
+
+def area_by_blocks(
+    verilog: Verilog, device: Device, *, folder: Path = BUILD_FOLDER, say: Progress = in_silence
+) -> Implementation:
+    """Synthesise the large blocks of an accelerator one by one: for what Yosys has no memory for as a whole.
+
+    Parameters
+    ----------
+    verilog, device, folder, say
+        Of :func:`implement`, for a device that no open tool places.
+
+    Raises
+    ------
+    SynthesisError, UnknownCellError, ValueError
+        As :func:`~vitaccel_rtl.synthesis.out_of_context.out_of_context` does.
+    """
+    stages: list[Stage] = []
+    with _stage("synthesis by blocks", stages):
+        found = out_of_context(verilog, device.family, blocks_of(verilog), folder=folder, say=say)
+    return Implementation(name=verilog.name, device=device, areas=found, timings=(), path=(), stages=tuple(stages))
 
 
 @contextmanager

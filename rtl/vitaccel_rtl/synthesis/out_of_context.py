@@ -31,6 +31,19 @@ BLOCK = (
 TARGETS = ("xcup", "xc7")
 """An ECP5 has no place for designs that would need it."""
 
+LARGE_BLOCKS = (
+    *("buffer", "sets", "load", "store", "vector", "vector.experts", "compute"),
+    *(r"compute.core\d+", r"compute.core\d+.array", r"compute.core\d+.reuse", r"compute.core\d+.moments"),
+)
+"""Of an accelerator, as regular expressions of paths: those that the cost model of areas knows."""
+
+
+def blocks_of(verilog: Verilog) -> tuple[str, ...]:
+    """Return the paths of the large blocks that an accelerator has."""
+    there = re.findall(rf"^module {verilog.name}_(\w+)", verilog.text, re.MULTILINE)
+    paths = [module.replace("_", ".") for module in there]
+    return tuple(path for path in paths if any(re.fullmatch(block, path) for block in LARGE_BLOCKS))
+
 
 def out_of_context(
     verilog: Verilog,
@@ -40,7 +53,7 @@ def out_of_context(
     folder: Path = BUILD_FOLDER,
     say: Progress = in_silence,
 ) -> dict[str, Area]:
-    """Return the area of each of some blocks without those within it, by path; ``""`` is what is in none of them.
+    """Return the area of each of some blocks with all that is in it, by path; ``""`` is the whole design.
 
     Yosys compiled to WebAssembly has 4 GB of memory, which a flat accelerator of 16 x 16 PEs of UltraScale+ needs.
     A block by itself needs a part of that. Nothing is shared or moved across the borders of blocks then, but constants
@@ -54,7 +67,7 @@ def out_of_context(
     target
         One of :data:`TARGETS`.
     blocks
-        Paths of instances; of a block within another, the outer one has the rest.
+        Paths of instances that are synthesised by themselves, each without those within it.
     folder
         Of all results.
     say
@@ -77,7 +90,7 @@ def out_of_context(
         raise ValueError(f"the target of blocks by themselves must be one of {', '.join(TARGETS)}, not {target!r}")
     arguments = ("-q", "-p", PREPARE.format(top=verilog.name))
     design = cached(YOSYS, arguments, {SOURCE: without_cleared(verilog.text)}, folder, say=say) / DESIGN
-    found = {}
+    found = {path: Area() for path in modules}
     for path, module in modules.items():
         boxes = [other for inner, other in modules.items() if _is_within(inner, path)]
         kept = f"blackbox {' '.join(boxes)}; " if boxes else ""
@@ -85,7 +98,10 @@ def out_of_context(
         made = cached(YOSYS, ("-q", "-p", script), {DESIGN: design.read_text()}, folder, say=say)
         netlist = json.loads((made / NETLIST).read_text())
         kinds = Counter(cell["type"] for cell in netlist["modules"][module]["cells"].values())
-        found[path] = area_of({kind: count for kind, count in kinds.items() if kind not in boxes}, target)
+        area = area_of({kind: count for kind, count in kinds.items() if kind not in boxes}, target)
+        for holder in modules:
+            if holder == path or _is_within(path, holder):
+                found[holder] += area
     return found
 
 

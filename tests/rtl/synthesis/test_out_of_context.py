@@ -1,0 +1,89 @@
+"""Blocks that are synthesised one by one: together they are the whole design."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from tests.rtl.synthesis.small import ProductAndSum
+from vitaccel_rtl.synthesis.devices import DEVICES
+from vitaccel_rtl.synthesis.implement import area_by_blocks, implement
+from vitaccel_rtl.synthesis.out_of_context import blocks_of, out_of_context
+from vitaccel_rtl.verilog import Verilog, to_verilog
+
+
+class Vector(wiring.Component):
+    """A block with another in it; of the product of that, one factor is a parameter of the whole."""
+
+    def __init__(self) -> None:
+        super().__init__({"a": In(9), "b": In(9), "o": Out(18)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.experts = inner = ProductAndSum(width=9)
+        m.submodules.other = other = ProductAndSum(width=9, has_product=False)
+        m.d.comb += [inner.a.eq(self.a), inner.b.eq(self.b), other.a.eq(self.a), other.b.eq(self.a)]
+        m.d.comb += self.o.eq(inner.o ^ other.o)
+        return m
+
+
+class Small(wiring.Component):
+    """As an accelerator has its blocks."""
+
+    def __init__(self, *, factor: int | None = None) -> None:
+        self._factor = factor
+        super().__init__({"a": In(9), "b": In(9), "o": Out(18)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.vector = vector = Vector()
+        m.submodules.load = load = ProductAndSum(width=9, has_product=False)
+        m.d.comb += [load.a.eq(self.a), load.b.eq(self.b), vector.a.eq(load.o)]
+        m.d.comb += vector.b.eq(self.b if self._factor is None else self._factor)
+        m.d.comb += self.o.eq(vector.o)
+        return m
+
+
+@pytest.fixture(scope="module")
+def design() -> Verilog:
+    return to_verilog(Small(), name="blocks")
+
+
+def test_the_large_blocks_are_found_by_their_names(design: Verilog) -> None:
+    assert sorted(blocks_of(design)) == ["load", "vector", "vector.experts"]
+
+
+def test_blocks_together_are_the_whole(design: Verilog, tmp_path: Path) -> None:
+    by_blocks = area_by_blocks(design, DEVICES["xcup"], folder=tmp_path)
+    whole = implement(design, DEVICES["xcup"], folder=tmp_path)
+    assert set(by_blocks.areas) == {"", "load", "vector", "vector.experts"}
+    assert by_blocks.timings == ()
+    for path, area in by_blocks.areas.items():
+        assert area.multipliers == whole.areas[path].multipliers
+    # As a whole, the register between load and the product is one of the multiplier's own.
+    assert by_blocks.total.flip_flops == whole.total.flip_flops + 18
+    assert by_blocks.total.multipliers == 1
+    assert by_blocks.areas["load"].multipliers == 0
+
+
+def test_what_one_block_always_says_passes_to_the_other(tmp_path: Path) -> None:
+    of_zero = to_verilog(Small(factor=0), name="blocks")
+    found = out_of_context(of_zero, "xcup", blocks_of(of_zero), folder=tmp_path)
+    assert found[""].multipliers == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "blocks", "said"),
+    [
+        ("ecp5", ["load"], r"^the target of blocks by themselves must be one of xcup, xc7, not 'ecp5'$"),
+        ("xcup", ["stored"], r"^blocks of blocks must be in it, and stored are not$"),
+    ],
+)
+def test_what_cannot_be_is_refused(target: str, blocks: list[str], said: str, design: Verilog, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=said):
+        out_of_context(design, target, blocks, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
