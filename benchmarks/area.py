@@ -108,6 +108,7 @@ POINTS = (
     Point(target="ecp5", pe="4x4", bus_bits=32, kibibytes=(32, 16, 8, 8)),
     Point(target="ecp5", pe="8x8", bus_bits=32, kibibytes=(32, 16, 8, 8)),
     Point(target="ecp5", pe="8x8", bus_bits=32, kibibytes=(32, 16, 8, 8), logic_rows=6, is_held_out=True),
+    Point(target="ecp5", pe="8x8", bus_bits=32, kibibytes=(32, 16, 8, 8), logic_rows=8, is_held_out=True),
     Point(target="ecp5", pe="4x4", bus_bits=128, kibibytes=(64, 64, 16, 8), features=EXPERTS_KEPT),
     Point(target="ecp5", pe="5x5", bus_bits=128, kibibytes=(40, 40, 20, 8), features=KEPT, is_held_out=True),
     Point(target="ecp5", pe="6x6", bus_bits=64, kibibytes=(96, 48, 24, 8), is_held_out=True),
