@@ -136,8 +136,8 @@ POINTS = (
 )
 
 
-def synthesised(point: Point) -> dict[str, Area]:
-    """Return the area of every block of a machine, from Yosys.
+def synthesised(point: Point, *, is_by_blocks: bool | None = None) -> dict[str, Area]:
+    """Return the area of every block of a machine, from Yosys; from blocks one by one where the point or the call says so.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def synthesised(point: Point) -> dict[str, Area]:
     from vitaccel_rtl.verilog import to_verilog
 
     verilog = to_verilog(accelerator_of(point.arch, features=point.features), name="vitaccel")
-    if point.is_by_blocks:
+    if point.is_by_blocks if is_by_blocks is None else is_by_blocks:
         return blocks_of(out_of_context(verilog, point.target, large_blocks(verilog)))
     options = {"is_named": True, "logic_rows": point.logic_rows}
     netlist = netlist_of(verilog.text, verilog.name, point.target, **options)
@@ -365,6 +365,9 @@ def _beside(name: str, macs: int, area: Area) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--synthesize", nargs="*", metavar="MACHINE", help="run Yosys for machines not yet synthesised")
+    parser.add_argument(
+        "--by-blocks", nargs="+", metavar="MACHINE", help="run Yosys block by block, and print the whole"
+    )
     parser.add_argument("--fit", action="store_true", help="fit the cost model to what was synthesised")
     given = parser.parse_args(arguments)
     found = read()
@@ -374,6 +377,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{point}: Yosys runs", file=sys.stderr)
                 found[str(point)] = synthesised(point)
                 write(found)
+    for point in (point for point in POINTS if str(point) in (given.by_blocks or ())):
+        total = model.total_area(synthesised(point, is_by_blocks=True))
+        counts = ", ".join(f"{sum(getattr(total, part) for part in parts):,} {name}" for name, parts in RESOURCES)
+        print(f"{point} by blocks: {counts}\n")
     if given.fit:
         fit_all(found)
     print("\n".join([*compared(found), "", *beside_published(found)]))
