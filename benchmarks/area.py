@@ -137,7 +137,7 @@ POINTS = (
 
 
 def synthesised(point: Point, *, is_by_blocks: bool | None = None) -> dict[str, Area]:
-    """Return the area of every block of a machine, from Yosys; from blocks one by one where the point or the call says so.
+    """Return the area of every block of a machine, from Yosys; its blocks one by one if so said, here or there.
 
     Raises
     ------
