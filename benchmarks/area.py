@@ -2,7 +2,8 @@
 
 ``python benchmarks/area.py`` prints tables of what is in ``area_synthesised.csv``. ``--synthesize`` first runs Yosys
 for those machines of :data:`POINTS` that are not in it, or for those that are named (``--synthesize xcup-8x8``): a
-minute or two of processor time at P of 4, much more at 32. ``--fit`` then fits the coefficients of the cost model to
+minute or two of processor time at P of 4, much more at 32. ``--by-blocks MACHINE`` prints what one takes when its
+blocks are synthesised one by one. ``--fit`` then fits the coefficients of the cost model to
 the points that are not held out, and writes them to its ``area_terms.csv``.
 """
 
@@ -137,7 +138,7 @@ POINTS = (
 
 
 def synthesised(point: Point, *, is_by_blocks: bool | None = None) -> dict[str, Area]:
-    """Return the area of every block of a machine, from Yosys; its blocks one by one if so said, here or there.
+    """Return the area of every block of a machine, from Yosys; block by block if so said, else as the point is.
 
     Raises
     ------
@@ -370,6 +371,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--fit", action="store_true", help="fit the cost model to what was synthesised")
     given = parser.parse_args(arguments)
+    if wrong := set(given.by_blocks or ()) - {str(point) for point in POINTS if point.target != "ecp5"}:
+        parser.error(f"--by-blocks must name machines of UltraScale+, not {', '.join(sorted(wrong))}")
     found = read()
     if given.synthesize is not None:
         for point in POINTS:

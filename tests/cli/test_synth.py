@@ -177,7 +177,9 @@ def test_an_interrupt_leaves_nothing(vitaccel: Run, folder: Path, tools: Tools) 
         (("--target", "ecp6"), "--target must be one of ecp5-85k, xcup, xc7, not 'ecp6'"),
         (("--seeds", "1,x"), "--seeds must be numbers such as 1,2,3, or 0 for none, not '1,x'"),
         (("--seeds", "0,1"), "--seeds must be numbers such as 1,2,3, or 0 for none, not '0,1'"),
-        (("--by-blocks",), "the target of blocks by themselves must be one of xcup, xc7, not 'ecp5'"),
+        (("--by-blocks",), "--target must be xcup or xc7 with --by-blocks, not ecp5-85k, the default"),
+        (("--by-blocks", "--board", "ulx3s"), "--by-blocks must come without --board: it is for xcup and xc7"),
+        (("--by-blocks", "--target", "xcup", "--logic-rows", "3"), "--by-blocks must come without --logic-rows: "),
         (("-o", "x.bit"), "-o must come with --board and a seed: only a board's system has pins, and a bitstream"),
     ],
 )

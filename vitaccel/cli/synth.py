@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     "--logic-rows",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Rows of the array whose products are LUTs of ECP5 (default: as many as its multipliers need).",
+    help="Rows of the array whose products are LUTs of ECP5 (default: none if its multipliers do, else so many that a "
+    "tenth of them is left).",
 )
 @click.option(
     "--by-blocks",
@@ -50,6 +51,8 @@ def synth(folder: Path, json_path: str | None, html: Path | None, output: Path |
     seeds = parse_seeds(flags["seeds"])
     if output is not None and (flags["board"] is None or not seeds):
         raise VitaccelError("-o must come with --board and a seed: only a board's system has pins, and a bitstream")
+    if flags["by_blocks"]:
+        _check_by_blocks(flags)
     if flags["board"] is not None:
         flags["target"] = check_board(flags["board"], flags["target"])
         subject = board_subject(folder, flags["board"], flags["frequency"])
@@ -60,6 +63,24 @@ def synth(folder: Path, json_path: str | None, html: Path | None, output: Path |
     _write(made, json_path, html, flags["depth"], None if wrong else output)
     if wrong:
         raise VitaccelError(wrong)
+
+
+def _check_by_blocks(flags: dict[str, Any]) -> None:
+    """Refuse what cannot be with ``--by-blocks``.
+
+    Raises
+    ------
+    VitaccelError
+        If there is a board, rows of products of LUTs, or another target.
+    """
+    from vitaccel_rtl.synthesis.out_of_context import TARGETS
+
+    for flag, value in (("--board", flags["board"]), ("--logic-rows", flags["logic_rows"])):
+        if value is not None:
+            raise VitaccelError(f"--by-blocks must come without {flag}: it is for {' and '.join(TARGETS)}")
+    if flags["target"] not in TARGETS:
+        target = flags["target"] or "ecp5-85k, the default"
+        raise VitaccelError(f"--target must be {' or '.join(TARGETS)} with --by-blocks, not {target}")
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -51,8 +51,9 @@ class Device:
     def logic_rows(self, multipliers: int, *, of_row: int, rows: int) -> int:
         """Return of how many rows of the array the products are LUTs: 0 if that is not needed, or would not do.
 
-        Where multipliers are too few, so many that :data:`FULL` of them are left, or all that there are: their columns
-        are few, and what reads and feeds nearly all of them leaves the router no wires there.
+        Where multipliers are too few, so many rows that the design takes :data:`FULL` of them at most, or all rows:
+        multipliers stand in three rows of the device, and what feeds and reads nearly all of them leaves the router no
+        wires there.
 
         Parameters
         ----------

@@ -125,7 +125,8 @@ def implement(
     pins
         Of a board's design, which gets a bitstream; another one is placed in a harness of three pins.
     logic_rows
-        Rows of the array whose products are LUTs of the ECP5; as many as its multipliers need, when left out.
+        Rows of the array whose products are LUTs of the ECP5; when left out, those of
+        :meth:`~vitaccel_rtl.synthesis.devices.Device.logic_rows`.
     folder
         Of all results, which are made once.
     say

@@ -140,7 +140,10 @@ def route(
         netlist = copy.deepcopy(netlist)
         for module in netlist["modules"].values():
             fold_zeros(module["cells"])
-            place_multipliers(module["cells"])
+            try:
+                place_multipliers(module["cells"])
+            except ValueError as error:
+                raise SynthesisError(str(error)) from error
     sources = {NETLIST: json.dumps(netlist)}
     if constraints is not None:
         arguments += ("--lpf", CONSTRAINTS, "--textcfg", CONFIGURATION)

@@ -31,18 +31,35 @@ BLOCK = (
 TARGETS = ("xcup", "xc7")
 """An ECP5 has no place for designs that would need it."""
 
-LARGE_BLOCKS = (
-    *("buffer", "sets", "load", "store", "vector", "vector.experts", "compute"),
-    *(r"compute.core\d+", r"compute.core\d+.array", r"compute.core\d+.reuse", r"compute.core\d+.moments"),
+LARGE_BLOCKS = re.compile(
+    r"buffer|sets|load|store|vector|vector\.experts|compute|compute\.core\d+"
+    r"|compute\.core\d+\.(array|reuse|moments)(\$\d+)?"
 )
-"""Of an accelerator, as regular expressions of paths: those that the cost model of areas knows."""
+"""Of an accelerator, by their paths: those that the cost model of areas knows."""
+
+_MODULE = re.compile(r"^module \\?(?P<name>\S+) ?\(.*?^endmodule", re.MULTILINE | re.DOTALL)
+_INSTANCE = re.compile(r"^  \\?(?P<module>\S+) \\?(?P<name>\S+) +\($", re.MULTILINE)
 
 
 def blocks_of(verilog: Verilog) -> tuple[str, ...]:
     """Return the paths of the large blocks that an accelerator has."""
-    there = re.findall(rf"^module {verilog.name}_(\w+)", verilog.text, re.MULTILINE)
-    paths = [module.replace("_", ".") for module in there]
-    return tuple(path for path in paths if any(re.fullmatch(block, path) for block in LARGE_BLOCKS))
+    return tuple(path for path in _modules(verilog) if LARGE_BLOCKS.fullmatch(path))
+
+
+def _modules(verilog: Verilog) -> dict[str, str]:
+    """Return the module of every instance by its path, ``""`` for the design: equal instances have one module."""
+    bodies = {found["name"]: found[0] for found in _MODULE.finditer(verilog.text)}
+    inside = {
+        name: [(each["name"], each["module"]) for each in _INSTANCE.finditer(body) if each["module"] in bodies]
+        for name, body in bodies.items()
+    }
+    found, left = {"": verilog.name}, [("", verilog.name)]
+    while left:
+        path, module = left.pop()
+        for name, inner in inside[module]:
+            found[f"{path}.{name}".removeprefix(".")] = inner
+            left.append((f"{path}.{name}".removeprefix("."), inner))
+    return found
 
 
 def out_of_context(
@@ -62,8 +79,7 @@ def out_of_context(
     Parameters
     ----------
     verilog
-        The design, as :func:`vitaccel_rtl.verilog.to_verilog` writes it: the module of block ``compute.core0`` is
-        called ``NAME_compute_core0``.
+        The design, as :func:`vitaccel_rtl.verilog.to_verilog` writes it.
     target
         One of :data:`TARGETS`.
     blocks
@@ -80,19 +96,21 @@ def out_of_context(
     UnknownCellError
         If the netlist has a cell whose cost nobody has said.
     ValueError
-        If a block is not in the design, or the target is another one.
+        If a block is not in the design, or only some of several equal ones are named, or the target is another one.
     """
-    modules = {path: "_".join([verilog.name, *path.split(".")] if path else [verilog.name]) for path in ("", *blocks)}
-    there = set(re.findall(r"^module (\w+)", verilog.text, re.MULTILINE))
-    if missing := [path for path, module in modules.items() if module not in there]:
+    there = _modules(verilog)
+    if missing := [path for path in blocks if path not in there]:
         raise ValueError(f"blocks of {verilog.name} must be in it, and {', '.join(missing)} are not")
+    modules = {path: there[path] for path in ("", *blocks)}
     if target not in TARGETS:
         raise ValueError(f"the target of blocks by themselves must be one of {', '.join(TARGETS)}, not {target!r}")
     arguments = ("-q", "-p", PREPARE.format(top=verilog.name))
     design = cached(YOSYS, arguments, {SOURCE: without_cleared(verilog.text)}, folder, say=say) / DESIGN
     found = {path: Area() for path in modules}
     for path, module in modules.items():
-        boxes = [other for inner, other in modules.items() if _is_within(inner, path)]
+        boxes = sorted({other for inner, other in modules.items() if _is_within(inner, path)})
+        if left := [each for each in there if _is_within(each, path) and each not in modules and there[each] in boxes]:
+            raise ValueError(f"blocks that are equal must all be named, and {', '.join(left)} are not")
         kept = f"blackbox {' '.join(boxes)}; " if boxes else ""
         script = BLOCK.format(boxes=kept, synthesis=f"{SYNTHESIS[target]} -top {module}")
         made = cached(YOSYS, ("-q", "-p", script), {DESIGN: design.read_text()}, folder, say=say)

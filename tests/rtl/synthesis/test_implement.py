@@ -88,6 +88,13 @@ def test_rows_get_products_of_luts_where_multipliers_are_too_few(multipliers: in
     assert implementing._rows_needed(found, DEVICES["xc7"]) == 0
 
 
+@pytest.mark.parametrize(("multipliers", "needed"), [(156, 0), (157, 2), (284, 8), (285, 0)])
+def test_a_row_is_that_of_all_arrays(multipliers: int, needed: int) -> None:
+    rows = {f"compute.core{core}.array.row_{row}": Area(multipliers=8) for core in range(2) for row in range(8)}
+    found = {"": Area(multipliers=multipliers), **rows}
+    assert implementing._rows_needed(found, DEVICES["ecp5-85k"]) == needed
+
+
 def test_a_failure_says_where_the_log_is_and_leaves_nothing_else(tmp_path: Path) -> None:
     wrong = Verilog(name="top", text="module top(input a; endmodule\n", ports=())
     with pytest.raises(SynthesisError, match=r"^Yosys must accept .*; its log is (\S+)\.log$") as error:

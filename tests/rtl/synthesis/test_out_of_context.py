@@ -31,6 +31,49 @@ class Vector(wiring.Component):
         return m
 
 
+class Core(wiring.Component):
+    """Each is another one, but their arrays are equal."""
+
+    def __init__(self, *, place: int) -> None:
+        self._place = place
+        super().__init__({"a": In(9), "b": In(9), "o": Out(18), "unread": Out(18)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.array = array = ProductAndSum(width=9)
+        m.submodules.spare = spare = ProductAndSum(width=9)
+        m.d.comb += [spare.a.eq(self.b), spare.b.eq(self.b), self.unread.eq(spare.o)]
+        m.d.comb += [array.a.eq(self.a), array.b.eq(self.b), self.o.eq(array.o + self._place)]
+        return m
+
+
+class Cores(wiring.Component):
+    """Two of them, as an accelerator of two arrays has."""
+
+    def __init__(self) -> None:
+        super().__init__({"a": In(9), "b": In(9), "o": Out(18)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.core0 = first = Core(place=0)
+        m.submodules.core1 = second = Core(place=5)
+        for core in (first, second):
+            m.d.comb += [core.a.eq(self.a), core.b.eq(self.b)]
+        m.d.comb += self.o.eq(first.o ^ second.o)
+        return m
+
+
+class TwoCores(wiring.Component):
+    def __init__(self) -> None:
+        super().__init__({"a": In(9), "b": In(9), "o": Out(18)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.compute = compute = Cores()
+        m.d.comb += [compute.a.eq(self.a), compute.b.eq(self.b), self.o.eq(compute.o)]
+        return m
+
+
 class Small(wiring.Component):
     """As an accelerator has its blocks."""
 
@@ -74,6 +117,23 @@ def test_what_one_block_always_says_passes_to_the_other(tmp_path: Path) -> None:
     of_zero = to_verilog(Small(factor=0), name="blocks")
     found = out_of_context(of_zero, "xcup", blocks_of(of_zero), folder=tmp_path)
     assert found[""].multipliers == 0
+
+
+def test_equal_arrays_count_as_often_as_they_are(tmp_path: Path) -> None:
+    two = to_verilog(TwoCores(), name="blocks")
+    arrays = [f"compute.core{core}.array" for core in range(2)]
+    assert {*arrays, "compute.core0", "compute.core1"} < set(blocks_of(two))
+    found = out_of_context(two, "xcup", blocks_of(two), folder=tmp_path)
+    # The product that nobody reads is gone.
+    assert found[""].multipliers == 2
+    assert [found[path].multipliers for path in (*arrays, "compute.core0", "compute.core1")] == [1, 1, 1, 1]
+
+
+def test_only_some_of_equal_blocks_are_refused(tmp_path: Path) -> None:
+    two = to_verilog(TwoCores(), name="blocks")
+    said = r"^blocks that are equal must all be named, and compute\.core1\.array are not$"
+    with pytest.raises(ValueError, match=said):
+        out_of_context(two, "xcup", ["compute.core0.array"], folder=tmp_path)
 
 
 @pytest.mark.parametrize(
