@@ -104,19 +104,19 @@ def out_of_context(
     modules = {path: there[path] for path in ("", *blocks)}
     if target not in TARGETS:
         raise ValueError(f"the target of blocks by themselves must be one of {', '.join(TARGETS)}, not {target!r}")
+    boxes = {path: sorted({module for inner, module in modules.items() if _is_within(inner, path)}) for path in modules}
+    if left := [path for path, module in there.items() if module in boxes[""] and path not in modules]:
+        raise ValueError(f"blocks that are equal must all be named, and {', '.join(left)} are not")
     arguments = ("-q", "-p", PREPARE.format(top=verilog.name))
     design = cached(YOSYS, arguments, {SOURCE: without_cleared(verilog.text)}, folder, say=say) / DESIGN
     found = {path: Area() for path in modules}
     for path, module in modules.items():
-        boxes = sorted({other for inner, other in modules.items() if _is_within(inner, path)})
-        if left := [each for each in there if _is_within(each, path) and each not in modules and there[each] in boxes]:
-            raise ValueError(f"blocks that are equal must all be named, and {', '.join(left)} are not")
-        kept = f"blackbox {' '.join(boxes)}; " if boxes else ""
+        kept = f"blackbox {' '.join(boxes[path])}; " if boxes[path] else ""
         script = BLOCK.format(boxes=kept, synthesis=f"{SYNTHESIS[target]} -top {module}")
         made = cached(YOSYS, ("-q", "-p", script), {DESIGN: design.read_text()}, folder, say=say)
         netlist = json.loads((made / NETLIST).read_text())
         kinds = Counter(cell["type"] for cell in netlist["modules"][module]["cells"].values())
-        area = area_of({kind: count for kind, count in kinds.items() if kind not in boxes}, target)
+        area = area_of({kind: count for kind, count in kinds.items() if kind not in boxes[path]}, target)
         for holder in modules:
             if holder == path or _is_within(path, holder):
                 found[holder] += area
