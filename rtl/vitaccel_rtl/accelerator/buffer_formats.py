@@ -5,9 +5,6 @@ SET_BYTES = 8
 
 SET_BITS = 8 * SET_BYTES
 
-STORED_BYTES = 7
-"""Of a parameter set, those that hardware keeps: its last byte is free (:mod:`~.parameter_set`)."""
-
 SETS_OF_HEAD = 2
 """Of a head of attention: one for its logits, one for its output."""
 
