@@ -6,6 +6,9 @@ LOGIT_BITS = 16
 SCORE_BITS = 16
 """Of a gate score, uq0.16."""
 
+EPSILON_BITS = 62
+"""Of LayerNorm's epsilon, in its scale of squares."""
+
 TABLE_INPUT_BITS = 8
 """Of what an activation table is asked for: an int8."""
 

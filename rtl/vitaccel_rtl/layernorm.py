@@ -18,6 +18,7 @@ from amaranth.lib.wiring import In, Out
 from vitaccel_rtl import latency
 from vitaccel_rtl.fixed_point import CHUNK_BITS, FACTOR_BITS, multiply_wide, round_off, saturate, shift_in_two
 from vitaccel_rtl.flow import Flow
+from vitaccel_rtl.formats import EPSILON_BITS
 from vitaccel_rtl.rsqrt import EXPONENT_BITS, MANTISSA_BITS, VARIANCE_BITS, RsqrtLane, check_rsqrt
 from vitaccel_rtl.stream import Pipeline, Stages, check_range, lane_word
 
@@ -27,7 +28,6 @@ CHANNEL_BITS = 13
 
 TOTAL_BITS = 28
 SQUARES_BITS = 43
-EPSILON_BITS = 62
 OFFSET_BITS = 32
 SHIFT_BITS = 5
 NARROW_BITS = 8

@@ -13,9 +13,9 @@ from vitaccel_rtl.accelerator.lane_words import LANES
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.row_moments import MOMENTS
 from vitaccel_rtl.accelerator.word_delay import WordDelay
+from vitaccel_rtl.formats import EPSILON_BITS
 from vitaccel_rtl.layernorm import (
     CHANNEL_BITS,
-    EPSILON_BITS,
     SHIFT_BITS,
     TOTAL_BITS,
     LayerNormMoments,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vitaccel_rtl import dma_cycles, latency
-from vitaccel_rtl.accelerator.buffer_formats import BYTE, SET_BITS, TABLE_SLOTS
+from vitaccel_rtl.accelerator.buffer_formats import BYTE, STORED_BITS, TABLE_SLOTS
 from vitaccel_rtl.accelerator.isa import MOST_CHOICES, MOST_TOKENS
 from vitaccel_rtl.accelerator.issue_timing import AHEAD, BEAT_BYTES, INSTRUCTION_WORDS, QUEUED
 from vitaccel_rtl.dma_timing import PAGE_BYTES
@@ -81,7 +81,7 @@ def memories(shape: MachineShape) -> dict[str, tuple[Memory, ...]]:
         "moments": _moments(shape),
         "control": _control(),
         "load": _load(shape),
-        "sets": (Memory(width=SET_BITS, depth=shape.parameter_sets, count=shape.arrays + 1),),
+        "sets": (Memory(width=STORED_BITS, depth=shape.parameter_sets, count=shape.arrays + 1),),
         "lanes": _lanes(shape),
         "experts": _experts(shape),
     }

@@ -97,7 +97,7 @@ class Operands(wiring.Component):
         tile = self.operands
         readers = [RunReader(side=self._side, words=self._words, client=client) for client in (A, B)]
         m.submodules.a, m.submodules.b = readers
-        m.submodules.weights = weights = WordMemory(side=self._side, words=self._weight_words)
+        m.submodules.weights = weights = WordMemory(bits=8 * self._side, words=self._weight_words)
         for reader, memory in zip(readers, self.memories, strict=True):
             wiring.connect(m, reader.memory, wiring.flipped(memory))
         m.d.comb += [getattr(weights, name).eq(getattr(self, name)) for name in WRITE]

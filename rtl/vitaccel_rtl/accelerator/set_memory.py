@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from vitaccel_rtl import latency
-from vitaccel_rtl.accelerator.buffer_formats import SET_BYTES
+from vitaccel_rtl.accelerator.buffer_formats import SET_BITS, STORED_BITS
 from vitaccel_rtl.accelerator.isa import COUNT
 from vitaccel_rtl.accelerator.word_memory import WordMemory
 from vitaccel_rtl.stream import check_range
@@ -21,14 +21,16 @@ def set_run(sets):
             "address": Out(range(sets)),
             "count": Out(COUNT),
             "valid": In(1),
-            "word": In(8 * SET_BYTES),
+            "word": In(STORED_BITS),
             "last": In(1),
         }
     )
 
 
 class SetMemory(wiring.Component):
-    """Copies of a :class:`~vitaccel_rtl.accelerator.word_memory.WordMemory` of 64-bit words that are written together.
+    """Copies, written together, of a :class:`~vitaccel_rtl.accelerator.word_memory.WordMemory` of parameter sets.
+
+    Of the 64 bits of a set the first 62 are kept and read.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ class SetMemory(wiring.Component):
             {
                 "write_valid": In(1),
                 "write_address": In(range(sets)),
-                "write_word": In(8 * SET_BYTES),
+                "write_word": In(SET_BITS),
                 "reads": In(set_run(sets)).array(readers),
             }
         )
@@ -72,7 +74,7 @@ class SetMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         for place, run in enumerate(self.reads):
-            copy = WordMemory(side=SET_BYTES, words=self._sets)
+            copy = WordMemory(bits=STORED_BITS, words=self._sets)
             m.submodules[f"copy_{place}"] = copy
             m.d.comb += [getattr(copy, name).eq(getattr(self, name)) for name in WRITE]
             m.d.comb += [getattr(copy, name).eq(getattr(run, name)) for name in ("start", "address", "count")]

@@ -1,10 +1,10 @@
 """Parameter sets of the P columns of a tile: a pair of register files, one in use, one that fills."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from vitaccel_rtl.accelerator.buffer_formats import SET_BITS, SET_BYTES
+from vitaccel_rtl.accelerator.buffer_formats import SET_BITS, SET_BYTES, STORED_BITS
 from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 
 
@@ -23,7 +23,7 @@ class TileSets(wiring.Component):
     word_valid, word : in
         The sets as words of P bytes, as they stand behind the weights of a tile; 8 words.
     set_valid, set : in
-        The sets one by one, as they stand in the parameter buffer.
+        The sets one by one, as the parameter buffer gives them.
     take : Signal, in
         The sets that came last are in use from this cycle on.
     sets : out
@@ -38,7 +38,7 @@ class TileSets(wiring.Component):
                 "word_valid": In(1),
                 "word": In(8 * side),
                 "set_valid": In(1),
-                "set": In(SET_BITS),
+                "set": In(STORED_BITS),
                 "take": In(1),
                 "sets": Out(data.ArrayLayout(PARAMETER_SET, side)),
             }
@@ -69,6 +69,6 @@ class TileSets(wiring.Component):
             for number in range(side):
                 with m.If(self.set_valid & (target == bank) & (at == number)):
                     m.d.sync += kept[number * SET_BITS : (number + 1) * SET_BITS].eq(self.set)
-            files.append(kept)
+            files.append(Cat(kept.word_select(number, SET_BITS)[:STORED_BITS] for number in range(side)))
         m.d.comb += self.sets.as_value().eq(Mux(in_use ^ self.take, files[1], files[0]))
         return m

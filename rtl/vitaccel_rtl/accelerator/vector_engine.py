@@ -24,7 +24,6 @@ from vitaccel_rtl.accelerator.row_walk import RowWalk
 from vitaccel_rtl.accelerator.set_memory import set_run
 from vitaccel_rtl.accelerator.slot_buffer import PHASE, read_client, write_client
 from vitaccel_rtl.formats import TABLE_ENTRIES
-from vitaccel_rtl.layernorm import EPSILON_BITS
 from vitaccel_rtl.stream import Stages, check_range
 
 CONSTANTS = 2
@@ -201,7 +200,7 @@ class VectorEngine(wiring.Component):
             arithmetic.a.eq(moves.o),
             arithmetic.b.eq(operands.b),
             arithmetic.constants.eq(constants),
-            layernorm.epsilon.eq(constants[0].as_value()[:EPSILON_BITS]),
+            layernorm.epsilon.eq(constants[0].as_value()),
             *(getattr(layernorm, name).eq(flags[name]) for name in ("valid_moments", "ends", "valid_normal", "first")),
         ]
         self._choose(m, flags, arithmetic, layernorm, moves, results)

@@ -18,8 +18,8 @@ class WordMemory(wiring.Component):
 
     Parameters
     ----------
-    side
-        Bytes of a word, P, 1 to 64.
+    bits
+        Of a word, 1 to 512.
     words
         1 to 1,048,576. They are 0 until they are written; a reset leaves them as they are.
 
@@ -43,21 +43,21 @@ class WordMemory(wiring.Component):
         If a parameter is out of its range.
     """
 
-    def __init__(self, *, side, words):
-        check_range("side of a word memory", side, 1, 64)
+    def __init__(self, *, bits, words):
+        check_range("bits of a word memory", bits, 1, 512)
         check_range("words of a word memory", words, 1, 1 << 20)
-        self._side = side
+        self._bits = bits
         self._words = words
         super().__init__(
             {
                 "write_valid": In(1),
                 "write_address": In(range(words)),
-                "write_word": In(8 * side),
+                "write_word": In(bits),
                 "start": In(1),
                 "address": In(range(words)),
                 "count": In(COUNT),
                 "valid": Out(1),
-                "word": Out(8 * side),
+                "word": Out(bits),
                 "last": Out(1),
             }
         )
@@ -69,11 +69,11 @@ class WordMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        memory = Memory(shape=8 * self._side, depth=self._words, init=[], attrs={"no_rw_check": 1})
+        memory = Memory(shape=self._bits, depth=self._words, init=[], attrs={"no_rw_check": 1})
         m.submodules.memory = memory
         self._write(m, memory.write_port())
         reads = memory.read_port()
-        word = Signal(8 * self._side, reset_less=True)
+        word = Signal(self._bits, reset_less=True)
         asks, asks_last = self._ask(m, reads)
         for stage in range(MEMORY):
             after, after_last = Signal(name=f"asked_{stage + 1}"), Signal(name=f"asked_last_{stage + 1}")

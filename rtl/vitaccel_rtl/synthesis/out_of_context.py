@@ -84,17 +84,13 @@ def out_of_context(
         One of :data:`TARGETS`.
     blocks
         Paths of instances that are synthesised by themselves, each without those within it.
-    folder
-        Of all results.
-    say
-        Called with what Yosys does.
+    folder, say
+        As of :func:`vitaccel_rtl.synthesis.yosys.netlist_of`.
 
     Raises
     ------
-    SynthesisError
-        If Yosys is not installed or refuses a block.
-    UnknownCellError
-        If the netlist has a cell whose cost nobody has said.
+    SynthesisError, UnknownCellError
+        As there, and of :func:`vitaccel_rtl.synthesis.cells.area_of`.
     ValueError
         If a block is not in the design, or only some of several equal ones are named, or the target is another one.
     """

@@ -12,6 +12,8 @@ import pytest
 from tests.rtl.accelerator.slot_bench import SLOTS, Port, closest_runs, simulate
 from tests.rtl.stream_bench import refuses
 from vitaccel_rtl import latency
+from vitaccel_rtl.accelerator.buffer_formats import STORED_BITS
+from vitaccel_rtl.accelerator.parameter_set import PARAMETER_SET
 from vitaccel_rtl.accelerator.set_memory import SetMemory
 from vitaccel_rtl.lint import lint
 from vitaccel_rtl.verilog import to_verilog
@@ -36,7 +38,7 @@ def check(readers: int, rng: random.Random, late: int) -> None:
             running[run.start] |= dict(zip(ports, (1, run.address, run.count), strict=True))
             for place in range(run.count):
                 due = len(filling) + run.start + late + place
-                expected[-1][due] = (contents[run.address + place], place == run.count - 1)
+                expected[-1][due] = (contents[run.address + place] % (1 << STORED_BITS), place == run.count - 1)
         probes += [run_port.valid, run_port.word, run_port.last]
     for cycle, seen in enumerate(simulate(memory, filling + running, probes)):
         for reader in range(readers):
@@ -53,6 +55,10 @@ def test_every_reader_has_its_runs(readers: int, seed: int) -> None:
 def test_a_set_a_cycle_late_is_found(seed: int) -> None:
     with pytest.raises(AssertionError, match=r"^reader "):
         check(1, random.Random(seed), latency.READ_RUN + 1)
+
+
+def test_a_set_as_it_is_read_is_as_it_is_stored() -> None:
+    assert PARAMETER_SET.size == STORED_BITS
 
 
 def test_the_verilog_is_clean() -> None:

@@ -8,19 +8,17 @@ from typing import Any
 import pytest
 
 from tests.rtl.accelerator.part_bench import watch
-from vitaccel_rtl.accelerator.buffer_formats import SET_BITS
+from vitaccel_rtl.accelerator.buffer_formats import SET_BYTES, STORED_BITS
 from vitaccel_rtl.accelerator.tile_sets import TileSets
-
-FREE_BITS = 8
 
 
 def sets_at_random(rng: random.Random, side: int) -> list[int]:
-    return [rng.getrandbits(SET_BITS - FREE_BITS) for _ in range(side)]
+    return [rng.getrandbits(STORED_BITS) for _ in range(side)]
 
 
 def words_of(sets: list[int], side: int) -> list[int]:
     """Eight words of P bytes, as sets stand behind the weights of a tile."""
-    raw = b"".join(one.to_bytes(SET_BITS // 8, "little") for one in sets)
+    raw = b"".join(one.to_bytes(SET_BYTES, "little") for one in sets)
     return [int.from_bytes(raw[at : at + side], "little") for at in range(0, len(raw), side)]
 
 

@@ -19,7 +19,7 @@ from vitaccel_rtl.verilog import to_verilog
 
 def check_random(side: int, words: int, rng: random.Random, *, idle: float, starts: int) -> None:
     """Write in most cycles, read runs meanwhile, and require every word in its cycle and nothing else."""
-    memory = WordMemory(side=side, words=words)
+    memory = WordMemory(bits=8 * side, words=words)
     late, cycles = memory.latency_cycles, 400
     assert late == latency.READ_RUN
     written = Written()
@@ -62,15 +62,15 @@ def test_a_word_too_late_is_found(monkeypatch: pytest.MonkeyPatch, seed: int) ->
 
 
 def test_a_run_of_none_is_none() -> None:
-    memory = WordMemory(side=4, words=64)
+    memory = WordMemory(bits=32, words=64)
     drives: list[dict[Port, int]] = [{Port(memory.start): 1}] + [{} for _ in range(2 * latency.READ_RUN)]
     assert not any(valid for (valid,) in simulate(memory, drives, [memory.valid]))
 
 
 def test_the_verilog_is_clean() -> None:
-    assert lint(to_verilog(WordMemory(side=4, words=64), name="words")) == ()
+    assert lint(to_verilog(WordMemory(bits=32, words=64), name="words")) == ()
 
 
 def test_parameters_out_of_range_are_refused() -> None:
-    refuses("side of a word memory must be an integer from 1 to 64, not 0", WordMemory, side=0, words=64)
-    refuses("words of a word memory must be an integer from 1 to 1048576, not 0", WordMemory, side=4, words=0)
+    refuses("bits of a word memory must be an integer from 1 to 512, not 0", WordMemory, bits=0, words=64)
+    refuses("words of a word memory must be an integer from 1 to 1048576, not 0", WordMemory, bits=32, words=0)
