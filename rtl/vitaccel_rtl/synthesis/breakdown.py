@@ -53,6 +53,8 @@ class Hierarchy:
             Of a cell, or one that Yosys or nextpnr made of it.
         """
         around, module = self._around(name), self._made_in(name)
+        if module == "":
+            return ""
         if module is None or module == self.modules.get(around):
             return around
         below = [path for path in self._instances.get(module, ()) if path.startswith(f"{around}." if around else "")]
@@ -81,7 +83,10 @@ class Hierarchy:
         return next((path for path in paths if path in self.modules), "")
 
     def _made_in(self, name: str) -> str | None:
-        """Return the lines of the module that a cell was made in, or the cell that it is called after."""
+        """Return the lines of the module that a cell was made in, or the cell that it is called after.
+
+        ``""`` is the design itself, which no instance is of; ``None`` is not known.
+        """
         while name:
             cell = self.cells.get(name)
             if cell is not None and (line := _LINE.match(cell.get("attributes", {}).get("src", ""))):

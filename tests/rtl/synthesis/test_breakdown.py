@@ -37,6 +37,7 @@ NETLIST = {
     "out$5_TRELLIS_FF_Q": cell("TRELLIS_FF", 41),
     "out$5_TRELLIS_FF_Q_DI_LUT4_Z": cell("LUT4"),
     "driven_TRELLIS_FF_Q": cell("TRELLIS_FF", 5),
+    "a.i_TRELLIS_FF_Q": cell("TRELLIS_FF", 6),
 }
 
 
@@ -45,7 +46,7 @@ def test_cells_are_of_the_innermost_block_and_of_all_around_it() -> None:
     assert set(found) == {"", "a", "a.array", "a.array.rows_0", "a.array.rows_1", "b"}
     assert found["a.array.rows_0"] == Area(luts=1, multipliers=1)
     assert found["a.array"] == Area(luts=3, carries=2, multipliers=1, flip_flops=1)
-    assert found[""] == Area(luts=4, carries=2, multipliers=1, flip_flops=4)
+    assert found[""] == Area(luts=4, carries=2, multipliers=1, flip_flops=5)
 
 
 def test_the_line_says_whose_a_register_is_that_is_called_after_a_signal_outside() -> None:
@@ -55,6 +56,7 @@ def test_the_line_says_whose_a_register_is_that_is_called_after_a_signal_outside
     assert hierarchy.block_of("out$5_TRELLIS_FF_Q_DI_LUT4_Z") == "b"
     assert hierarchy.block_of("a.array.some_row_TRELLIS_FF_Q") == "a.array"
     assert hierarchy.block_of("driven_TRELLIS_FF_Q") == ""
+    assert hierarchy.block_of("a.i_TRELLIS_FF_Q") == ""
     assert hierarchy.block_of("a.array.i.p.last") == "a.array"
     assert hierarchy.block_of("ab.x") == ""
 

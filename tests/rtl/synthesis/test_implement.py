@@ -57,6 +57,12 @@ def test_a_design_is_synthesised_placed_and_routed(design: Verilog, tmp_path: Pa
     assert (again.areas, again.timings, said) == (made.areas, made.timings, [])
 
 
+def test_registers_of_the_harness_are_not_counted(design: Verilog, tmp_path: Path) -> None:
+    alone = implement(design, DEVICES["ecp5-85k"], seeds=(), folder=tmp_path)
+    placed = implement(design, DEVICES["ecp5-85k"], seeds=(1,), wanted_mhz=100, folder=tmp_path)
+    assert placed.total.flip_flops == alone.total.flip_flops
+
+
 @pytest.mark.parametrize("target", ["xcup", "xc7"])
 def test_what_no_open_tool_places_has_an_area(target: str, design: Verilog, tmp_path: Path) -> None:
     made = implement(design, DEVICES[target], folder=tmp_path)
