@@ -36,7 +36,11 @@ def test_a_period_is_a_line_over_the_logarithm_of_p(
     assert predicted_mhz("ecp5-85k", side) == (None if mhz is None else pytest.approx(mhz))
 
 
+def test_what_is_held_out_is_no_part_of_the_line() -> None:
+    assert not placed_mhz("ecp5-85k").keys() & placed_mhz("ecp5-85k", is_held_out=True).keys()
+
+
 def test_what_is_recorded_is_what_a_machine_can_have() -> None:
-    for side, mhz in placed_mhz("ecp5-85k").items():
+    for side, mhz in (placed_mhz("ecp5-85k") | placed_mhz("ecp5-85k", is_held_out=True)).items():
         assert 4 <= side <= 32
         assert 10 < mhz < 400

@@ -1,8 +1,8 @@
 """The clock that an accelerator reaches on a device, from place-and-routes of whole machines, where an open tool can.
 
-``frequency_placed.csv`` has a row for each of them: the device, P, the number of arrays, the seed of the placer, and
-the frequency that nextpnr reports. Of the seeds of a machine the fastest counts. The period is a line over the
-logarithm of P, as wires grow with what they lead across.
+``frequency_placed.csv`` has a row for each of them: the device, P, the number of arrays, the seed of the placer, the
+frequency that nextpnr reports, and whether the model is not to see it. Of the seeds of a machine the fastest counts.
+The period is a line over the logarithm of P, as wires grow with what they lead across.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ PLACED_FILE = "frequency_placed.csv"
 
 
 @cache
-def placed_mhz(device: str) -> Mapping[int, float]:
+def placed_mhz(device: str, *, is_held_out: bool = False) -> Mapping[int, float]:
     """Return the frequency of the machines of one array that were placed on a device, by P.
 
     Parameters
     ----------
     device
         A key of :data:`vitaccel_rtl.synthesis.devices.DEVICES`.
+    is_held_out
+        Those that :func:`predicted_mhz` does not see, instead of those that it is made of.
     """
     text = (resources.files("vitaccel.backends.cost_model") / PLACED_FILE).read_text(encoding="utf-8")
     found: dict[int, float] = {}
     for row in csv.DictReader(text.splitlines()):
-        if row["device"] == device and row["arrays"] == "1":
+        if (row["device"], row["arrays"], row["held_out"]) == (device, "1", str(int(is_held_out))):
             side = int(row["side"])
             found[side] = max(found.get(side, 0.0), float(row["mhz"]))
     return dict(sorted(found.items()))
