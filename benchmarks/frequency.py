@@ -1,7 +1,7 @@
 """Frequencies of whole accelerators: placed and routed by nextpnr, and predicted by the cost model.
 
 ``python benchmarks/frequency.py`` prints the table of ``docs/synthesis.md`` from what is in ``frequency_placed.csv`` of
-the cost model. A row is what ``vitaccel synth DIR --board ulx3s`` says of vit-digits on that machine, in 15 to 30 minutes.
+the cost model. A row is what ``vitaccel synth DIR --board ulx3s`` says of vit-digits there, in 15 to 30 minutes.
 """
 
 from __future__ import annotations
