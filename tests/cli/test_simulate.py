@@ -89,6 +89,23 @@ def test_a_machine_that_does_not_fit_is_told_and_still_predicted(vitaccel: Run, 
     assert result.err.startswith("warning: ecp5-85f 16x16 does not fit its device: ")
 
 
+def test_a_clock_that_is_not_reached_is_told_and_still_predicted(vitaccel: Run, model: Path) -> None:
+    result = vitaccel("simulate", model, "--preset", "ecp5-85f", "--json")
+    assert result.code == 0
+    record = json.loads(result.out)
+    slower = record["at_predicted_clock"]
+    assert slower["frequency_hz"] == record["area"]["frequency_hz"] < record["frequency_hz"] == 100e6
+    assert slower["latency_s"] == pytest.approx(record["cycles"] / slower["frequency_hz"])
+    assert slower["fps"] == pytest.approx(1 / slower["latency_s"])
+    assert result.err == (
+        f"warning: ecp5-85f 8x8 is too fast for its device: its clock is 100 MHz, {slower['frequency_hz'] / 1e6:.0f} "
+        f"MHz are predicted, and the same cycles give {slower['fps']:,.1f} frames/s there\n"
+    )
+    reached = vitaccel("simulate", model, "--preset", "ecp5-85f", "--set", "frequency_hz=25e6", "--json")
+    assert reached.err == ""
+    assert json.loads(reached.out)["at_predicted_clock"] is None
+
+
 def test_sort_and_top(vitaccel: Run, model: Path) -> None:
     text = vitaccel("simulate", model, "--sort", "time", "--top", "1").out
     assert "slowest first" in text

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from vitaccel.backends.cost_model.device_use import DeviceUse
 from vitaccel.backends.cost_model.result import Prediction
 from vitaccel.report.compare import column_titles, comparison_tables
+from vitaccel_rtl.synthesis.cells import Area
+from vitaccel_rtl.synthesis.devices import DEVICES
 
 
 def test_columns_are_titled_by_what_differs(prediction: Prediction) -> None:
@@ -30,6 +33,21 @@ def test_ratios_are_to_the_first_column(prediction: Prediction) -> None:
     assert rows["PEs"] == ("64", "256", "4.00x")
     assert rows["utilization"] == ("60.0%", "15.0%", "0.25x")
     assert rows["bottleneck"] == ("memory", "memory", "")
+
+
+def test_clocks_stand_side_by_side_if_one_is_not_reached(prediction: Prediction) -> None:
+    def at(mhz: float) -> Prediction:
+        return dataclasses.replace(
+            prediction, use=DeviceUse(device=DEVICES["ecp5-85k"], blocks={"array": Area(luts=1)}, frequency_mhz=mhz)
+        )
+
+    def rows(*predictions: Prediction) -> dict[str, tuple[str, ...]]:
+        return {row[0]: row[1:] for row in comparison_tables(predictions)[-1].rows}
+
+    slower = rows(at(50.0), at(200.0), prediction)
+    assert slower["clock"] == ("200 MHz not reached", "200 MHz reached", "", "200 MHz assumed", "")
+    assert slower["device"] == ("fits Lattice LFE5U-85F", "fits Lattice LFE5U-85F", "", "no limits given", "")
+    assert "clock" not in rows(at(200.0), prediction)
 
 
 def test_an_operator_that_one_network_lacks_counts_zero(prediction: Prediction) -> None:

@@ -10,6 +10,7 @@ from vitaccel.report.summary import (
     TRAFFIC_WORDS,
     bottleneck_in_words,
     clock_in_words,
+    clock_warning,
     cycle_table,
     facts,
     routing_in_words,
@@ -95,6 +96,21 @@ def test_a_clock_is_assumed_unless_machines_were_placed() -> None:
     )
     assert clock_in_words(placed, 5e7) == "50 MHz reached: 56 MHz predicted from machines that were placed and routed"
     assert clock_in_words(placed, 6e7).startswith("60 MHz not reached: 56 MHz predicted")
+
+
+def test_what_a_run_takes_at_the_clock_that_is_predicted_is_told_beside_it(prediction: Prediction) -> None:
+    def at(mhz: float | None) -> Prediction:
+        return dataclasses.replace(prediction, use=DeviceUse(device=ECP5, blocks=TAKEN, frequency_mhz=mhz))
+
+    labels = [fact.label for fact in facts(at(50.0))]
+    assert labels[labels.index("throughput") + 1] == "at 50 MHz"
+    assert said(at(50.0))["at 50 MHz"] == "100 µs, 20,000.0 frames/s: the same cycles at the clock that is predicted"
+    assert clock_warning(at(50.0)) == (
+        "its clock is 200 MHz, 50 MHz are predicted, and the same cycles give 20,000.0 frames/s there"
+    )
+    for reached in (prediction, at(None), at(200.0), at(201.0)):
+        assert not any(fact.label.startswith("at ") for fact in facts(reached))
+        assert clock_warning(reached) == ""
 
 
 def test_the_bottleneck_is_what_is_occupied_longest(prediction: Prediction) -> None:

@@ -77,9 +77,7 @@ def simulate(models: tuple[str, ...], list_presets: bool, sort: str, top: int | 
     _write(predictions, outputs, sort)
     if outputs.json != STANDARD_OUTPUT:
         _print(predictions, sort, top)
-    for prediction in predictions:
-        for sentence in prediction.exceeded:
-            note(f"warning: {prediction.arch.name} {prediction.arch.array} does not fit its device: {sentence}")
+    _warn(predictions)
     if any(prediction.exceeded for prediction in predictions):
         click.get_current_context().exit(EXIT_NO)
 
@@ -141,6 +139,17 @@ def _write(predictions: list[Prediction], outputs: Outputs, sort: str) -> None:
         note(f"wrote {path}")
     if outputs.json == STANDARD_OUTPUT:
         click.echo(printed, nl=False)
+
+
+def _warn(predictions: list[Prediction]) -> None:
+    from vitaccel.report.summary import clock_warning
+
+    for prediction in predictions:
+        named = f"{prediction.arch.name} {prediction.arch.array}"
+        for sentence in prediction.exceeded:
+            note(f"warning: {named} does not fit its device: {sentence}")
+        if slower := clock_warning(prediction):
+            note(f"warning: {named} is too fast for its device: {slower}")
 
 
 def _print(predictions: list[Prediction], sort: str, top: int | None) -> None:

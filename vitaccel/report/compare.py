@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vitaccel.backends.cost_model.result import LayerCost, Prediction
 from vitaccel.report.breakdown import by_op, split_cycles
-from vitaccel.report.summary import CYCLE_WORDS, cycle_parts, device_in_words, peak_occupancy_bytes
+from vitaccel.report.summary import CYCLE_WORDS, clock_in_words, cycle_parts, device_in_words, peak_occupancy_bytes
 from vitaccel.report.table import Column, Table
 from vitaccel.report.units import binary_bytes, percent, rate, ratio, si
 
@@ -70,8 +70,20 @@ def _metric_rows(predictions: Sequence[Prediction]) -> tuple[tuple[str, ...], ..
     rows.append(_words("bottleneck", [p.bottleneck for p in predictions]))
     if any(p.routing for p in predictions):
         rows.append(_words("routing", [p.routing or "none" for p in predictions]))
-    rows.append(_words("device", [device_in_words(p).split(":")[0] for p in predictions]))
+    if any(p.at_predicted_clock for p in predictions):
+        rows.append(_words("clock", [_clock(p) for p in predictions]))
+    rows.append(_words("device", [_device(p) for p in predictions]))
     return tuple(rows)
+
+
+def _clock(prediction: Prediction) -> str:
+    use, frequency_hz = prediction.use, prediction.arch.frequency_hz
+    return clock_in_words(use, frequency_hz).split(":")[0] if use else f"{frequency_hz / 1e6:g} MHz assumed"
+
+
+def _device(prediction: Prediction) -> str:
+    """Whether it fits, without how well or why not."""
+    return device_in_words(prediction).split(":")[0].split(";")[0]
 
 
 def _cycle_rows(predictions: Sequence[Prediction]) -> tuple[tuple[str, ...], ...]:

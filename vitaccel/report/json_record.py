@@ -23,7 +23,7 @@ SCHEMA_VERSION = 1
 def as_record(prediction: Prediction) -> dict[str, Any]:
     """Return a prediction as JSON types: totals first, then blocks, then layers in program order."""
     macs, traffic, energy = prediction.actions.macs, prediction.traffic, prediction.energy
-    pes = prediction.arch.array.pes
+    pes, slower = prediction.arch.array.pes, prediction.at_predicted_clock
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": "predicted",
@@ -44,6 +44,7 @@ def as_record(prediction: Prediction) -> dict[str, Any]:
         "frequency_hz": prediction.arch.frequency_hz,
         "latency_s": prediction.latency_s,
         "fps": prediction.fps,
+        "at_predicted_clock": None if slower is None else asdict(slower),
         "gops": prediction.gops,
         "gops_peak": peak_gops(prediction),
         "utilization": prediction.utilization,

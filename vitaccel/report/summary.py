@@ -61,6 +61,7 @@ def facts(prediction: Prediction) -> tuple[Fact, ...]:
         Fact("machine", machine(prediction)),
         Fact("latency", _latency(prediction)),
         Fact("throughput", _throughput(prediction)),
+        *_at_predicted_clock(prediction),
         Fact("utilization", _utilization(prediction)),
         Fact("bottleneck", bottleneck_in_words(prediction)),
         Fact("engines", _engines(prediction)),
@@ -213,8 +214,27 @@ def clock_in_words(use: DeviceUse, frequency_hz: float) -> str:
         return f"{clock} assumed: no open tool places and routes {use.device.title}"
     if use.frequency_mhz is None:
         return f"{clock} assumed: no machine of its kind was placed and routed"
-    verdict = "reached" if use.frequency_mhz * 1e6 >= frequency_hz else "not reached"
+    verdict = "not reached" if use.is_slower_than(frequency_hz) else "reached"
     return f"{clock} {verdict}: {use.frequency_mhz:.0f} MHz predicted from machines that were placed and routed"
+
+
+def clock_warning(prediction: Prediction) -> str:
+    """Return a sentence if the machine's clock is predicted not to be reached, with what the run takes then."""
+    slower = prediction.at_predicted_clock
+    if slower is None:
+        return ""
+    return (
+        f"its clock is {prediction.arch.frequency_hz / 1e6:g} MHz, {slower.frequency_hz / 1e6:.0f} MHz are predicted, "
+        f"and the same cycles give {rate(slower.fps)} frames/s there"
+    )
+
+
+def _at_predicted_clock(prediction: Prediction) -> tuple[Fact, ...]:
+    slower = prediction.at_predicted_clock
+    if slower is None:
+        return ()
+    said = f"{si(slower.latency_s, 's')}, {rate(slower.fps)} frames/s: the same cycles at the clock that is predicted"
+    return (Fact(f"at {slower.frequency_hz / 1e6:.0f} MHz", said),)
 
 
 def _model(prediction: Prediction) -> str:

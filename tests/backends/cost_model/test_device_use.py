@@ -34,6 +34,13 @@ def test_every_resource_that_is_exceeded_is_told() -> None:
     assert use.limit == "block_rams"
 
 
+def test_a_clock_is_too_fast_only_for_a_device_whose_clock_is_predicted() -> None:
+    placed = DeviceUse(device=ECP5, blocks={}, frequency_mhz=50.0)
+    assert placed.is_slower_than(51e6)
+    assert not placed.is_slower_than(50e6)
+    assert not DeviceUse(device=ECP5, blocks={}).is_slower_than(1e11)
+
+
 def test_a_device_that_nothing_was_fitted_for_is_not_told_of() -> None:
     assert device_use(SMALL, 1, "xc7") is None
 

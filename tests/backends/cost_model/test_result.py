@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitaccel.arch import Arch
+from vitaccel.backends.cost_model.device_use import DeviceUse
 from vitaccel.backends.cost_model.result import (
     Actions,
     Additive,
+    AtClock,
     Busy,
     Cycles,
     EnergyParts,
@@ -20,6 +22,7 @@ from vitaccel.backends.cost_model.result import (
     Prediction,
     Traffic,
 )
+from vitaccel_rtl.synthesis.devices import DEVICES
 
 RECORDS = (Cycles, Busy, Traffic, Actions, EnergyParts)
 
@@ -93,6 +96,16 @@ def test_what_is_derived() -> None:
     assert network.utilization == pytest.approx(24000 / (1000 * 64))
     assert network.gops == pytest.approx(2 * 24000 / 5e-6 / 1e9)
     assert network.bandwidth_bytes_per_s == pytest.approx(1300 / 5e-6)
+
+
+@pytest.mark.parametrize(("mhz", "found"), [(50.0, AtClock(50e6, 20e-6, 150e3)), (200.0, None), (None, None)])
+def test_the_same_cycles_at_the_clock_that_is_predicted(mhz: float | None, found: AtClock | None) -> None:
+    assert prediction(*TWO).at_predicted_clock is None
+    use = DeviceUse(device=DEVICES["ecp5-85k"], blocks={}, frequency_mhz=mhz)
+    slower = prediction(*TWO, use=use).at_predicted_clock
+    assert (slower is None) is (found is None)
+    if slower is not None and found is not None:
+        assert astuple(slower) == pytest.approx(astuple(found))
 
 
 def test_utilization_counts_the_pes_of_all_arrays() -> None:

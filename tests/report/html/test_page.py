@@ -8,10 +8,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from vitaccel.backends.cost_model.device_use import DeviceUse
 from vitaccel.backends.cost_model.result import Prediction
 from vitaccel.errors import VitaccelError
 from vitaccel.report import html
 from vitaccel.report.html.page import page
+from vitaccel_rtl.synthesis.cells import Area
+from vitaccel_rtl.synthesis.devices import DEVICES
 
 SCRIPT = "var Plotly = {};"
 
@@ -79,6 +82,14 @@ def test_names_cannot_become_elements(prediction: Prediction) -> None:
 
 def test_a_machine_that_does_not_fit_is_said(moe_prediction: Prediction) -> None:
     assert "does not fit its device: the 3x16x16 PE array needs 768 multipliers" in page([moe_prediction], SCRIPT)
+
+
+def test_a_machine_that_is_too_fast_for_its_device_is_said(prediction: Prediction) -> None:
+    use = DeviceUse(device=DEVICES["ecp5-85k"], blocks={"array": Area(luts=1)}, frequency_mhz=50.0)
+    slower = dataclasses.replace(prediction, use=use)
+    assert "too fast for its device: its clock is 200 MHz, 50 MHz are predicted, " in page([slower], SCRIPT)
+    assert page([slower, prediction], SCRIPT).count("too fast for its device") == 1
+    assert "class=warning" not in page([prediction], SCRIPT)
 
 
 def test_several_columns_stand_side_by_side_and_alone(prediction: Prediction, moe_prediction: Prediction) -> None:

@@ -60,6 +60,10 @@ class DeviceUse:
             if share > 1
         )
 
+    def is_slower_than(self, frequency_hz: float) -> bool:
+        """Return whether a clock is predicted not to be reached; where nothing was placed, nothing is known."""
+        return self.frequency_mhz is not None and self.frequency_mhz * 1e6 < frequency_hz
+
     def used(self, resource: str) -> int:
         """Return how much it takes of a resource."""
         total = self.total

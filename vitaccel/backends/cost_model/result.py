@@ -161,6 +161,23 @@ class ExpertLoad:
 
 
 @dataclass(frozen=True)
+class AtClock:
+    """What the cycles of a run take at another clock than the machine's.
+
+    Parameters
+    ----------
+    frequency_hz
+        The clock.
+    latency_s, fps
+        Of as many cycles: memory brings as many bytes in each, as late in cycles.
+    """
+
+    frequency_hz: float
+    latency_s: float
+    fps: float
+
+
+@dataclass(frozen=True)
 class Prediction:
     """The cost of one run of a network on a machine.
 
@@ -251,6 +268,15 @@ class Prediction:
     def fps(self) -> float:
         """Images a second, one run after another."""
         return self.frames / self.latency_s if self.latency_s else 0.0
+
+    @property
+    def at_predicted_clock(self) -> AtClock | None:
+        """The run at the clock that its device is predicted to reach; ``None`` where that is no lower, or not known."""
+        if self.use is None or self.use.frequency_mhz is None or not self.use.is_slower_than(self.arch.frequency_hz):
+            return None
+        reached_hz = self.use.frequency_mhz * 1e6
+        slower = reached_hz / self.arch.frequency_hz
+        return AtClock(frequency_hz=reached_hz, latency_s=self.latency_s / slower, fps=self.fps * slower)
 
     @property
     def utilization(self) -> float:

@@ -17,7 +17,7 @@ from vitaccel.report.html.roofline import roofline
 from vitaccel.report.html.stacks import cycles_by_block, cycles_by_layer, energy_by_block, traffic_by_block
 from vitaccel.report.html.timeline import buffer_occupancy, engine_timeline
 from vitaccel.report.layer_table import block_table, layer_table
-from vitaccel.report.summary import cycle_table, machine, summary_table
+from vitaccel.report.summary import clock_warning, cycle_table, machine, summary_table
 from vitaccel.report.table import Table
 from vitaccel.report.units import percent, rate, shape, si
 from vitaccel.report.utilization import utilization_table
@@ -107,9 +107,12 @@ def _cards(prediction: Prediction) -> str:
 
 
 def _warning(prediction: Prediction) -> str:
-    if not prediction.exceeded:
-        return ""
-    return f"<div class=warning>This machine does not fit its device: {escape('; '.join(prediction.exceeded))}.</div>"
+    said = []
+    if prediction.exceeded:
+        said.append(f"This machine does not fit its device: {'; '.join(prediction.exceeded)}.")
+    if slower := clock_warning(prediction):
+        said.append(f"This machine is too fast for its device: {slower}.")
+    return "".join(f"<div class=warning>{escape(sentence)}</div>" for sentence in said)
 
 
 def _section(figure: Figure, numbers: Iterator[int]) -> str:
