@@ -62,6 +62,10 @@ REFUSED = [
     (["--pe", "2x4x4"], "the accelerator in C++ must have one array, not 2"),
     (["--pe", "12x12"], "P of the accelerator in C++ must be a power of two, as a word is what its bus has, not 12"),
     (["--pe", "4x4,8x8"], "--pe must name one machine to generate, not 4x4,8x8"),
+    (
+        ["--pe", "4x4", "--set", "memory.ports=2"],
+        "memory.ports must be 1, as the generated accelerator has one port, not 2",
+    ),
     (["--pe", "4x4", "--set", "numerics.numerator_bits=12"], "numerators of the accelerator must be of 8 bits, not 12"),
 ]
 

@@ -114,6 +114,10 @@ def test_files_are_replaced_but_not_those_of_somebody_else(
             ("-o", "out", "--set", "numerics.numerator_bits=16"),
             "numerators of the accelerator must be of 8 bits, not 16",
         ),
+        (
+            ("-o", "out", "--set", "memory.ports=2"),
+            "memory.ports must be 1, as the generated accelerator has one port, not 2",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(

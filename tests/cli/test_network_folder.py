@@ -51,6 +51,11 @@ def test_one_machine_is_what_the_flags_say(tmp_path: Path) -> None:
     assert one_machine("vit-micro", FLAGS, tmp_path / "out", None).array.side == 4
     with pytest.raises(VitaccelError, match=r"^--pe must name one machine to generate, not 4x4,8x8$"):
         one_machine("vit-micro", FLAGS | {"pe": "4x4,8x8"}, tmp_path / "out", None)
+    sentence = r"^memory\.ports must be 1, as the generated accelerator has one port, not 4$"
+    with pytest.raises(VitaccelError, match=sentence):
+        one_machine("vit-micro", FLAGS | {"pe": None, "preset": "zcu102"}, tmp_path / "out", None)
+    one_port = {"pe": None, "preset": "zcu102", "settings": ("memory.ports=1",)}
+    assert one_machine("vit-micro", FLAGS | one_port, tmp_path / "out", None).array.side == 32
     (tmp_path / "file").touch()
     with pytest.raises(VitaccelError, match=r"^output directory .*out must be a directory, and .*file is a file$"):
         one_machine("vit-micro", FLAGS, tmp_path / "file" / "out", None)

@@ -12,7 +12,7 @@ from vitaccel.cli.json_option import json_files, put_json
 from vitaccel.cli.machines import machines, stated_keys
 from vitaccel.cli.quantized_source import golden_images, note_calibration, quantized_model
 from vitaccel.cli.terminal import progress
-from vitaccel.errors import VitaccelError
+from vitaccel.errors import UnsupportedError, VitaccelError
 from vitaccel.report.json_record import SCHEMA_VERSION, arch_record
 
 if TYPE_CHECKING:
@@ -53,11 +53,14 @@ def one_machine(model: str, flags: Mapping[str, Any], output: Path, json_path: s
     Raises
     ------
     VitaccelError
-        If there are several machines, or something cannot be written.
+        If there are several machines, or several memory ports, or something cannot be written.
     """
     archs = machines(**{key: flags[key] for key in ("pe", "preset", "arch_file", "settings")})
     if len(archs) > 1:
         raise VitaccelError(f"--pe must name one machine to generate, not {flags['pe']}")
+    # Only the cost model knows several; what is predicted of them would not be of what is generated.
+    if (ports := archs[0].memory.ports) != 1:
+        raise UnsupportedError(f"memory.ports must be 1, as the generated accelerator has one port, not {ports}")
     sources = [path for path in (Path(model), flags["inputs"]) if path is not None]
     check_outputs(json_files(json_path), inputs=sources)
     check_folder(output)
