@@ -373,6 +373,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if wrong := set(given.by_blocks or ()) - {str(point) for point in POINTS if point.target != "ecp5"}:
         parser.error(f"--by-blocks must name machines of UltraScale+, not {', '.join(sorted(wrong))}")
+    if wrong := set(given.synthesize or ()) - {str(point) for point in POINTS}:
+        parser.error(f"--synthesize must name machines of the table, not {', '.join(sorted(wrong))}")
     found = read()
     if given.synthesize is not None:
         for point in POINTS:

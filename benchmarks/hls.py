@@ -21,6 +21,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from vitaccel.arch import Arch
+from vitaccel.compiled_model.model import check_machine
+from vitaccel.errors import VitaccelError
 
 MODELS = ("vit-digits", "lookupvit-digits", "m3vit-digits", "deit-tiny")
 MACHINES = ("16x16", "32x32")
@@ -159,8 +161,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("models", nargs="*", default=MODELS)
     parser.add_argument("--pe", nargs="+", default=MACHINES)
     chosen = parser.parse_args(arguments)
-    for line in table(measure(model, pe) for model in chosen.models for pe in chosen.pe):
-        print(line, flush=True)
+    try:
+        for pe in chosen.pe:
+            check_machine(Arch().with_pe(pe))
+        for line in table(measure(model, pe) for model in chosen.models for pe in chosen.pe):
+            print(line, flush=True)
+    except VitaccelError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vitaccel.arch import load_preset
+from vitaccel.compiled_model.model import check_machine
+from vitaccel.errors import VitaccelError
 from vitaccel.ir.layout import to_bytes
 
 if TYPE_CHECKING:
@@ -173,8 +175,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pe", default="4x4")
     chosen = parser.parse_args(arguments)
     asked = [(model, chosen.pe) for model in chosen.models] or MODELS
-    for line in table(show(model, pe) for model, pe in asked):
-        print(line, flush=True)
+    try:
+        check_machine(load_preset("default").with_pe(chosen.pe))
+        for line in table(show(model, pe) for model, pe in asked):
+            print(line, flush=True)
+    except VitaccelError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

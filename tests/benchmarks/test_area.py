@@ -66,6 +66,19 @@ def test_every_machine_has_a_name_of_its_own(area: ModuleType) -> None:
     assert all(any(point.target == target for point in area.POINTS) for target in area.PRESETS)
 
 
+@pytest.mark.parametrize("flag", ["--synthesize", "--by-blocks"])
+def test_a_machine_that_is_in_no_table_is_refused(
+    area: ModuleType, capsys: pytest.CaptureFixture[str], flag: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        area.main([flag, "nosuch"])
+    assert stopped.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"error: {flag} must name machines " in err
+    assert err.endswith(", not nosuch\n")
+
+
 def test_only_machines_that_are_said_to_have_moments_take_them(area: ModuleType) -> None:
     found = area.read()
     for point in area.POINTS:
