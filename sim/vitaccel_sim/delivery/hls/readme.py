@@ -57,9 +57,10 @@ vitis_hls -f vitis_hls.tcl                        # C simulation and synthesis
 vitis_hls -f vitis_hls.tcl -tclargs cosim export
 ```
 
-No vendor's tool was at hand when this was made: what is checked is the C++, by g++ and with ap_int. The
-top is a dataflow region of six processes (fetch, load, compute, vector, store, completions) that touch shared buffers;
-nothing but the waits in the program keeps them apart, so the buffers are declared `unsync`.
+No vendor's tool was at hand when this was made: what is checked is the C++, in g++: by `make` and `make check`, and by
+`make ap` where there are such headers. The top is a dataflow region of six processes (fetch, load, compute, vector,
+store, completions) that touch shared buffers; nothing but the waits in the program keeps them apart, so the buffers are
+declared `unsync`.
 
 ## Files
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -17,6 +18,9 @@ from vitaccel.backends.rtl.program_file import decode_program
 from vitaccel_rtl.accelerator.isa import HEADER_BYTES, WORDS
 from vitaccel_sim.delivery.hls.deliver import GOLDEN
 from vitaccel_sim.delivery.hls.readme import FILES, README
+
+AP = "VITACCEL_AP_INCLUDE"
+"""Variable that names a directory with arbitrary-precision headers, for ``make ap``."""
 
 
 def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -67,6 +71,21 @@ def test_make_without_arbitrary_precision_headers_says_so(tmp_path: Path) -> Non
     done = make(write(tmp_path), "ap")
     assert done.returncode != 0
     assert "AP must be the directory of ap_int.h, as in make ap AP=include" in done.stdout
+
+
+@pytest.mark.skipif(not os.environ.get(AP), reason=f"{AP} names no directory with ap_int.h")
+def test_make_ap_runs_the_golden_images_in_arbitrary_precision(tmp_path: Path) -> None:
+    """It is the headers' types that hold the numbers: with a bit fewer in each, the outputs are wrong."""
+    done = make(write(tmp_path), "ap", f"AP={os.environ[AP]}")
+    assert done.returncode == 0, done.stderr
+    assert f"{IMAGES} runs: every byte of the outputs is the interpreter's" in done.stdout
+    header = tmp_path / "vitaccel_hls" / "integers.hpp"
+    text = header.read_text()
+    assert text.count("ap_int<BITS>;") == 1
+    header.write_text(text.replace("ap_int<BITS>;", "ap_int<(BITS > 4 ? BITS - 1 : BITS)>;"))
+    narrow = make(tmp_path, "ap", f"AP={os.environ[AP]}")
+    assert narrow.returncode != 0
+    assert "bytes of the outputs are wrong" in narrow.stdout, narrow.stderr
 
 
 @pytest.mark.parametrize("name", ["program.bin", "weights.bin"])
