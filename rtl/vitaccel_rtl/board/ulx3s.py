@@ -10,6 +10,10 @@ REFERENCE_MHZ = 25.0
 SPEED = 1_000_000
 """Bits a second of the serial line unless another number is asked for; its FT231X has 3,000,000 at most."""
 
+MOST_SPEED_ERROR = 0.02
+"""Of the serial line. A byte is sampled in the middles of 10 bits, so 5 % are half a bit at its end; the host's clock,
+and where an edge is seen, take their part of that."""
+
 PACKAGE = "CABGA381"
 TOP = "ulx3s"
 SYSTEM = "system"
@@ -78,10 +82,10 @@ def ulx3s(accelerator: Verilog, *, memory_bytes: int, frequency_mhz: float, spee
     Raises
     ------
     ValueError
-        If there is no such clock, memory or line.
+        If there is no such clock, memory or line; the line's speed may be 2 % off.
     """
     pll = pll_for(frequency_mhz, reference_mhz=REFERENCE_MHZ)
-    cycles = round(1e6 * pll.frequency_mhz / speed)
+    cycles = cycles_of_a_bit(pll.frequency_mhz, speed)
     system = system_verilog(accelerator, memory_bytes=memory_bytes, cycles_per_bit=cycles)
     text = CLOCK_TEXT.format(
         top=TOP,
@@ -95,6 +99,31 @@ def ulx3s(accelerator: Verilog, *, memory_bytes: int, frequency_mhz: float, spee
         system=SYSTEM,
     )
     return Verilog(name=TOP, text=f"{system.text}\n{text}", ports=()), pll
+
+
+def cycles_of_a_bit(frequency_mhz: float, speed: int = SPEED) -> int:
+    """Return the cycles of a bit with which the serial line is nearest to its speed.
+
+    Parameters
+    ----------
+    frequency_mhz
+        The clock.
+    speed
+        Bits a second.
+
+    Raises
+    ------
+    ValueError
+        If the line is more than :data:`MOST_SPEED_ERROR` off all the same.
+    """
+    cycles = max(1, round(1e6 * frequency_mhz / speed))
+    error = abs(1e6 * frequency_mhz / cycles / speed - 1)
+    if error > MOST_SPEED_ERROR:
+        raise ValueError(
+            f"speed of the serial line must be within {MOST_SPEED_ERROR:.0%} of {speed:,} bits a second, not "
+            f"{error:.1%} off, as it is at {frequency_mhz:g} MHz"
+        )
+    return cycles
 
 
 def constraints(pll: Pll) -> str:

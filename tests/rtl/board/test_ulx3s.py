@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.sim.board.stub import Stub
-from vitaccel_rtl.board.ulx3s import PACKAGE, PINS, SPEED, constraints, ulx3s
+from vitaccel_rtl.board.ulx3s import PACKAGE, PINS, SPEED, constraints, cycles_of_a_bit, ulx3s
 from vitaccel_rtl.synthesis.devices import DEVICES
 from vitaccel_rtl.synthesis.implement import Pins, implement
 from vitaccel_rtl.verilog import Verilog, to_verilog
@@ -25,6 +25,22 @@ def test_the_line_has_its_speed_at_every_clock(stub: Verilog) -> None:
         assert pll.frequency_mhz == frequency
         assert f".CLKFB_DIV({pll.feedback})" in design.text
         assert "module vitaccel(" in design.text
+
+
+@pytest.mark.parametrize(
+    ("frequency_mhz", "cycles", "error"),
+    [(25.0, 25, 0.0), (37.5, 38, -0.013), (50.0, 50, 0.0), (62.5, 62, 0.008), (87.5, 88, -0.006), (112.5, 112, 0.004)],
+)
+def test_the_line_is_at_most_two_percent_off(frequency_mhz: float, cycles: int, error: float) -> None:
+    assert cycles_of_a_bit(frequency_mhz) == cycles
+    assert frequency_mhz / cycles - 1 == pytest.approx(error, abs=5e-4)
+
+
+@pytest.mark.parametrize(("frequency_mhz", "speed"), [(12.5, SPEED), (24.0, SPEED), (25.0, 3_000_000)])
+def test_a_line_that_is_too_far_off_is_refused(stub: Verilog, frequency_mhz: float, speed: int) -> None:
+    sentence = f"^speed of the serial line must be within 2% of {speed:,} bits a second, not 4.2% off, as it is at "
+    with pytest.raises(ValueError, match=sentence):
+        ulx3s(stub, memory_bytes=1024, frequency_mhz=frequency_mhz, speed=speed)
 
 
 def test_every_port_has_a_pin_and_the_reference_its_frequency(stub: Verilog) -> None:
