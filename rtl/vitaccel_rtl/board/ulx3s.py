@@ -43,11 +43,13 @@ module {top}(input clk_25mhz, input ftdi_txd, output ftdi_rxd, output wifi_gpio0
     .CLKI(clk_25mhz), .CLKFB(clk), .CLKOP(clk), .LOCK(locked), .RST(1'b0), .STDBY(1'b0), .PHASESEL0(1'b0),
     .PHASESEL1(1'b0), .PHASEDIR(1'b1), .PHASESTEP(1'b1), .PHASELOADREG(1'b1), .PLLWAKESYNC(1'b0), .ENCLKOP(1'b0)
   );
-  // Reset until the clock has been there for a while.
+  // Reset until the clock has been there for a while. The PLL locks at any time: two registers bring that to the clock.
+  reg [1:0] seen = 0;
   reg [7:0] waited = 0;
   reg rst = 1;
   always @(posedge clk) begin
-    waited <= !locked ? 8'd0 : waited == 8'd255 ? waited : waited + 8'd1;
+    seen <= {{seen[0], locked}};
+    waited <= !seen[1] ? 8'd0 : waited == 8'd255 ? waited : waited + 8'd1;
     rst <= waited != 8'd255;
   end
   wire [{lights}:0] lights;

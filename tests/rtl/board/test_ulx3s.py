@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,47 @@ def test_every_port_has_a_pin_and_the_reference_its_frequency(stub: Verilog) -> 
     text = constraints(pll)
     assert text.count("LOCATE COMP") == len(PINS) == len({place for place, _ in PINS.values()})
     assert 'FREQUENCY PORT "clk_25mhz" 25 MHZ;' in text
+
+
+BENCH = """
+module EHXPLLL #(parameter FEEDBK_PATH = "", OUTDIVIDER_MUXA = "", CLKOP_ENABLE = "", PLLRST_ENA = "", INTFB_WAKE = "",
+    STDBY_ENABLE = "", DPHASE_SOURCE = "", CLKI_DIV = 1, CLKFB_DIV = 1, CLKOP_DIV = 1, CLKOP_CPHASE = 0,
+    CLKOP_FPHASE = 0)
+  (input CLKI, CLKFB, RST, STDBY, PHASESEL0, PHASESEL1, PHASEDIR, PHASESTEP, PHASELOADREG, PLLWAKESYNC, ENCLKOP,
+   output CLKOP, LOCK);
+  assign CLKOP = CLKI;
+  assign LOCK = bench.lock;
+endmodule
+module system(input clk, rst, receive, output transmit, output [3:0] lights);
+endmodule
+module bench;
+  reg clk = 0, lock = 0;
+  integer edges = 0;
+  ulx3s top(.clk_25mhz(clk), .ftdi_txd(1'b1));
+  always #20 clk = ~clk;
+  always @(posedge clk) edges = edges + 1;
+  always @(top.rst) $display("%0d %b", edges, top.rst);
+  initial begin
+    #4007 lock = 1; edges = 0;
+    #20000 lock = 0; edges = 0;
+    #400 $finish;
+  end
+endmodule
+"""
+"""A PLL that passes its clock on and locks between two edges; tells the edges since, whenever the reset changes."""
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is optional: vitaccel doctor")
+def test_reset_follows_the_lock_by_two_registers(stub: Verilog, tmp_path: Path) -> None:
+    """Two, 255 cycles of waiting, and the reset itself; back, two, one that counts from 0, and the reset."""
+    design, _ = ulx3s(stub, memory_bytes=1024, frequency_mhz=25.0)
+    top = design.text[design.text.index("module ulx3s(") :]
+    (tmp_path / "bench.v").write_text(f"{BENCH}{top}")
+    model = tmp_path / "bench"
+    subprocess.run(["iverilog", "-g2012", "-s", "bench", "-o", model, tmp_path / "bench.v"], check=True)
+    told = subprocess.run(["vvp", model], check=True, capture_output=True, text=True).stdout
+    changes = [tuple(map(int, line.split())) for line in told.splitlines() if re.fullmatch(r"\d+ [01]", line)]
+    assert changes[-2:] == [(2 + 255 + 1, 0), (2 + 1 + 1, 1)], told
 
 
 @pytest.mark.full
