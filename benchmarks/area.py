@@ -120,7 +120,7 @@ POINTS = (
     Point(target="ecp5", pe="6x6", bus_bits=64, kibibytes=(96, 48, 24, 8), features=MOMENTS, is_held_out=True),
     Point(target="xcup", pe="4x4", bus_bits=128, kibibytes=(64, 64, 16, 8), features=EXPERTS_KEPT),
     Point(target="xcup", pe="8x8", bus_bits=64, kibibytes=(128, 64, 32, 16), features=EXPERTS_KEPT),
-    Point(target="xcup", pe="2x8x8", bus_bits=256, kibibytes=(128, 128, 64, 16)),
+    Point(target="xcup", pe="2x8x8", bus_bits=256, kibibytes=(128, 128, 64, 16), is_held_out=True),
     Point(target="xcup", pe="4x4", bus_bits=128, kibibytes=(64, 64, 16, 8), features=ALL),
     Point(target="xcup", pe="8x8", bus_bits=64, kibibytes=(128, 64, 32, 16), features=ALL),
     Point(target="xcup", pe="10x10", bus_bits=512, kibibytes=(240, 160, 80, 32), features=KEPT, is_held_out=True),
