@@ -181,20 +181,35 @@ def used(place: Path) -> dict[str, tuple[int, int]]:
 
 
 def timing_of(place: Path, seed: int) -> Timing:
-    """Return the frequency of a design that :func:`route` placed: of its slowest clock, with its slowest path."""
-    return _timing(json.loads((place / REPORT).read_text()), seed)
+    """Return the frequency of a design that :func:`route` placed: of its slowest clock, with its slowest path.
+
+    Raises
+    ------
+    SynthesisError
+        If nextpnr's report is none, or tells of no path from register to register.
+    """
+    try:
+        report = json.loads((place / REPORT).read_text())
+        return _timing(report, seed)
+    except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise SynthesisError(f"{place / REPORT} must be a report of nextpnr, and is not ({said})") from error
 
 
 def _timing(report: dict, seed: int) -> Timing:
     """Read nextpnr's report: the frequency of its slowest clock, and the path within it."""
-    clock, frequency = min(report["fmax"].items(), key=lambda each: each[1]["achieved"])
-    (path,) = [path for path in report["critical_paths"] if path["from"] == path["to"] == f"posedge {clock}"]
+    clocks = {clock: each["achieved"] for clock, each in report["fmax"].items()}
+    clock = min(clocks, key=lambda each: clocks[each], default=None)
+    paths = [path for path in report["critical_paths"] if path["from"] == path["to"] == f"posedge {clock}"]
+    if clock is None or not paths:
+        raise SynthesisError("a design must have a path from register to register to have a frequency, and has none")
+    (path,) = paths
     steps: Sequence[dict] = path["path"]
     routing = sum(step["delay"] for step in steps if step["type"] == "routing")
     whole = sum(step["delay"] for step in steps)
     return Timing(
         seed=seed,
-        frequency_mhz=frequency["achieved"],
+        frequency_mhz=clocks[clock],
         start=_pin(steps[0]["from"]),
         end=_pin(steps[-1]["to"]),
         logic_ns=whole - routing,

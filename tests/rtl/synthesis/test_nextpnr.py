@@ -46,6 +46,28 @@ def test_of_several_clocks_the_slowest_counts() -> None:
     assert (timing.frequency_mhz, timing.logic_ns) == (80.0, 12.5)
 
 
+@pytest.mark.parametrize(
+    "without",
+    [
+        {"fmax": {}, "critical_paths": []},
+        report(path("<async>", "posedge clk", ("routing", 9.0))),
+        report(path("posedge clk", "posedge other", ("routing", 9.0))),
+    ],
+)
+def test_a_design_without_a_path_between_registers_is_one_sentence(without: dict, tmp_path: Path) -> None:
+    (tmp_path / nextpnr.REPORT).write_text(json.dumps(without))
+    sentence = "a design must have a path from register to register to have a frequency, and has none"
+    with pytest.raises(SynthesisError, match=f"^{sentence}$"):
+        nextpnr.timing_of(tmp_path, seed=1)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"fmax": {}}', '{"fmax": {"clk": 3}, "critical_paths": []}'])
+def test_a_report_that_is_none_is_one_sentence(text: str, tmp_path: Path) -> None:
+    (tmp_path / nextpnr.REPORT).write_text(text)
+    with pytest.raises(SynthesisError, match=f"^{tmp_path / nextpnr.REPORT} must be a report of nextpnr, and is not "):
+        nextpnr.timing_of(tmp_path, seed=1)
+
+
 def test_a_small_component_is_placed_and_routed(tmp_path: Path) -> None:
     block = to_verilog(ProductAndSum(width=2, has_product=False))
     timing = place_and_route(block, folder=tmp_path)
