@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from vitaccel_rtl.synthesis import harness
-from vitaccel_rtl.synthesis.breakdown import Cells, Hierarchy, areas
-from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, Progress, in_silence
+from vitaccel_rtl.synthesis.breakdown import Hierarchy
+from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, ECPPACK, NEXTPNR, YOSYS, Progress, Tool, in_silence
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import Device
-from vitaccel_rtl.synthesis.nextpnr import PACKAGE, Timing, bitstream, route, timing_of
+from vitaccel_rtl.synthesis.nextpnr import PACKAGE, Timing, bitstream, route
 from vitaccel_rtl.synthesis.out_of_context import blocks_of, out_of_context
-from vitaccel_rtl.synthesis.yosys import netlist_of
+from vitaccel_rtl.synthesis.seeds import FailedSeed, Placed, with_each
+from vitaccel_rtl.synthesis.synthesized import Synthesized, synthesized
 from vitaccel_rtl.verilog import Verilog
 
 WANTED_MHZ = 150.0
@@ -70,6 +68,8 @@ class Implementation:
         Of the best of the place-and-routes, for a design with pins.
     logic_rows
         Rows of the array whose products are LUTs, because the device has not multipliers for all.
+    failed_seeds
+        Of the placer, which gave nothing where others gave *timings*.
     """
 
     name: str
@@ -80,6 +80,7 @@ class Implementation:
     stages: tuple[Stage, ...]
     bitstream: bytes | None = None
     logic_rows: int = 0
+    failed_seeds: tuple[FailedSeed, ...] = ()
 
     @property
     def total(self) -> Area:
@@ -135,7 +136,7 @@ def implement(
     Raises
     ------
     SynthesisError
-        If a tool is missing, or refuses the design.
+        If a tool is missing, which is known before the first one runs, or refuses the design; nextpnr with all seeds.
     UnknownCellError
         If the netlist has a cell whose cost nobody has said.
     ValueError
@@ -143,31 +144,20 @@ def implement(
     """
     stages: list[Stage] = []
     is_routed = device.is_routed and bool(seeds)
+    _check_installed(YOSYS, *((NEXTPNR,) if is_routed else ()), *((ECPPACK,) if is_routed and pins else ()))
     with _stage("synthesis", stages):
         has_harness = is_routed and pins is None
-        if has_harness:
-            text, top = verilog.text + harness.harness(verilog), harness.NAME
-        else:
-            text, top = verilog.text, verilog.name
-        inside = harness.INSTANCE if has_harness else ""
-
-        def synthesised(rows: int) -> tuple[dict[str, Any], dict[str, Area]]:
-            made = netlist_of(text, top, device.family, is_named=True, logic_rows=rows, folder=folder, say=say)
-            return made, areas(made["modules"][top]["cells"], device.family, inside=inside)
-
-        rows = logic_rows or 0
-        netlist, found = synthesised(rows)
-        if logic_rows is None and (rows := _rows_needed(found, device)):
-            netlist, found = synthesised(rows)
-        cells = netlist["modules"][top]["cells"]
-    timings, places = [], []
-    if is_routed and not device.missing(found[""]):
+        made = synthesized(verilog, device, logic_rows, has_harness=has_harness, folder=folder, say=say)
+    placed: tuple[Placed, ...] = ()
+    failed: tuple[FailedSeed, ...] = ()
+    if is_routed and not device.missing(made.areas[""]):
         arguments = (*device.nextpnr, "--package", PACKAGE if pins is None else pins.package)
         constraints = None if pins is None else pins.constraints
-        for seed in seeds:
+
+        def routed(seed: int) -> Path:
             with _stage(f"place and route, seed {seed}", stages):
-                placed = route(
-                    netlist,
+                return route(
+                    made.netlist,
                     arguments,
                     seed=seed,
                     wanted_mhz=wanted_mhz,
@@ -175,39 +165,39 @@ def implement(
                     folder=folder,
                     say=say,
                 )
-                places.append(placed)
-                timings.append(timing_of(placed, seed))
-    made = None
-    if timings and pins is not None:
-        best = max(range(len(timings)), key=lambda place: timings[place].frequency_mhz)
+
+        placed, failed = with_each(seeds, routed)
+    bits = None
+    if placed and pins is not None:
         with _stage("bitstream", stages):
-            made = bitstream(places[best], folder=folder, say=say)
+            bits = bitstream(_best(placed).folder, folder=folder, say=say)
     return Implementation(
         name=verilog.name,
         device=device,
-        areas=found,
-        timings=tuple(timings),
-        path=_path(cells, timings, inside),
-        logic_rows=rows,
+        areas=made.areas,
+        timings=tuple(each.timing for each in placed),
+        path=_path(made, _best(placed).timing) if placed else (),
+        logic_rows=made.logic_rows,
+        failed_seeds=failed,
         stages=tuple(stages),
-        bitstream=made,
+        bitstream=bits,
     )
 
 
-def _rows_needed(found: Mapping[str, Area], device: Device) -> int:
-    """Return of how many rows of the array the products are LUTs, from the rows that there are."""
-    rows = [row[1] for path in found if (row := re.search(r"(?:^|\.)row_(\d+)$", path))]
-    # A row of P products for each of the arrays: as many as there are rows in all.
-    return device.logic_rows(found[""].multipliers, of_row=len(rows), rows=len(set(rows)))
+def _check_installed(*tools: Tool) -> None:
+    """Raise the SynthesisError of a tool that is not installed: it would be known only after hours of the others."""
+    for tool in tools:
+        _ = tool.version
 
 
-def _path(cells: Cells, timings: Sequence[Timing], inside: str) -> tuple[str, ...]:
-    """Return the blocks on the slowest path of the fastest place-and-route, called as they are in the design."""
-    if not timings:
-        return ()
-    hierarchy = Hierarchy(cells)
-    best = max(timings, key=lambda timing: timing.frequency_mhz)
-    passed = [hierarchy.block_of(name).removeprefix(inside).removeprefix(".") for name in best.cells]
+def _best(placed: Sequence[Placed]) -> Placed:
+    return max(placed, key=lambda each: each.timing.frequency_mhz)
+
+
+def _path(made: Synthesized, timing: Timing) -> tuple[str, ...]:
+    """Return the blocks on the slowest path of a place-and-route, called as they are in the design."""
+    hierarchy = Hierarchy(made.cells)
+    passed = [hierarchy.block_of(name).removeprefix(made.inside).removeprefix(".") for name in timing.cells]
     return tuple(block for place, block in enumerate(passed) if place == 0 or block != passed[place - 1])
 
 
@@ -224,16 +214,21 @@ def area_by_blocks(
     Raises
     ------
     SynthesisError, UnknownCellError, ValueError
-        As :func:`~vitaccel_rtl.synthesis.out_of_context.out_of_context` does.
+        As :func:`~vitaccel_rtl.synthesis.out_of_context.out_of_context` does, and if the design has no large blocks.
     """
+    blocks = blocks_of(verilog)
+    if not blocks:
+        raise ValueError(f"a design must have large blocks to be synthesised by blocks, and {verilog.name} has none")
     stages: list[Stage] = []
     with _stage("synthesis by blocks", stages):
-        found = out_of_context(verilog, device.family, blocks_of(verilog), folder=folder, say=say)
+        found = out_of_context(verilog, device.family, blocks, folder=folder, say=say)
     return Implementation(name=verilog.name, device=device, areas=found, timings=(), path=(), stages=tuple(stages))
 
 
 @contextmanager
 def _stage(name: str, stages: list[Stage]) -> Iterator[None]:
     begin = time.monotonic()
-    yield
-    stages.append(Stage(name=name, seconds=time.monotonic() - begin))
+    try:
+        yield
+    finally:  # a seed that fails took its time too
+        stages.append(Stage(name=name, seconds=time.monotonic() - begin))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,13 @@ from amaranth.lib.wiring import In, Out
 
 from tests.rtl.synthesis.small import ProductAndSum
 from vitaccel_rtl.synthesis import implement as implementing
+from vitaccel_rtl.synthesis import nextpnr
+from vitaccel_rtl.synthesis import synthesized as synthesizing
 from vitaccel_rtl.synthesis.builds import SynthesisError
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import DEVICES
-from vitaccel_rtl.synthesis.implement import implement
+from vitaccel_rtl.synthesis.implement import Pins, area_by_blocks, implement
+from vitaccel_rtl.synthesis.seeds import FailedSeed
 from vitaccel_rtl.verilog import Verilog, to_verilog
 
 
@@ -78,27 +82,10 @@ def test_what_does_not_fit_is_not_placed(design: Verilog, tmp_path: Path, monkey
     def areas(*_: Any, **__: Any) -> dict[str, Area]:
         return {"": Area(multipliers=157)}
 
-    monkeypatch.setattr(implementing, "areas", areas)
+    monkeypatch.setattr(synthesizing, "areas", areas)
     made = implement(design, DEVICES["ecp5-85k"], folder=tmp_path)
     assert made.timings == ()
     assert made.missing == ("157 of 156 multipliers",)
-
-
-@pytest.mark.parametrize(
-    ("multipliers", "rows", "needed"),
-    [(156, 8, 0), (157, 8, 3), (196, 8, 7), (197, 8, 8), (220, 8, 8), (221, 8, 0), (157, 0, 0)],
-)
-def test_rows_get_products_of_luts_where_multipliers_are_too_few(multipliers: int, rows: int, needed: int) -> None:
-    found = {"": Area(multipliers=multipliers), **{f"a.array.row_{row}": Area(multipliers=rows) for row in range(rows)}}
-    assert implementing._rows_needed(found, DEVICES["ecp5-85k"]) == needed
-    assert implementing._rows_needed(found, DEVICES["xc7"]) == 0
-
-
-@pytest.mark.parametrize(("multipliers", "needed"), [(156, 0), (157, 2), (284, 8), (285, 0)])
-def test_a_row_is_that_of_all_arrays(multipliers: int, needed: int) -> None:
-    rows = {f"compute.core{core}.array.row_{row}": Area(multipliers=8) for core in range(2) for row in range(8)}
-    found = {"": Area(multipliers=multipliers), **rows}
-    assert implementing._rows_needed(found, DEVICES["ecp5-85k"]) == needed
 
 
 def test_a_failure_says_where_the_log_is_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -108,3 +95,52 @@ def test_a_failure_says_where_the_log_is_and_leaves_nothing_else(tmp_path: Path)
     (left,) = tmp_path.iterdir()
     assert str(error.value).endswith(str(left))
     assert "syntax error" in left.read_text()
+
+
+@pytest.mark.parametrize(
+    ("seeds", "has_pins", "absent"),
+    [((), False, "Yosys"), ((1,), False, "nextpnr-ecp5"), ((1,), True, "nextpnr-ecp5"), ((1,), True, "ecppack")],
+)
+def test_tools_are_asked_for_before_the_first_one_runs(
+    seeds: tuple[int, ...], has_pins: bool, absent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(synthesizing, "netlist_of", lambda *_, **__: pytest.fail("Yosys has run"))
+    for name in ("YOSYS", "NEXTPNR", "ECPPACK"):
+        tool = getattr(implementing, name)
+        if tool.name == absent:
+            monkeypatch.setattr(implementing, name, replace(tool, package="no-wheel-of-this-name"))
+    pins = Pins(package="CABGA381", constraints="") if has_pins else None
+    nothing = Verilog(name="top", text="", ports=())
+    with pytest.raises(SynthesisError, match=rf"^{absent} must be installed, and it is not: "):
+        implement(nothing, DEVICES["ecp5-85k"], seeds=seeds, pins=pins, folder=tmp_path)
+
+
+def test_what_only_has_an_area_needs_no_nextpnr(
+    design: Verilog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(implementing, "NEXTPNR", replace(implementing.NEXTPNR, package="no-wheel-of-this-name"))
+    assert implement(design, DEVICES["xc7"], folder=tmp_path).timings == ()
+
+
+def test_a_seed_that_fails_leaves_the_others_and_took_its_time(
+    design: Verilog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def route(*given: Any, seed: int, **options: Any) -> Path:
+        if seed == 2:
+            raise SynthesisError("no")
+        return nextpnr.route(*given, seed=seed, **options)
+
+    monkeypatch.setattr(implementing, "route", route)
+    made = implement(design, DEVICES["ecp5-85k"], seeds=(2, 1), folder=tmp_path)
+    assert [timing.seed for timing in made.timings] == [1]
+    assert made.failed_seeds == (FailedSeed(seed=2, sentence="no"),)
+    assert [stage.name for stage in made.stages] == ["synthesis", *(f"place and route, seed {n}" for n in (2, 1))]
+    with pytest.raises(SynthesisError, match=r"^no$"):
+        implement(design, DEVICES["ecp5-85k"], seeds=(2,), folder=tmp_path)
+
+
+def test_a_design_without_large_blocks_is_not_synthesised_by_them(design: Verilog, tmp_path: Path) -> None:
+    sentence = "a design must have large blocks to be synthesised by blocks, and two has none"
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
+        area_by_blocks(design, DEVICES["xcup"], folder=tmp_path)
+    assert not list(tmp_path.iterdir())
