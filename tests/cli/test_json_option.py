@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from vitaccel.cli.json_option import json_files, put_json, with_explicit_value
+from vitaccel.errors import VitaccelError
 
 Run = Callable[..., Any]
 
@@ -39,9 +40,24 @@ def test_a_file_of_another_name_is_not_taken_for_a_model(before: list[str], vita
     for word in ("out.txt", "folder/out.jsn", str(tmp_path / "there.csv")):
         sentence = vitaccel("simulate", *before, "--json", word).refused()
         assert sentence == (
-            f"--json must be followed by a .json file or by an .onnx model, not {word!r}; "
+            f"--json must be followed by a .json file or by MODEL.onnx, not {word!r}; "
             f"--json={word} writes to a file of any name"
         )
+
+
+def test_what_the_command_reads_is_not_refused_and_is_named_as_its_usage_does() -> None:
+    assert with_explicit_value(["--json", "program.bin"], reads="PROGRAM.bin") == ["--json=-", "program.bin"]
+    for reads, others in (("PROGRAM.bin", " or by PROGRAM.bin"), ("DIR", " or by DIR"), ("", "")):
+        with pytest.raises(VitaccelError, match=rf"^--json must be followed by a \.json file{others}, not 'a.html'; "):
+            with_explicit_value(["--json", "a.html"], reads=reads)
+
+
+@pytest.mark.parametrize(
+    ("command", "others"), [("disasm", " or by PROGRAM.bin"), ("gen-rtl", " or by MODEL"), ("doctor", "")]
+)
+def test_each_command_says_what_it_reads(command: str, others: str, vitaccel: Run) -> None:
+    said = vitaccel(command, "--json", "a.html").refused()
+    assert said.startswith(f"--json must be followed by a .json file{others}, not 'a.html'; ")
 
 
 def test_standard_output_by_its_name(vitaccel: Run) -> None:

@@ -25,16 +25,28 @@ class JsonCommand(click.Command):
     """A command with ``--json``: what follows is its file only if it ends in ``.json`` or is standard output."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, with_explicit_value(args))
+        return super().parse_args(ctx, with_explicit_value(args, reads=self._reads()))
+
+    def _reads(self) -> str:
+        """Return what the command reads as its usage calls it: ``MODEL.onnx``, ``DIR``; empty if it reads nothing."""
+        named = [each.human_readable_name for each in self.params if isinstance(each, click.Argument)]
+        return named[0].strip("[]") if named else ""
 
 
-def with_explicit_value(arguments: list[str]) -> list[str]:
+def with_explicit_value(arguments: list[str], *, reads: str = "MODEL.onnx") -> list[str]:
     """Return the arguments with every ``--json`` written as ``--json=VALUE``.
+
+    Parameters
+    ----------
+    arguments
+        Of the command.
+    reads
+        What the command reads, which may stand behind ``--json``: ``MODEL.onnx``, ``DIR``, or nothing.
 
     Raises
     ------
     VitaccelError
-        If what follows looks like a file that is neither JSON nor a model: it would be read as a model.
+        If what follows looks like a file that is neither JSON nor what the command reads: it would be read as that.
     """
     rewritten: list[str] = []
     rest = list(arguments)
@@ -43,21 +55,21 @@ def with_explicit_value(arguments: list[str]) -> list[str]:
         if argument == "--":
             return [*rewritten, argument, *rest]
         if argument == "--json":
-            argument = f"--json={rest.pop(0) if rest and _is_output(rest[0]) else STANDARD_OUTPUT}"
+            argument = f"--json={rest.pop(0) if rest and _is_output(rest[0], reads) else STANDARD_OUTPUT}"
         if argument.startswith("--json=") and argument.removeprefix("--json=") in DEVICES:
             argument = f"--json={STANDARD_OUTPUT}"
         rewritten.append(argument)
     return rewritten
 
 
-def _is_output(word: str) -> bool:
-    """Whether the word behind ``--json`` is its file, and not the model or the next option."""
+def _is_output(word: str, reads: str) -> bool:
+    """Whether the word behind ``--json`` is its file, and not what the command reads or the next option."""
     if word.endswith(".json") or word in (STANDARD_OUTPUT, *DEVICES, os.devnull):
         return True
-    if not word.startswith("-") and Path(word).suffix not in ("", ".onnx"):
+    if not word.startswith("-") and Path(word).suffix not in ("", ".onnx", Path(reads).suffix):
+        others = f" or by {reads}" if reads else ""
         raise VitaccelError(
-            f"--json must be followed by a .json file or by an .onnx model, not {word!r}; "
-            f"--json={word} writes to a file of any name"
+            f"--json must be followed by a .json file{others}, not {word!r}; --json={word} writes to a file of any name"
         )
     return False
 
