@@ -8,6 +8,7 @@ from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import DEVICES
 from vitaccel_rtl.synthesis.implement import Implementation, Stage
 from vitaccel_rtl.synthesis.nextpnr import Timing
+from vitaccel_rtl.synthesis.seeds import FailedSeed
 
 PLACED = Implementation(
     name="vitaccel",
@@ -30,6 +31,9 @@ PLACED = Implementation(
     logic_rows=2,
 )
 """Placed and routed with three seeds, the second one the fastest."""
+
+FAILED = replace(PLACED, failed_seeds=(FailedSeed(seed=5, sentence="nextpnr-ecp5 must accept it, but says: <no>"),))
+"""One more seed gave nothing."""
 
 AREA_ONLY = replace(PLACED, device=DEVICES["xc7"], timings=(), path=(), stages=PLACED.stages[:1], logic_rows=0)
 """On a device that no open tool places."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.report.syntheses import AREA_ONLY, PLACED, TOO_LARGE
+from tests.report.syntheses import AREA_ONLY, FAILED, PLACED, TOO_LARGE
 from vitaccel.report.json_record import to_json
 from vitaccel.report.synthesis_record import synthesis_record
 from vitaccel_rtl.synthesis.implement import Implementation
@@ -55,7 +55,14 @@ def test_what_does_not_fit_is_listed() -> None:
     assert synthesis_record(TOO_LARGE)["missing"] == ["84,000 of 83,640 LUTs", "157 of 156 multipliers"]
 
 
-@pytest.mark.parametrize("made", [PLACED, AREA_ONLY, TOO_LARGE])
+def test_seeds_that_failed_are_beside_the_runs() -> None:
+    record = synthesis_record(FAILED)
+    assert record["failed_seeds"] == [{"seed": 5, "error": "nextpnr-ecp5 must accept it, but says: <no>"}]
+    assert [run["seed"] for run in record["runs"]] == [1, 4, 7]
+    assert synthesis_record(PLACED)["failed_seeds"] == []
+
+
+@pytest.mark.parametrize("made", [PLACED, FAILED, AREA_ONLY, TOO_LARGE])
 def test_it_is_json(made: Implementation) -> None:
     record = synthesis_record(made)
     assert json.loads(to_json(record)) == record

@@ -2,8 +2,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.report.syntheses import AREA_ONLY, PLACED
-from vitaccel.report.synthesis_tables import area_table, ordered, path_table, synthesis_tables, timing_table
+from tests.report.syntheses import AREA_ONLY, FAILED, PLACED
+from vitaccel.report.synthesis_tables import (
+    area_table,
+    failed_table,
+    ordered,
+    path_table,
+    synthesis_tables,
+    timing_table,
+)
 from vitaccel_rtl.synthesis.cells import Area
 
 
@@ -48,6 +55,12 @@ def test_tables_of_timing_only_where_it_was_placed() -> None:
     assert synthesis_tables(PLACED) == (area_table(PLACED), timing_table(PLACED), path_table(PLACED))
     assert synthesis_tables(AREA_ONLY) == (area_table(AREA_ONLY),)
     assert "AMD XC7A200T" in area_table(AREA_ONLY).title
+
+
+def test_seeds_that_failed_are_said_where_there_are_any() -> None:
+    assert failed_table(FAILED).rows == (("5", "nextpnr-ecp5 must accept it, but says: <no>"),)
+    area, *placed = synthesis_tables(FAILED)
+    assert (area, *placed) == (area_table(FAILED), failed_table(FAILED), timing_table(FAILED), path_table(FAILED))
 
 
 def test_as_many_levels_as_are_asked_for() -> None:

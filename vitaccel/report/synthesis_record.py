@@ -38,5 +38,6 @@ def synthesis_record(made: Implementation) -> dict[str, Any]:
             }
             for timing in made.timings
         ],
+        "failed_seeds": [{"seed": failed.seed, "error": failed.sentence} for failed in made.failed_seeds],
         "stages": [{"stage": stage.name, "seconds": stage.seconds} for stage in made.stages],
     }

@@ -32,7 +32,8 @@ def synthesis_tables(made: Implementation, *, depth: int = DEPTH) -> tuple[Table
     depth
         Levels of the hierarchy to show.
     """
-    return (area_table(made, depth=depth), *((timing_table(made), path_table(made)) if made.timings else ()))
+    placed = (timing_table(made), path_table(made)) if made.timings else ()
+    return (area_table(made, depth=depth), *((failed_table(made),) if made.failed_seeds else ()), *placed)
 
 
 def area_table(made: Implementation, *, depth: int = DEPTH) -> Table:
@@ -93,6 +94,12 @@ def timing_table(made: Implementation) -> Table:
         for timing in made.timings
     )
     return Table("Place and route: the slowest path of each seed", columns, rows)
+
+
+def failed_table(made: Implementation) -> Table:
+    """Return what was wrong with the seeds that gave no place-and-route."""
+    rows = tuple((str(failed.seed), failed.sentence) for failed in made.failed_seeds)
+    return Table("Seeds that failed", (Column("seed", right=True), Column("error", elastic=True)), rows)
 
 
 def path_table(made: Implementation) -> Table:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from tests.report.syntheses import AREA_ONLY, PLACED, TOO_LARGE
+from tests.report.syntheses import AREA_ONLY, FAILED, PLACED, TOO_LARGE
 from vitaccel.report.html.synthesis import synthesis_page
 from vitaccel.report.synthesis_tables import synthesis_tables
 from vitaccel_rtl.synthesis.implement import Implementation, Stage
@@ -45,6 +45,12 @@ def test_what_does_not_fit_is_a_sentence() -> None:
     sentence = "It does not fit: 84,000 of 83,640 LUTs; 157 of 156 multipliers."
     assert f"<div class=warning>{sentence}</div>" in made_page(TOO_LARGE)
     assert "It does not fit" not in made_page(PLACED)
+
+
+def test_seeds_that_failed_are_a_table_and_no_elements() -> None:
+    text = made_page(FAILED)
+    assert text.count("<section>") == 4
+    assert "nextpnr-ecp5 must accept it, but says: &lt;no&gt;" in text
 
 
 def test_the_page_asks_no_network() -> None:
