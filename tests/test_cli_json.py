@@ -22,6 +22,7 @@ from tests.sim.delivery.network.micro import onnx as micro_onnx
 from vitaccel.backends.rtl.program_file import encode_program
 from vitaccel.cli import main
 from vitaccel.frontend import import_model
+from vitaccel_rtl.synthesis.seeds import FailedSeed
 from vitaccel_sim.accelerator.delivered import read_delivery
 from vitaccel_sim.accelerator.expectations import golden_images
 from vitaccel_sim.delivery.network.deliver import Network
@@ -156,7 +157,9 @@ def test_verify(
 
 def test_synth(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "small.sv").write_text(BLOCK)
-    monkeypatch.setattr("vitaccel_rtl.synthesis.implement.implement", Tools())
+    tools = Tools()
+    tools.failed = (FailedSeed(seed=2, sentence="no"),)
+    monkeypatch.setattr("vitaccel_rtl.synthesis.implement.implement", tools)
     record = printed(capsys, "synth", tmp_path, "--json")
     assert set(keys(record)) == documented("`vitaccel synth DIR --json`")
 

@@ -17,6 +17,7 @@ from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import DEVICES
 from vitaccel_rtl.synthesis.implement import Implementation, Stage
 from vitaccel_rtl.synthesis.nextpnr import Timing
+from vitaccel_rtl.synthesis.seeds import FailedSeed
 from vitaccel_rtl.verilog import to_verilog
 
 Run = Callable[..., Result]
@@ -55,6 +56,7 @@ class Tools:
             "b": Area(luts=700, flip_flops=50, multipliers=2),
         }
         self.megahertz = {1: 91.5, 2: 101.25, 3: 99.0}
+        self.failed: tuple[FailedSeed, ...] = ()
         self.error: Exception | None = None
 
     def __call__(self, verilog: Any, device: Any, **given: Any) -> Implementation:
@@ -73,6 +75,7 @@ class Tools:
             ),
             path=("b", "", "a.x") if seeds else (),
             stages=(Stage(name="synthesis", seconds=2.5),),
+            failed_seeds=self.failed,
             bitstream=b"bits" if given["pins"] is not None and seeds else None,
         )  # fmt: skip
 
@@ -176,10 +179,9 @@ def test_an_interrupt_leaves_nothing(vitaccel: Run, folder: Path, tools: Tools) 
     [
         (("--target", "ecp6"), "--target must be one of ecp5-85k, xcup, xc7, not 'ecp6'"),
         (("--seeds", "1,x"), "--seeds must be numbers such as 1,2,3, or 0 for none, not '1,x'"),
-        (("--seeds", "0,1"), "--seeds must be numbers such as 1,2,3, or 0 for none, not '0,1'"),
-        (("--by-blocks",), "--target must be xcup or xc7 with --by-blocks, not ecp5-85k, the default"),
-        (("--by-blocks", "--board", "ulx3s"), "--by-blocks must come without --board: it is for xcup and xc7"),
-        (("--by-blocks", "--target", "xcup", "--logic-rows", "3"), "--by-blocks must come without --logic-rows: "),
+        (("--frequency", "nan"), "--frequency must be 1 to 1000 MHz, not nan"),
+        (("--logic-rows", "3"), "--logic-rows must be 0 at most, the rows of small's array, not 3"),
+        (("--by-blocks", "--target", "xc7"), "a design must have large blocks to be synthesised by blocks, and small "),
         (("-o", "x.bit"), "-o must come with --board and a seed: only a board's system has pins, and a bitstream"),
     ],
 )
@@ -200,9 +202,56 @@ def test_a_small_block_on_a_real_device(
     assert (tmp_path / "build" / "synthesis").is_dir()
 
 
-def test_a_design_by_blocks(vitaccel: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A block by itself has no large blocks: it is synthesised as one."""
+def test_a_design_by_blocks(vitaccel: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the large blocks of an accelerator, here one has a register."""
+    inner = BLOCK.replace("module small", "module inner")
+    ports = "input clk;\n  input [3:0] a;\n  output [3:0] o;"
+    outer = f"module outer(clk, a, o);\n  {ports}\n  inner load (\n    .clk(clk), .a(a), .o(o)\n  );\nendmodule\n"
+    (tmp_path / "outer.sv").write_text(outer + inner)
     monkeypatch.chdir(tmp_path)
-    result = vitaccel("synth", folder, "--target", "xc7", "--by-blocks", "--json")
-    assert json.loads(result.out)["area"]["flip_flops"] == 4
+    result = vitaccel("synth", tmp_path, "--target", "xc7", "--by-blocks", "--json")
+    record = json.loads(result.out)
+    assert (record["area"]["flip_flops"], [block["block"] for block in record["blocks"]]) == (4, ["load"])
     assert "synthesis by blocks: " in result.err
+
+
+def test_a_seed_that_fails_is_said_beside_the_others(vitaccel: Run, folder: Path, tools: Tools) -> None:
+    tools.failed = (FailedSeed(seed=3, sentence="nextpnr-ecp5 must accept it, but says: no"),)
+    result = vitaccel("synth", folder, "--seeds", "1,3", "--html", folder / "r.html")
+    assert result.code == 0
+    assert "seed 3 failed: nextpnr-ecp5 must accept it, but says: no\n" in result.err
+    assert "Seeds that failed" in result.out
+    assert "Seeds that failed" in (folder / "r.html").read_text()
+    assert json.loads(vitaccel("synth", folder, "--seeds", "1,3", "--json").out)["failed_seeds"] == [
+        {"seed": 3, "error": "nextpnr-ecp5 must accept it, but says: no"}
+    ]
+
+
+@pytest.mark.parametrize("flag", ["--html", "--json"])
+def test_a_design_is_not_overwritten_by_its_report(flag: str, vitaccel: Run, folder: Path, tools: Tools) -> None:
+    for name in ("small.sv", "memory_map.json"):
+        (folder / name).touch()
+        said = vitaccel("synth", folder, f"{flag}={folder / name}").refused()
+        assert said == f"output file {folder / name} must be a file of its own, not the input"
+    assert (folder / "small.sv").read_text() == BLOCK
+    assert not tools.calls
+
+
+def test_a_cell_that_nobody_classified_is_one_sentence(
+    vitaccel: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latch = "module top(clk, a, q);\n  input clk;\n  input a;\n  output q;\n  reg q;\n"
+    (tmp_path / "top.sv").write_text(f"{latch}  always_latch if (clk) q = a;\nendmodule\n")
+    monkeypatch.chdir(tmp_path)
+    said = vitaccel("synth", tmp_path, "--target", "xcup").refused()
+    assert said == "cells of xcup must be of a known type, not LDCE"
+
+
+def test_what_is_not_installed_is_one_sentence(vitaccel: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert vitaccel("synth", folder).refused() == "synth needs Amaranth: pip install 'vitaccel[synth]'"
+
+
+def test_another_name_behind_json_is_told_of_a_directory(vitaccel: Run, folder: Path) -> None:
+    said = "--json must be followed by a .json file or by DIR, not 'a.html'; --json=a.html writes to a file of any name"
+    assert vitaccel("synth", folder, "--json", "a.html").refused() == said

@@ -10,11 +10,11 @@ import pytest
 
 from tests.cli.conftest import Result
 from tests.sim.board.stub import Stub
-from vitaccel.cli.synth_design import BOARDS, board_subject, check_board, design_in
+from vitaccel.cli.synth_design import BOARDS, board_subject, check_board, design_in, files_in
 from vitaccel.errors import VitaccelError
 from vitaccel_rtl.board.ulx3s import PACKAGE, ulx3s
 from vitaccel_rtl.synthesis.devices import DEVICES
-from vitaccel_rtl.verilog import Verilog, to_verilog
+from vitaccel_rtl.verilog import Verilog, VerilogError, to_verilog
 
 Run = Callable[..., Result]
 
@@ -111,17 +111,62 @@ def test_what_a_board_cannot_be_is_refused(arguments: tuple[str, ...], said: str
 
 
 def test_a_clock_that_no_pll_makes_is_refused(vitaccel: Run, network: Path) -> None:
-    said = (
-        f"{network} must have a network that fits board ulx3s: a clock of 1 MHz must be one that a PLL makes of 25 MHz"
-    )
+    said = "--frequency must be a clock that the PLL of board ulx3s makes of 25 MHz, not 1 MHz"
     assert vitaccel("synth", network, "--board", "ulx3s", "--frequency", "1").refused() == said
 
 
-@pytest.mark.parametrize("text", ["{}", "no JSON", '{"memory_bytes": "many"}', '{"memory_bytes": null}'])
-def test_a_memory_map_without_a_size_is_refused(text: str, network: Path) -> None:
-    (network / "memory_map.json").write_text(text)
-    with pytest.raises(VitaccelError, match=r"must have a network that fits board ulx3s: .*"):
+@pytest.mark.parametrize("text", ["", "no JSON", "{", "[" * 100_000, '{"memory_bytes": 1' + "0" * 5000 + "}"])
+def test_a_memory_map_that_is_no_json_is_refused(text: str, network: Path) -> None:
+    path = network / "memory_map.json"
+    path.write_text(text)
+    with pytest.raises(VitaccelError, match=f"^{path} must be JSON that vitaccel gen-rtl wrote: .*"):
         board_subject(network, "ulx3s", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        *((text, "None") for text in ("{}", "[]", "null", "3", '{"memory_bytes": null}')),
+        ('{"memory_bytes": "many"}', "'many'"),
+        ('{"memory_bytes": 1e400}', "inf"),
+        ('{"memory_bytes": 8192.5}', "8192.5"),
+        ('{"memory_bytes": true}', "True"),
+        ('{"memory_bytes": 0}', "0"),
+        ('{"memory_bytes": -1}', "-1"),
+    ],
+)
+def test_a_memory_map_without_a_size_is_refused(text: str, shown: str, vitaccel: Run, network: Path) -> None:
+    path = network / "memory_map.json"
+    path.write_text(text)
+    said = f"memory_bytes of {path} must be a positive integer, not {shown}"
+    assert vitaccel("synth", network, "--board", "ulx3s").refused() == said
+
+
+def test_an_accelerator_of_others_is_refused(vitaccel: Run, network: Path, accelerator: Verilog) -> None:
+    path = network / "vitaccel.sv"
+    begin = f"{path} must have the ports of an accelerator, which differ from its own in "
+    path.write_text(BLOCK.replace("small", "vitaccel"))
+    assert vitaccel("synth", network, "--board", "ulx3s").refused() == f"{begin}a, interrupt, m_axi_araddr, ..."
+    path.write_text(accelerator.text.replace("m_axi_arvalid", "m_axi_other"))
+    assert vitaccel("synth", network, "--board", "ulx3s").refused() == f"{begin}m_axi_arvalid, m_axi_other"
+
+
+def test_a_yosys_that_does_not_run_is_one_sentence(
+    vitaccel: Run, network: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise VerilogError("Yosys must accept the netlist, but says: Traceback\n  line 1\nNo module named 'wasmtime'")
+
+    monkeypatch.setattr("vitaccel_rtl.verilog._yosys", broken)
+    said = "Amaranth's Yosys must write the system of board ulx3s, but says: No module named 'wasmtime'"
+    assert vitaccel("synth", network, "--board", "ulx3s").refused() == said
+
+
+def test_files_that_are_read(network: Path) -> None:
+    (network / "small.sv").touch()
+    (network / "registers.json").touch()
+    assert [path.name for path in files_in(network)] == ["small.sv", "vitaccel.sv", "memory_map.json"]
+    assert files_in(network / "missing") == []
 
 
 def test_a_network_without_its_memory_map_is_refused(vitaccel: Run, network: Path) -> None:

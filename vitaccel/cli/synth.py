@@ -10,10 +10,12 @@ import click
 from vitaccel.cli.files import check_outputs, write_files
 from vitaccel.cli.json_option import STANDARD_OUTPUT, JsonCommand, json_files, json_option
 from vitaccel.cli.outcome import debug_option
-from vitaccel.cli.synth_design import Subject, board_subject, check_board, design_in
+from vitaccel.cli.synth_design import Subject, board_subject, check_board, design_in, files_in
+from vitaccel.cli.synth_flags import check_flags, check_rows, seeds_in
+from vitaccel.cli.synth_needs import need
 from vitaccel.cli.terminal import note, progress, show
 from vitaccel.cli.terminated import tidy_end
-from vitaccel.errors import VitaccelError, did_you_mean
+from vitaccel.errors import VitaccelError
 
 if TYPE_CHECKING:
     from vitaccel_rtl.synthesis.implement import Implementation
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
 @click.option("--target", metavar="DEVICE", help="ecp5-85k (placed and routed), xcup or xc7 (area only) [ecp5-85k].")
 @click.option("--board", metavar="NAME", help="The whole system of a board around the accelerator: ulx3s.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE.bit", help="The board's bitstream.")
-@click.option("--seeds", metavar="S,S,...", default="1", help="Of the placer; the fastest counts. 0 is area only [1].")
+@click.option("--seeds", metavar="S,S,...", help="Of the placer; the fastest counts. 0 is area only [1].")
 @click.option(
-    "--frequency", type=click.FloatRange(min=1), metavar="MHZ", help="What placement strives for [150], or the most "
+    "--frequency", type=float, metavar="MHZ", help="What placement strives for [150], or the most "
     "that the board's clock may be [50].",
 )  # fmt: skip
 @click.option(
@@ -47,17 +49,19 @@ if TYPE_CHECKING:
 @debug_option
 def synth(folder: Path, json_path: str | None, html: Path | None, output: Path | None, **flags: Any) -> None:
     """Synthesise the design in DIR, which gen-rtl wrote: area by block and, for ECP5, frequency and slowest path."""
-    check_outputs([*json_files(json_path), *(path for path in (html, output) if path is not None)])
-    seeds = parse_seeds(flags["seeds"])
+    outputs = [*json_files(json_path), *(path for path in (html, output) if path is not None)]
+    check_outputs(outputs, inputs=files_in(folder))
+    need(has_board=flags["board"] is not None)
+    seeds = seeds_in(flags["seeds"])
     if output is not None and (flags["board"] is None or not seeds):
         raise VitaccelError("-o must come with --board and a seed: only a board's system has pins, and a bitstream")
-    if flags["by_blocks"]:
-        _check_by_blocks(flags)
+    check_flags(flags)
     if flags["board"] is not None:
         flags["target"] = check_board(flags["board"], flags["target"])
         subject = board_subject(folder, flags["board"], flags["frequency"])
     else:
         subject = Subject(design=design_in(folder))
+    check_rows(flags["logic_rows"], subject.design)
     made = _implement(subject, seeds, flags)
     wrong = _wrong(made, subject)
     _write(made, json_path, html, flags["depth"], None if wrong else output)
@@ -65,47 +69,13 @@ def synth(folder: Path, json_path: str | None, html: Path | None, output: Path |
         raise VitaccelError(wrong)
 
 
-def _check_by_blocks(flags: dict[str, Any]) -> None:
-    """Refuse what cannot be with ``--by-blocks``.
-
-    Raises
-    ------
-    VitaccelError
-        If there is a board, rows of products of LUTs, or another target.
-    """
-    from vitaccel_rtl.synthesis.out_of_context import TARGETS
-
-    for flag, value in (("--board", flags["board"]), ("--logic-rows", flags["logic_rows"])):
-        if value is not None:
-            raise VitaccelError(f"--by-blocks must come without {flag}: it is for {' and '.join(TARGETS)}")
-    if flags["target"] not in TARGETS:
-        target = flags["target"] or "ecp5-85k, the default"
-        raise VitaccelError(f"--target must be {' or '.join(TARGETS)} with --by-blocks, not {target}")
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """Return the seeds of ``1,2,3``; none for ``0``.
-
-    Raises
-    ------
-    VitaccelError
-        If it is no list of positive integers.
-    """
-    words = [word.strip() for word in text.split(",")]
-    if not all(word.isascii() and word.isdigit() for word in words) or (len(words) > 1 and "0" in words):
-        raise VitaccelError(f"--seeds must be numbers such as 1,2,3, or 0 for none, not {text!r}")
-    return tuple(dict.fromkeys(int(word) for word in words if int(word)))
-
-
 def _implement(subject: Subject, seeds: tuple[int, ...], flags: dict[str, Any]) -> Implementation:
     from vitaccel_rtl.synthesis.builds import SynthesisError
+    from vitaccel_rtl.synthesis.cells import UnknownCellError
     from vitaccel_rtl.synthesis.devices import DEVICES
     from vitaccel_rtl.synthesis.implement import WANTED_MHZ, area_by_blocks, implement
 
     target = flags["target"] or next(iter(DEVICES))
-    if target not in DEVICES:
-        known = ", ".join(DEVICES)
-        raise VitaccelError(f"--target must be one of {known}, not {target!r}{did_you_mean(target, DEVICES)}")
     wanted = subject.clock_mhz or flags["frequency"] or WANTED_MHZ
     with tidy_end(), progress(f"{subject.design.name} on {DEVICES[target].title}") as say:
         try:
@@ -120,7 +90,7 @@ def _implement(subject: Subject, seeds: tuple[int, ...], flags: dict[str, Any]) 
                 logic_rows=flags["logic_rows"],
                 say=say,
             )
-        except (SynthesisError, ValueError) as error:
+        except (SynthesisError, UnknownCellError, ValueError) as error:
             raise VitaccelError(str(error)) from error
 
 
@@ -156,6 +126,8 @@ def _write(
     write_files(contents)
     for path in contents:
         note(f"wrote {path}")
+    for failed in made.failed_seeds:
+        note(f"seed {failed.seed} failed: {failed.sentence}")
     for stage in made.stages:
         note(f"{stage.name}: {stage.seconds:.1f} s")
     if json_path == STANDARD_OUTPUT:

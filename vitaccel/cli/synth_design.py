@@ -28,6 +28,10 @@ MEMORY_STEP = 8192
 """A memory has a multiple of so many bytes: four block RAMs of 16 bits and 1024 words."""
 
 
+SHOWN_PORTS = 3
+"""Of those that are wrong."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subject:
     """What is synthesised.
@@ -45,6 +49,11 @@ class Subject:
     design: Verilog
     pins: Pins | None = None
     clock_mhz: float | None = None
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files of a directory that are read, or that would be if others were not there."""
+    return [path for path in (*sorted(folder.glob("*.sv")), folder / MEMORY_MAP) if path.is_file()]
 
 
 def design_in(folder: Path) -> Verilog:
@@ -96,18 +105,65 @@ def board_subject(folder: Path, board: str, frequency_mhz: float | None) -> Subj
         If it is no network's, or the board's memory or clock cannot be what is asked for.
     """
     from vitaccel_rtl.board import ulx3s
+    from vitaccel_rtl.verilog import VerilogError
 
     check_board(board, None)
-    path = folder / MEMORY_MAP
-    if not (folder / NETWORK).is_file() or not path.is_file():
+    if not (folder / NETWORK).is_file() or not (folder / MEMORY_MAP).is_file():
         raise VitaccelError(f"{folder} must have a network for a board: vitaccel gen-rtl MODEL.onnx writes one")
+    frequency = frequency_mhz or BOARD_MHZ
+    _check_clock(frequency, board, ulx3s.REFERENCE_MHZ)
+    memory = -(-_memory_bytes(folder / MEMORY_MAP) // MEMORY_STEP) * MEMORY_STEP
+    accelerator = design_in(folder)
+    _check_ports(accelerator, folder / NETWORK)
     try:
-        needed = int(json.loads(path.read_text(encoding="utf-8"))["memory_bytes"])
-        memory = -(-needed // MEMORY_STEP) * MEMORY_STEP
-        design, pll = ulx3s.ulx3s(design_in(folder), memory_bytes=memory, frequency_mhz=frequency_mhz or BOARD_MHZ)
-    except (KeyError, TypeError, ValueError) as error:
+        design, pll = ulx3s.ulx3s(accelerator, memory_bytes=memory, frequency_mhz=frequency)
+    except ValueError as error:
         raise VitaccelError(f"{folder} must have a network that fits board {board}: {error}") from error
+    except VerilogError as error:
+        *_, last = str(error).splitlines()  # of a traceback, what it is about
+        raise VitaccelError(f"Amaranth's Yosys must write the system of board {board}, but says: {last}") from error
     from vitaccel_rtl.synthesis.implement import Pins
 
     pins = Pins(package=ulx3s.PACKAGE, constraints=ulx3s.constraints(pll))
     return Subject(design=design, pins=pins, clock_mhz=pll.frequency_mhz)
+
+
+def _check_clock(frequency_mhz: float, board: str, reference_mhz: float) -> None:
+    from vitaccel_rtl.board.pll import pll_for
+
+    try:
+        pll_for(frequency_mhz, reference_mhz=reference_mhz)
+    except ValueError as error:
+        raise VitaccelError(
+            f"--frequency must be a clock that the PLL of board {board} makes of {reference_mhz:g} MHz, not "
+            f"{frequency_mhz:g} MHz"
+        ) from error
+
+
+def _check_ports(accelerator: Verilog, path: Path) -> None:
+    """Refuse a design that the system cannot connect, which it does by the names of ports."""
+    from vitaccel_rtl.accelerator.control import PORT
+    from vitaccel_rtl.axi import Geometry, read_ports, write_ports
+    from vitaccel_rtl.axi_lite import AxiLiteSignature, flat_members
+    from vitaccel_rtl.registers import PREFIX
+
+    # Widths are of no account: only names are compared.
+    masters = [*read_ports(Geometry(data_bits=32, word_bytes=4)), *write_ports(Geometry(data_bits=32, word_bytes=4))]
+    programs = [name.replace("m_axi", PORT) for name in read_ports(Geometry(data_bits=32, word_bytes=4))]
+    registers = flat_members(AxiLiteSignature(address_bits=8), PREFIX)
+    wrong = {"clk", "rst", "interrupt", *masters, *programs, *registers} ^ {port.name for port in accelerator.ports}
+    if wrong:
+        shown = ", ".join([*sorted(wrong)[:SHOWN_PORTS], *(["..."] if len(wrong) > SHOWN_PORTS else [])])
+        raise VitaccelError(f"{path} must have the ports of an accelerator, which differ from its own in {shown}")
+
+
+def _memory_bytes(path: Path) -> int:
+    """Return what a memory map says that the memory must have."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise VitaccelError(f"{path} must be JSON that vitaccel gen-rtl wrote: {error}") from error
+    needed = record.get("memory_bytes") if isinstance(record, dict) else None
+    if not isinstance(needed, int) or isinstance(needed, bool) or needed < 1:
+        raise VitaccelError(f"memory_bytes of {path} must be a positive integer, not {needed!r}")
+    return needed
