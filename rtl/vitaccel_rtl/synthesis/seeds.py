@@ -69,6 +69,6 @@ def with_each(seeds: Sequence[int], route: Callable[[int], Path]) -> tuple[tuple
         except SynthesisError as error:
             failed.append(FailedSeed(seed=seed, sentence=str(error)))
     if failed and not placed:
-        others = f"; the other {len(failed) - 1} seeds fail too" if len(failed) > 1 else ""
-        raise SynthesisError(f"{failed[0].sentence}{others}")
+        others = ", ".join(str(each.seed) for each in failed[1:])
+        raise SynthesisError(f"{failed[0].sentence}{f'; seeds that fail too: {others}' if others else ''}")
     return tuple(placed), tuple(failed)
