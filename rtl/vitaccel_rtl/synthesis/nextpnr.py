@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from vitaccel_rtl.synthesis import harness
-from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, ECPPACK, NEXTPNR, Progress, SynthesisError, cached, in_silence
+from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, cached
 from vitaccel_rtl.synthesis.carry_constants import fold_zeros
 from vitaccel_rtl.synthesis.devices import DEVICES
 from vitaccel_rtl.synthesis.multiplier_sites import place_multipliers
+from vitaccel_rtl.synthesis.tools import ECPPACK, NEXTPNR, Progress, SynthesisError, in_silence
+from vitaccel_rtl.synthesis.whole import ends_with, is_json
 from vitaccel_rtl.synthesis.yosys import NETLIST, netlist_of
 from vitaccel_rtl.verilog import Verilog
 
@@ -43,6 +45,12 @@ REPORT = "report.json"
 CONSTRAINTS = "pins.lpf"
 CONFIGURATION = "design.config"
 BITSTREAM = "design.bit"
+
+CONFIGURATION_ENDS = ends_with(b"\n\n")
+"""An empty line is after every tile, the last one too. That no tiles are missing, nextpnr's last words say."""
+
+BITSTREAM_ENDS = ends_with(bytes.fromhex("5e000000 ffffffff"))
+"""The command that ends the configuration of the device, and a dummy (Project Trellis, Bitstream format)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,11 +152,12 @@ def route(
                 place_multipliers(module["cells"])
             except ValueError as error:
                 raise SynthesisError(str(error)) from error
-    sources = {NETLIST: json.dumps(netlist)}
+    sources, results = {NETLIST: json.dumps(netlist)}, {REPORT: is_json}
     if constraints is not None:
+        results[CONFIGURATION] = CONFIGURATION_ENDS
         arguments += ("--lpf", CONSTRAINTS, "--textcfg", CONFIGURATION)
         sources[CONSTRAINTS] = constraints
-    return cached(NEXTPNR, arguments, sources, folder, say=say)
+    return cached(NEXTPNR, arguments, sources, folder, results=results, say=say)
 
 
 def _means(cells: int) -> tuple[str, ...]:
@@ -170,7 +179,8 @@ def bitstream(place: Path, *, folder: Path = BUILD_FOLDER, say: Progress = in_si
     if not configuration.exists():
         raise SynthesisError("a design must be placed with constraints of its pins to have a bitstream")
     arguments = ("--compress", "--input", CONFIGURATION, "--bit", BITSTREAM)
-    made = cached(ECPPACK, arguments, {CONFIGURATION: configuration.read_text()}, folder, say=say)
+    sources, results = {CONFIGURATION: configuration.read_text()}, {BITSTREAM: BITSTREAM_ENDS}
+    made = cached(ECPPACK, arguments, sources, folder, results=results, say=say)
     return (made / BITSTREAM).read_bytes()
 
 

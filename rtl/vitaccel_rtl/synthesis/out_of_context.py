@@ -8,12 +8,15 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, YOSYS, Progress, cached, in_silence
+from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, cached
 from vitaccel_rtl.synthesis.cells import Area, area_of
-from vitaccel_rtl.synthesis.yosys import BITS, NETLIST, ROWS, SOURCE, SYNTHESIS, without_cleared
+from vitaccel_rtl.synthesis.tools import YOSYS, Progress, in_silence
+from vitaccel_rtl.synthesis.whole import ends_with
+from vitaccel_rtl.synthesis.yosys import BITS, NETLIST, RESULTS, ROWS, SOURCE, SYNTHESIS, without_cleared
 from vitaccel_rtl.verilog import Verilog
 
 DESIGN = "design.il"
+DESIGN_ENDS = ends_with(b"\nend\n")
 
 PREPARE = (
     f"read_verilog -sv {SOURCE}; hierarchy -top {{top}}; setattr -unset src */*; proc; opt_expr; opt_clean; "
@@ -104,12 +107,14 @@ def out_of_context(
     if left := [path for path, module in there.items() if module in boxes[""] and path not in modules]:
         raise ValueError(f"blocks that are equal must all be named, and {', '.join(left)} are not")
     arguments = ("-q", "-p", PREPARE.format(top=verilog.name))
-    design = cached(YOSYS, arguments, {SOURCE: without_cleared(verilog.text)}, folder, say=say) / DESIGN
+    sources, results = {SOURCE: without_cleared(verilog.text)}, {DESIGN: DESIGN_ENDS}
+    design = cached(YOSYS, arguments, sources, folder, results=results, say=say) / DESIGN
+    sources = {DESIGN: design.read_text()}
     found = {path: Area() for path in modules}
     for path, module in modules.items():
         kept = f"blackbox {' '.join(boxes[path])}; " if boxes[path] else ""
         script = BLOCK.format(boxes=kept, synthesis=f"{SYNTHESIS[target]} -top {module}")
-        made = cached(YOSYS, ("-q", "-p", script), {DESIGN: design.read_text()}, folder, say=say)
+        made = cached(YOSYS, ("-q", "-p", script), sources, folder, results=RESULTS, say=say)
         netlist = json.loads((made / NETLIST).read_text())
         kinds = Counter(cell["type"] for cell in netlist["modules"][module]["cells"].values())
         area = area_of({kind: count for kind, count in kinds.items() if kind not in boxes[path]}, target)

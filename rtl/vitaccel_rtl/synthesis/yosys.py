@@ -8,9 +8,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, YOSYS, Progress, cached, in_silence
+from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, cached
 from vitaccel_rtl.synthesis.cells import Area, area_of
 from vitaccel_rtl.synthesis.registers import move_registers
+from vitaccel_rtl.synthesis.tools import YOSYS, Progress, in_silence
+from vitaccel_rtl.synthesis.whole import ends_with
 from vitaccel_rtl.verilog import Verilog
 
 SYNTHESIS = {
@@ -33,6 +35,10 @@ Yosys ends when two are the same (its issue 4349)."""
 
 SOURCE = "component.sv"
 NETLIST = "netlist.json"
+
+RESULTS = {NETLIST: ends_with(b"\n}\n")}
+"""Of Yosys' JSON only the last brace begins a line: the netlist of an accelerator is not read twice."""
+
 PRODUCTS = Path(__file__).with_name("products.v")
 """How products are made of LUTs and carry chains."""
 
@@ -107,7 +113,7 @@ def netlist_of(
         synthesis = f"{synthesis} -run begin:map_luts; {BITS}; {synthesis} -run map_luts:"
         after += "autoname; "
     script = f"read_verilog -sv {SOURCE}; {before}{synthesis}; {after}write_json {NETLIST}"
-    place = cached(YOSYS, ("-q", "-p", script), sources, folder, say=say)
+    place = cached(YOSYS, ("-q", "-p", script), sources, folder, results=RESULTS, say=say)
     netlist = json.loads((place / NETLIST).read_text())
     if target == "ecp5":
         move_registers(netlist["modules"][top])

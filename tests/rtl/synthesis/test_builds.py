@@ -1,63 +1,124 @@
 from __future__ import annotations
 
-import importlib.metadata
 import os
+import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from vitaccel_rtl.synthesis import builds
-from vitaccel_rtl.synthesis.builds import LOG, STALE_S, YOSYS, SynthesisError, cached
+from tests.rtl.synthesis.fake import fake_tool
+from vitaccel_rtl.synthesis.builds import STALE_S, cached
+from vitaccel_rtl.synthesis.tools import LOG, YOSYS, SynthesisError
+from vitaccel_rtl.synthesis.whole import is_json
 
 
-def test_a_missing_tool_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def missing(package: str) -> str:
-        raise importlib.metadata.PackageNotFoundError(package)
+def test_the_log_of_what_fails_is_kept_until_it_is_made(tmp_path: Path) -> None:
+    (tmp_path / "wrong").write_text("1")
 
-    monkeypatch.setattr(builds.importlib.metadata, "version", missing)
+    def run(folder: Path) -> None:
+        (folder / LOG).write_text("said")
+        if (tmp_path / "wrong").exists():
+            raise SynthesisError("no")
+
+    folder = tmp_path / "builds"
+    with pytest.raises(SynthesisError) as error:
+        cached(YOSYS, (), {}, folder, run)
+    (log,) = folder.iterdir()
+    assert str(error.value) == f"no; its log is {log}"
+    assert log.read_text() == "said"
+    (tmp_path / "wrong").unlink()
+    made = cached(YOSYS, (), {}, folder, run)
+    assert list(folder.iterdir()) == [made]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_ends_the_tool_and_leaves_its_log(
+    end: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = "print('step', os.getpid(), flush=True)\ntime.sleep(60)"
+    tool = fake_tool(monkeypatch, tmp_path / "wheels", body, step=r"(step \d+)")
+    said: list[str] = []
+
+    def interrupt(step: str) -> None:
+        said.append(step)
+        raise end
+
+    folder = tmp_path / "builds"
+    with pytest.raises(end) as raised:
+        cached(tool, (), {}, folder, say=interrupt)
+    (log,) = folder.iterdir()
+    assert raised.value.__notes__ == [f"Fake had not ended; its log is {log}"]
+    assert said == [f"Fake: {log.read_text().strip()}"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(said[0].split()[-1]), 0)
+
+
+CUT = "pathlib.Path('made.json').write_text('[1, 2' if os.path.exists('{full}') else '[1, 2]')\nreturn 0"
+
+
+def test_half_a_result_is_none_although_the_tool_ends_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full, folder = tmp_path / "full", tmp_path / "builds"
+    full.touch()
+    tool = fake_tool(monkeypatch, tmp_path / "wheels", CUT.format(full=full))
+    with pytest.raises(SynthesisError) as error:
+        cached(tool, (), {}, folder, results={"made.json": is_json})
+    (log,) = folder.iterdir()
+    sentence = f"Fake must write made.json whole, and has not; the disk may have been full; its log is {log}"
+    assert str(error.value) == sentence
+    full.unlink()
+    made = cached(tool, (), {}, folder, results={"made.json": is_json})
+    assert (made / "made.json").read_text() == "[1, 2]"
+    assert list(folder.iterdir()) == [made]
+
+
+def test_a_kept_result_that_is_broken_is_made_again(tmp_path: Path) -> None:
+    def run(folder: Path) -> None:
+        (folder / "made.json").write_text("[1]")
+
+    made = cached(YOSYS, (), {}, tmp_path, run)
+    (made / "made.json").write_text("[")
+    assert cached(YOSYS, (), {}, tmp_path, run, results={"made.json": is_json}) == made
+    assert (made / "made.json").read_text() == "[1]"
+
+
+@pytest.mark.parametrize(("said", "is_whole"), [("all. Done.", True), ("al", False)])
+def test_a_log_without_the_last_words_says_that_files_were_cut_off(
+    said: str, is_whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = fake_tool(monkeypatch, tmp_path / "wheels", f"print({said!r})\nreturn 0", last_words=b"Done.")
+    if is_whole:
+        assert (cached(tool, (), {}, tmp_path / "builds") / LOG).exists()
+        return
     with pytest.raises(
-        SynthesisError, match=r"^Yosys must be installed, and it is not: pip install 'vitaccel\[synth\]'$"
+        SynthesisError, match=rf"^Fake must write {LOG} whole, and has not; the disk may have been full; "
     ):
-        cached(YOSYS, ("-V",), {}, tmp_path)
+        cached(tool, (), {}, tmp_path / "builds")
 
 
-def test_a_tool_that_refuses_says_why(tmp_path: Path) -> None:
-    with pytest.raises(
-        SynthesisError, match=r"^Yosys must accept the component, but says: No such command: grow"
-    ) as error:
-        cached(YOSYS, ("-p", "grow"), {}, tmp_path)
-    (log,) = tmp_path.iterdir()
-    assert str(error.value).endswith(f"; its log is {log}")
-    assert "grow" in log.read_text()
+def test_what_fails_on_a_full_disk_says_that_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(_: Path) -> None:
+        raise SynthesisError("no")
+
+    for free, said in ((0, "no; the disk is full"), (1 << 30, "no")):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        with pytest.raises(SynthesisError, match=f"^{said}$"):
+            cached(YOSYS, (), {}, tmp_path, run)
 
 
-def test_what_a_tool_does_is_told(tmp_path: Path) -> None:
-    said: list[str] = []
-    cached(YOSYS, ("-q", "-p", "design -reset; proc"), {}, tmp_path, say=said.append)
-    assert said[0] == "Yosys: PROC pass (convert processes to netlists)"
+def test_sources_that_cannot_be_written_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
 
-
-LOGIC = {"top.v": "module top(input a, b, output o); assign o = a & ~b; endmodule\n"}
-AROUND_ABC = "read_verilog top.v; techmap; abc -lut 4; opt_clean"
-
-
-def test_what_a_tool_says_after_abc_is_told_and_in_the_log(tmp_path: Path) -> None:
-    said: list[str] = []
-    made = cached(YOSYS, ("-q", "-p", AROUND_ABC), LOGIC, tmp_path, say=said.append)
-    assert said[-1] == "Yosys: OPT_CLEAN pass (remove unused cells and wires)"
-    assert "Executing OPT_CLEAN pass" in (made / LOG).read_text()
-    with pytest.raises(SynthesisError, match=r"^Yosys must accept the component, but says: No such command: grow"):
-        cached(YOSYS, ("-q", "-p", f"{AROUND_ABC}; grow"), LOGIC, tmp_path)
-
-
-def test_an_interrupt_ends_the_tool_and_leaves_nothing(tmp_path: Path) -> None:
-    def interrupt(_: str) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        cached(YOSYS, ("-p", "proc"), {}, tmp_path, say=interrupt)
-    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(SynthesisError) as error:
+        cached(YOSYS, (), {"source": "a"}, tmp_path / "builds", lambda _: None)
+    assert str(error.value) == f"{tmp_path / 'builds'} must be writable, and is not: no space left on device"
+    assert list((tmp_path / "builds").iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(SynthesisError, match=rf"^{tmp_path / 'file' / 'builds'} must be writable, and is not: not a "):
+        cached(YOSYS, (), {}, tmp_path / "file" / "builds", lambda _: None)
 
 
 def test_the_same_is_made_once(tmp_path: Path) -> None:

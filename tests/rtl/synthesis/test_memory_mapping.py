@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from vitaccel_rtl.synthesis import memory_mapping
-from vitaccel_rtl.synthesis.builds import YOSYS, cached
+from vitaccel_rtl.synthesis.builds import cached
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.memory_mapping import Memory, area_of_memory
+from vitaccel_rtl.synthesis.tools import YOSYS
 
 SHAPES = ((8, 16), (7, 40), (65, 22), (64, 127), (33, 64), (65, 65), (33, 128), (33, 512), (16, 512), (21, 300))
 LARGE = ((32, 4096), (64, 1365), (40, 3000), (18, 2048), (64, 8192), (256, 2048), (28, 8192), (32, 40000), (9, 65536))

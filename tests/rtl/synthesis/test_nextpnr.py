@@ -8,9 +8,9 @@ import pytest
 
 from tests.rtl.synthesis.small import ProductAndSum
 from vitaccel_rtl.synthesis import nextpnr
-from vitaccel_rtl.synthesis.builds import SynthesisError
 from vitaccel_rtl.synthesis.multiplier_sites import SITES
 from vitaccel_rtl.synthesis.nextpnr import place_and_route
+from vitaccel_rtl.synthesis.tools import SynthesisError
 from vitaccel_rtl.verilog import to_verilog
 
 

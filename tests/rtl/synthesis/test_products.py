@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from vitaccel_rtl.synthesis.breakdown import areas
-from vitaccel_rtl.synthesis.builds import YOSYS, SynthesisError, cached
+from vitaccel_rtl.synthesis.builds import cached
+from vitaccel_rtl.synthesis.tools import YOSYS, SynthesisError
 from vitaccel_rtl.synthesis.yosys import PRODUCTS, netlist_of
 
 LUTS = """

@@ -6,8 +6,8 @@ import pytest
 
 from tests.rtl.synthesis.small import ProductAndSum
 from vitaccel_rtl.synthesis import cells, yosys
-from vitaccel_rtl.synthesis.builds import SynthesisError
 from vitaccel_rtl.synthesis.cells import Area, UnknownCellError
+from vitaccel_rtl.synthesis.tools import SynthesisError
 from vitaccel_rtl.synthesis.yosys import synthesize
 from vitaccel_rtl.verilog import Verilog, to_verilog
 
