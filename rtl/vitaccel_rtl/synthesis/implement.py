@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vitaccel_rtl.synthesis.breakdown import Hierarchy
-from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, ECPPACK, NEXTPNR, YOSYS, Progress, Tool, in_silence
+from vitaccel_rtl.synthesis.builds import BUILD_FOLDER
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import Device
 from vitaccel_rtl.synthesis.nextpnr import PACKAGE, Timing, bitstream, route
 from vitaccel_rtl.synthesis.out_of_context import blocks_of, out_of_context
 from vitaccel_rtl.synthesis.seeds import FailedSeed, Placed, with_each
 from vitaccel_rtl.synthesis.synthesized import Synthesized, synthesized
+from vitaccel_rtl.synthesis.tools import ECPPACK, NEXTPNR, YOSYS, Progress, Tool, in_silence
 from vitaccel_rtl.verilog import Verilog
 
 WANTED_MHZ = 150.0

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vitaccel_rtl.synthesis.builds import SynthesisError
 from vitaccel_rtl.synthesis.nextpnr import Timing, timing_of
+from vitaccel_rtl.synthesis.tools import SynthesisError
 
 LAST = (1 << 31) - 1
 """The largest seed, of 31 bits: nextpnr refuses one that is too large for it, of 65, but only after the synthesis."""

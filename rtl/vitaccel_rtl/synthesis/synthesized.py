@@ -10,9 +10,10 @@ from typing import Any
 
 from vitaccel_rtl.synthesis import harness
 from vitaccel_rtl.synthesis.breakdown import Cells, areas
-from vitaccel_rtl.synthesis.builds import BUILD_FOLDER, Progress, in_silence
+from vitaccel_rtl.synthesis.builds import BUILD_FOLDER
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import Device
+from vitaccel_rtl.synthesis.tools import Progress, in_silence
 from vitaccel_rtl.synthesis.yosys import netlist_of
 from vitaccel_rtl.verilog import Verilog
 

@@ -13,11 +13,11 @@ from tests.rtl.synthesis.small import ProductAndSum
 from vitaccel_rtl.synthesis import implement as implementing
 from vitaccel_rtl.synthesis import nextpnr
 from vitaccel_rtl.synthesis import synthesized as synthesizing
-from vitaccel_rtl.synthesis.builds import SynthesisError
 from vitaccel_rtl.synthesis.cells import Area
 from vitaccel_rtl.synthesis.devices import DEVICES
 from vitaccel_rtl.synthesis.implement import Pins, area_by_blocks, implement
 from vitaccel_rtl.synthesis.seeds import FailedSeed
+from vitaccel_rtl.synthesis.tools import SynthesisError
 from vitaccel_rtl.verilog import Verilog, to_verilog
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.rtl.synthesis.test_nextpnr import path, report
-from vitaccel_rtl.synthesis.builds import SynthesisError
 from vitaccel_rtl.synthesis.seeds import with_each
+from vitaccel_rtl.synthesis.tools import SynthesisError
 
 
 @pytest.fixture
