@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import click
 import pytest
 
 from vitaccel import __version__
+from vitaccel.cli import ToldToEnd, interrupted
 from vitaccel.cli.outcome import Session, debug_option, explain, finish
 from vitaccel.errors import CapacityError, ModelError
 
@@ -63,10 +65,30 @@ def test_debug_shows_the_traceback_wherever_it_stands(vitaccel: Run) -> None:
         assert result.err.splitlines()[-1].startswith("error: ")
 
 
-def test_interrupts_are_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    for error in (KeyboardInterrupt(), click.Abort()):
+def test_an_interrupt_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with_tool = KeyboardInterrupt()
+    with_tool.add_note("Yosys had not ended; its log is x.log")
+    for error, said in ((KeyboardInterrupt(), ""), (click.Abort(), ""), (with_tool, f": {with_tool.__notes__[0]}")):
         assert finish(failing(error), [], Session()) == 130
-    assert capsys.readouterr() == ("", "")
+        assert capsys.readouterr() == ("", f"interrupted{said}\n")
+
+
+def test_a_signal_that_ends_a_command_is_told_as_an_interrupt_is(capsys: pytest.CaptureFixture[str]) -> None:
+    wrapped = OSError(5, "Input/output error")
+    wrapped.__context__ = ToldToEnd(129)
+    for error, code in ((ToldToEnd(143), 143), (wrapped, 129)):
+        assert finish(failing(error), [], Session()) == code
+        assert capsys.readouterr() == ("", "interrupted\n")
+
+
+def test_an_interrupt_without_standard_error_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(5, "Input/output error")
+
+    for stream in (None, Gone()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert interrupted(KeyboardInterrupt()) == 130
 
 
 def await_reading(pid: int) -> None:
@@ -78,7 +100,7 @@ def await_reading(pid: int) -> None:
         time.sleep(0.01)
 
 
-def test_a_real_interrupt_ends_the_process_quietly(tmp_path: Path) -> None:
+def test_a_real_interrupt_ends_the_process_with_one_line(tmp_path: Path) -> None:
     fifo = tmp_path / "never.onnx"
     os.mkfifo(fifo)
     process = spawn("run", "--float", fifo, "--input", fifo, "-o", tmp_path / "y.npy")
@@ -86,7 +108,7 @@ def test_a_real_interrupt_ends_the_process_quietly(tmp_path: Path) -> None:
         await_reading(process.pid)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (130, b"", b"")
+    assert (process.returncode, out, err) == (130, b"", b"interrupted\n")
 
 
 def test_a_reader_that_goes_away_is_no_error(model: Path) -> None:

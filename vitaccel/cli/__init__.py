@@ -42,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 fine, 1 the answer is no, 2 bad input, 70 a defect of vitaccel, 130 interrupted, 141 the reader went away,
-        143 told to end.
+        0 fine, 1 the answer is no, 2 bad input, 70 a defect of vitaccel, 129 the terminal went away, 130 interrupted,
+        141 the reader went away, 143 told to end.
     """
     try:
         from vitaccel.cli.group import vitaccel
@@ -51,15 +51,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return finish(vitaccel, arguments, Session())
     except (KeyboardInterrupt, ImportError) as error:
-        if is_interrupt(error):
-            return EXIT_INTERRUPTED
+        if (end := interrupt_in(error)) is not None:
+            return interrupted(end)
         raise
 
 
-def is_interrupt(error: BaseException | None) -> bool:
-    """Whether an error is an interrupt, or what an interrupted import made of one (NumPy raises ImportError)."""
+class ToldToEnd(SystemExit):
+    """A signal came that ends a command; its exit code is 128 and the signal's number."""
+
+    code: int
+
+
+def interrupt_in(error: BaseException | None) -> KeyboardInterrupt | ToldToEnd | None:
+    """Return the interrupt that an error is, or that it comes of: NumPy makes an ImportError of one in its import."""
     while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
+        if isinstance(error, (KeyboardInterrupt, ToldToEnd)):
+            return error
         error = error.__cause__ or error.__context__
-    return False
+    return None
+
+
+def interrupted(end: BaseException) -> int:
+    """Say that a command was interrupted, with what notes of the exception say of a tool; return the exit code."""
+    import sys
+    from contextlib import suppress
+
+    if sys.stderr is not None:
+        with suppress(OSError):  # the terminal went away, which may be why
+            sys.stderr.write(": ".join(("interrupted", *getattr(end, "__notes__", ()))) + "\n")
+            sys.stderr.flush()
+    return end.code if isinstance(end, ToldToEnd) else EXIT_INTERRUPTED

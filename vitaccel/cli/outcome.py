@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
-from vitaccel.cli import EXIT_INTERRUPTED, is_interrupt
+from vitaccel.cli import ToldToEnd, interrupt_in, interrupted
+from vitaccel.cli.terminated import quiet_interrupt
 from vitaccel.errors import EXIT_BAD_INPUT, VitaccelError
 
 EXIT_DEFECT = 70
@@ -48,18 +49,18 @@ def finish(command: click.Command, arguments: Sequence[str] | None, session: Ses
     given = list(sys.argv[1:] if arguments is None else arguments)
     _open_closed_streams()
     try:
-        with command.make_context("vitaccel", given, obj=session) as context:
+        with quiet_interrupt(), command.make_context("vitaccel", given, obj=session) as context:
             command.invoke(context)
         sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return _flushed(stop.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        return EXIT_INTERRUPTED
+    except (KeyboardInterrupt, ToldToEnd, click.Abort) as end:
+        return interrupted(end)
     except BrokenPipeError:
         return _reader_gone()
     except Exception as error:
-        if is_interrupt(error):
-            return EXIT_INTERRUPTED
+        if (cause := interrupt_in(error)) is not None:
+            return interrupted(cause)
         if session.debug:
             traceback.print_exc()
         sentence, code = explain(error)
