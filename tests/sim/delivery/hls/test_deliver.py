@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from tests.sim.delivery.hls.micro import hls_network, write
 from tests.sim.delivery.network.micro import IMAGES, NAME, arch
 from vitaccel.backends.rtl.memory_map import MemoryMap
-from vitaccel.backends.rtl.program_file import decode_program
+from vitaccel.backends.rtl.program_file import decode_program, encode_program
 from vitaccel_rtl.accelerator.isa import HEADER_BYTES, WORDS
 from vitaccel_sim.delivery.hls.deliver import GOLDEN
 from vitaccel_sim.delivery.hls.readme import FILES, README
@@ -96,6 +97,21 @@ def test_a_file_that_is_cut_short_is_named(tmp_path: Path, name: str) -> None:
     done = subprocess.run([tmp_path / "test_bench", tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert re.fullmatch(rf"error: .*{name} must be a file of \d+ bytes\n", done.stderr)
+
+
+def test_a_program_that_reaches_outside_of_memory_is_told(tmp_path: Path) -> None:
+    """Of a bit of an address; with every access checked, it is told where."""
+    path = write(tmp_path) / "program.bin"
+    program = decode_program(path.read_bytes())
+    instructions = list(program.instructions)
+    at, load = next((at, each) for at, each in enumerate(instructions) if "dram" in each.fields)
+    instructions[at] = replace(load, fields={**load.fields, "dram": load.fields["dram"] ^ 1 << 31})
+    path.write_bytes(encode_program(replace(program, instructions=tuple(instructions))))
+    assert make(tmp_path, "test_bench", "CXXFLAGS=-O1").returncode == 0
+    done = subprocess.run([tmp_path / "test_bench", tmp_path], capture_output=True, text=True, check=False)
+    told = "error: the program must keep to its memory and its buffers, and does not; make check says where\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+    assert "test_bench" in make(tmp_path, "check").stderr.partition("ERROR: AddressSanitizer: ")[2]
 
 
 def test_files_belong_together() -> None:
