@@ -11,7 +11,9 @@ import pytest
 
 from vitaccel.arch import load_preset
 from vitaccel.backends.onnx_qdq.file import save
+from vitaccel.compiled_model.hls_model import HlsModel
 from vitaccel.compiler import prepare_graph
+from vitaccel.evaluation import subject
 from vitaccel.evaluation.data import random_data
 from vitaccel.frontend import import_model
 from vitaccel.quantization import quantize
@@ -118,6 +120,41 @@ def test_a_quantized_file(vitaccel: Run, vit: Path, images: tuple[Path, Path], t
     refused = vitaccel("evaluate", path, "--weight-bits", "4").refused()
     assert refused == f"--weight-bits must come with a float model, not with {path}, which is quantized"
     assert "must be f6-u8" in vitaccel("evaluate", path, "--softmax", "f8-u8").refused()
+
+
+@pytest.mark.parametrize("model", ["vit-digits", "m3vit-micro"])
+def test_the_accelerator_in_cpp_gives_the_same_record(
+    vitaccel: Run, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    """To the byte, for outputs, layers and gates; and a bit that the C++ has wrong is in it."""
+    given = ("evaluate", model, "--images", "5", "--json")
+    interpreted, compiled = vitaccel(*given), vitaccel(*given, "--compiled")
+    assert (compiled.code, compiled.err) == (0, "")
+    assert compiled.out == interpreted.out
+    read = HlsModel.read
+    monkeypatch.setattr(HlsModel, "read", lambda self, tensor: read(self, tensor) ^ 1)
+    assert vitaccel(*given, "--compiled").out != interpreted.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--softmax", "f6-u12"], "numerators of the accelerator must be of 8 bits, not 12"),
+        (["--softmax", "all"], "numerators of the accelerator must be of 8 bits, not 12"),
+        (["--weight-bits", "4"], "weights of the accelerator must be of 8 bits, not 4"),
+    ],
+)
+def test_what_the_cpp_does_not_do_is_refused_before_any_work(
+    vitaccel: Run, vit: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str], sentence: str
+) -> None:
+    monkeypatch.setattr(subject, "quantize", None)
+    assert vitaccel("evaluate", vit, "--compiled", *flags).refused() == sentence
+
+
+def test_a_file_of_four_bits_is_not_for_the_cpp(vitaccel: Run, vit: Path, tmp_path: Path) -> None:
+    path = tmp_path / "q.onnx"
+    assert vitaccel("quantize", vit, "--calibration", "random", "--weight-bits", "4", "-o", path).code == 0
+    assert vitaccel("evaluate", path, "--compiled").refused() == "weights of the accelerator must be of 8 bits, not 4"
 
 
 def test_files(vitaccel: Run, vit: Path, tmp_path: Path) -> None:

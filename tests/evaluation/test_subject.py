@@ -13,12 +13,21 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantiz
 
 from tests.docs.console import run_here
 from tests.evaluation.conftest import Made
-from vitaccel.arch import load_preset
+from vitaccel.arch import Arch, load_preset
 from vitaccel.backends.onnx_qdq.file import save
 from vitaccel.errors import ModelError, QuantizationError
 from vitaccel.evaluation.data import random_data
 from vitaccel.evaluation.evaluate import evaluate_model
-from vitaccel.evaluation.subject import Subject, digits_data, integer_models, load_subject, own_fraction_bits
+from vitaccel.evaluation.subject import (
+    Subject,
+    digits_data,
+    integer_models,
+    load_subject,
+    machine_of_mode,
+    own_fraction_bits,
+)
+from vitaccel.execution import IntegerModel
+from vitaccel.ir.graph import Graph
 from vitaccel.quantization import QuantizationOptions, quantize
 
 
@@ -58,6 +67,24 @@ def test_every_mode_is_that_of_its_machine(micro: Callable[[str], Made], weight_
     subject = micro("vit")[0]
     found = models(subject, "f6-u8", "f6-u16", "f8-u12", weight_bits=weight_bits)
     assert found == {"f6-u8": (weight_bits, 8, 6), "f6-u16": (weight_bits, 16, 6), "f8-u12": (weight_bits, 12, 8)}
+
+
+def test_an_engine_makes_the_integer_network_of_the_machine_of_each_mode(micro: Callable[[str], Made]) -> None:
+    subject, arch = micro("vit")[0], load_preset("default").with_pe("4x4")
+    calibration = random_data(subject.graph, 2, seed=0, purpose="calibration")
+    asked: list[Arch] = []
+
+    class Engine(IntegerModel):
+        def __init__(self, graph: Graph, arch: Arch) -> None:
+            asked.append(arch)
+            super().__init__(graph, arch)
+
+    pairs = integer_models(
+        subject, arch, ["f6-u8", "f8-u12"], calibration=calibration, options=QuantizationOptions(),
+        progress=lambda _text: None, engine=Engine,
+    )  # fmt: skip
+    assert all(isinstance(pair.model, Engine) for _, pair in pairs)
+    assert asked == [machine_of_mode(arch, mode, 8) for mode in ("f6-u8", "f8-u12")]
 
 
 @pytest.mark.parametrize(("short", "weight_bits", "fraction"), [("vit", 8, 6), ("m3vit", 4, 6), ("lookupvit", 8, 8)])

@@ -121,6 +121,7 @@ def integer_models(
     calibration: EvaluationData | None,
     options: QuantizationOptions,
     progress: Say,
+    engine: Callable[[Graph, Arch], IntegerModel] = IntegerModel,
 ) -> Iterator[tuple[str, Pairing]]:
     """Make the integer network for every softmax mode; it is quantized once for each number of fraction bits.
 
@@ -139,6 +140,8 @@ def integer_models(
         For a model in float; its weights are those of ``options.weight_bits``.
     progress
         Called with each step.
+    engine
+        Makes the integer network of a quantized Graph and the machine: what its integers are computed with.
 
     Raises
     ------
@@ -150,8 +153,8 @@ def integer_models(
     graph = runnable(subject.graph, subject.name, own=subject.own) if subject.quantized else subject.graph
     done: dict[int, tuple[Graph, Graph, QuantizationRecord | None]] = {}
     for mode in modes:
-        fraction_bits, numerator_bits = MODES[mode]
-        machine = replace(arch, numerics=Numerics(options.weight_bits, numerator_bits, fraction_bits))
+        machine = machine_of_mode(arch, mode, options.weight_bits)
+        fraction_bits = machine.numerics.logit_fraction_bits
         if subject.quantized:
             _check_fraction_bits(graph, fraction_bits)
             machine = machine_for(graph, machine)
@@ -164,7 +167,13 @@ def integer_models(
                 done[fraction_bits] = reference, *quantize(reference, calibration.inputs, options, progress)
         progress("compile")
         reference, quantized, record = done[fraction_bits]
-        yield mode, Pairing(reference, IntegerModel(quantized, machine), record)
+        yield mode, Pairing(reference, engine(quantized, machine), record)
+
+
+def machine_of_mode(arch: Arch, mode: str, weight_bits: int) -> Arch:
+    """Return the machine with weights of so many bits and the formats of a softmax mode."""
+    fraction_bits, numerator_bits = MODES[mode]
+    return replace(arch, numerics=Numerics(weight_bits, numerator_bits, fraction_bits))
 
 
 def own_fraction_bits(graph: Graph) -> int:
