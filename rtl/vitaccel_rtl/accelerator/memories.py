@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from vitaccel_rtl import dma_cycles, latency
 from vitaccel_rtl.accelerator.buffer_formats import BYTE, STORED_BITS, TABLE_SLOTS
-from vitaccel_rtl.accelerator.isa import MOST_CHOICES, MOST_TOKENS
+from vitaccel_rtl.accelerator.isa import MOST_CHOICES, MOST_EXPERTS, MOST_TOKENS
 from vitaccel_rtl.accelerator.issue_timing import AHEAD, BEAT_BYTES, INSTRUCTION_WORDS, QUEUED
 from vitaccel_rtl.dma_timing import PAGE_BYTES
 from vitaccel_rtl.formats import LOGIT_BITS, SCORE_BITS, TABLE_ENTRIES
@@ -140,12 +140,19 @@ def _lanes(shape: MachineShape) -> tuple[Memory, ...]:
 
 
 def _experts(shape: MachineShape) -> tuple[Memory, ...]:
-    """What is stored of every choice, its row and its score, and which one follows it."""
+    """What is stored of every choice, its row and its score, and which one follows it; and where lists begin and end.
+
+    A list for every expert and rank of a choice. Its beginnings, of even and odd entries, and its end, which two read:
+    both addresses, a count, and two bits. Their reads have a register behind them, so that they may be block RAMs.
+    """
     if not shape.has_experts:
         return ()
-    choices = MOST_CHOICES * MOST_TOKENS
+    choices, lists = MOST_CHOICES * MOST_TOKENS, MOST_EXPERTS * MOST_CHOICES
+    address = (choices - 1).bit_length()
     rows = -(-MOST_TOKENS // shape.side) * shape.side
     return (
         Memory(width=(rows - 1).bit_length() + SCORE_BITS, depth=choices),
-        Memory(width=(choices - 1).bit_length(), depth=choices),
+        Memory(width=address, depth=choices),
+        Memory(width=address, depth=lists, count=2),
+        Memory(width=2 * address + MOST_TOKENS.bit_length() + 2, depth=lists, count=2),
     )

@@ -14,8 +14,8 @@ from vitaccel.backends.rtl.accelerator import accelerator_of
 from vitaccel.backends.rtl.area import machine_shape
 from vitaccel_rtl.accelerator.memories import SHALLOW, memories
 
-READ_AT_ONCE = ("head_even", "head_odd", "tails", "transposer")
-"""Memories of more words that are read in the cycle of their address: no block RAM can be one."""
+ALWAYS_LUTS = ("transposer",)
+"""Memories of more words, of a byte or two each, for which a block RAM is too dear on any device."""
 
 ROM_LUTS = 64
 """Words of tables of lanes, which are logic."""
@@ -41,9 +41,9 @@ def built(component: object) -> Counter[tuple[int, int, bool]]:
                 continue
             width, depth = Shape.cast(part._data.shape).width, part._data.depth
             is_table = not part._write_ports
-            is_lut = depth <= SHALLOW or any(each in inner for each in READ_AT_ONCE)
+            is_lut = depth <= SHALLOW or any(each in inner for each in ALWAYS_LUTS)
             if not is_lut and not (is_table and depth <= ROM_LUTS):
-                found[width, depth, is_table] += 1
+                found[width, depth, is_table] += max(1, len(part._read_ports))
 
     walk(Fragment.get(component, None), "")
     return found
