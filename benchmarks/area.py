@@ -99,8 +99,7 @@ class Point:
 MOMENT_BLOCKS = 64
 """Row-blocks whose moments are kept, where any are: those of the preset zcu102."""
 
-KEPT, MOMENTS = ("kept_logits",), ("moments",)
-EXPERTS_KEPT = ("experts", *KEPT)
+EXPERTS_KEPT, MOMENTS = ("experts", "kept_logits"), ("moments",)
 ALL = (*EXPERTS_KEPT, *MOMENTS)
 FULL_SIZE = (1024, 2048, 256, 32)
 """Buffers of the preset zcu102."""
@@ -111,10 +110,8 @@ POINTS = (
     Point(target="ecp5", pe="8x8", bus_bits=32, kibibytes=(32, 16, 8, 8), logic_rows=6, is_held_out=True),
     Point(target="ecp5", pe="8x8", bus_bits=32, kibibytes=(32, 16, 8, 8), logic_rows=8, is_held_out=True),
     Point(target="ecp5", pe="4x4", bus_bits=128, kibibytes=(64, 64, 16, 8), features=EXPERTS_KEPT),
-    Point(target="ecp5", pe="5x5", bus_bits=128, kibibytes=(40, 40, 20, 8), features=KEPT, is_held_out=True),
     Point(target="ecp5", pe="6x6", bus_bits=64, kibibytes=(96, 48, 24, 8), is_held_out=True),
     Point(target="ecp5", pe="8x8", bus_bits=128, kibibytes=(64, 32, 16, 8), features=EXPERTS_KEPT),
-    Point(target="ecp5", pe="10x10", bus_bits=32, kibibytes=(80, 40, 20, 8), is_held_out=True),
     Point(target="ecp5", pe="4x4", bus_bits=32, kibibytes=(32, 16, 8, 8), features=MOMENTS),
     Point(target="ecp5", pe="8x8", bus_bits=32, kibibytes=(32, 16, 8, 8), features=MOMENTS),
     Point(target="ecp5", pe="6x6", bus_bits=64, kibibytes=(96, 48, 24, 8), features=MOMENTS, is_held_out=True),
@@ -123,7 +120,6 @@ POINTS = (
     Point(target="xcup", pe="2x8x8", bus_bits=256, kibibytes=(128, 128, 64, 16), is_held_out=True),
     Point(target="xcup", pe="4x4", bus_bits=128, kibibytes=(64, 64, 16, 8), features=ALL),
     Point(target="xcup", pe="8x8", bus_bits=64, kibibytes=(128, 64, 32, 16), features=ALL),
-    Point(target="xcup", pe="10x10", bus_bits=512, kibibytes=(240, 160, 80, 32), features=KEPT, is_held_out=True),
     Point(target="xcup", pe="16x16", bus_bits=128, kibibytes=FULL_SIZE, features=EXPERTS_KEPT, is_held_out=True),
     Point(
         target="xcup",

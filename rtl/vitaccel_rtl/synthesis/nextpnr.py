@@ -39,8 +39,8 @@ by neither of nextpnr's routers in any time that one would wait."""
 FULL_CELLS = 80_000
 """From so many on a design is routed by nextpnr's second router, which lets nets share wires at first and makes what is
 shared dearer until none is (McMurchie and Ebeling, PathFinder, FPGA 1995). The first one rips up one net for another:
-of an accelerator of P = 8, 109,000 cells, it had 184,000 of 318,000 connections left after 280,000 turns. What it can
-route it routes faster: P = 4, 68,000 cells, at 70 MHz, and the second one at 58."""
+of an accelerator of P = 8, 109,000 cells, it had 184,000 of 318,000 connections left after 280,000 turns. Where it ends
+its paths are shorter: P = 4, 68,000 cells, reaches 70 MHz by it, and 58 by the second one with sites given."""
 
 REPORT = "report.json"
 CONSTRAINTS = "pins.lpf"
