@@ -147,9 +147,9 @@ def _check_ports(accelerator: Verilog, path: Path) -> None:
     from vitaccel_rtl.axi_lite import AxiLiteSignature, flat_members
     from vitaccel_rtl.registers import PREFIX
 
-    # Widths are of no account: only names are compared.
-    masters = [*read_ports(Geometry(data_bits=32, word_bytes=4)), *write_ports(Geometry(data_bits=32, word_bytes=4))]
-    programs = [name.replace("m_axi", PORT) for name in read_ports(Geometry(data_bits=32, word_bytes=4))]
+    geometry = Geometry(data_bits=32, word_bytes=4)  # of no account: only names are compared
+    masters = [*read_ports(geometry), *write_ports(geometry)]
+    programs = [name.replace("m_axi", PORT) for name in read_ports(geometry)]
     registers = flat_members(AxiLiteSignature(address_bits=8), PREFIX)
     wrong = {"clk", "rst", "interrupt", *masters, *programs, *registers} ^ {port.name for port in accelerator.ports}
     if wrong:
